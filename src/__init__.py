@@ -1,0 +1,1 @@
+"""Learn to colour gray photographs from a few hundred examples."""

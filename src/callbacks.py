@@ -1,0 +1,129 @@
+"""What happens around the steps: seeds, progress, picture grids."""
+
+import logging
+import time
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from src.colorizer import Colorizer
+from src.files import save_picture
+
+log = logging.getLogger(__name__)
+
+LINE_EVERY = 60  # s between lines of progress where there is no terminal
+
+
+class SeedEachEpoch(Callback):
+    """Seeds augmentation by seed and epoch, so that a resumed run draws what an unbroken one would."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+
+
+class EpochProgress(Callback):
+    """One bar over all epochs with losses and images/s, which TensorBoard gets too."""
+
+    def __init__(self) -> None:
+        columns = [
+            *Progress.get_default_columns()[:2],
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+        ]
+        self.progress = Progress(*columns)
+        self.task = self.progress.add_task("training", status="", start=False)
+        self.last_line = 0.0
+        self.seconds = 0.0
+        self.images = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
+        self.progress.start_task(self.task)
+        self.progress.start()
+        self.last_line = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.epoch_start = time.monotonic()
+        self.epoch_images = 0
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: tuple[Tensor, ...],
+        batch_idx: int,
+    ) -> None:
+        self.epoch_images += len(batch[0])
+        if trainer.is_last_batch:
+            # Before validation starts, so that it is the training's own rate.
+            seconds = time.monotonic() - self.epoch_start
+            self.seconds += seconds
+            self.images += self.epoch_images
+            pl_module.log("train/images_per_second", self.epoch_images / seconds)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        values = trainer.callback_metrics
+        status = f"train {values['train/loss']:.5f}"
+        if "val/mse" in values:
+            status += f"  val {values['val/mse']:.5f}  {values['val/psnr']:.2f} dB"
+        status += f"  {self.images / self.seconds:.0f} images/s"
+        epoch = trainer.current_epoch + 1
+        self.progress.update(self.task, completed=epoch, status=status)
+        if not self.progress.console.is_terminal and time.monotonic() - self.last_line > LINE_EVERY:
+            self.last_line = time.monotonic()
+            log.info("epoch %d of %s: %s", epoch, trainer.max_epochs, status)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.progress.stop()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        self.progress.stop()
+
+
+class PictureGrid(Callback):
+    """Rows of gray, predicted and true for fixed validation photographs, as PNG and in TensorBoard.
+
+    Args:
+        pictures: uint8 (N,3,S,S).
+        folder: where PNGs go.
+        every: epochs between grids; the last epoch always has one.
+    """
+
+    def __init__(self, pictures: Tensor, folder: Path, every: int) -> None:
+        self.pictures = pictures
+        self.folder = folder
+        self.every = every
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        if trainer.sanity_checking or (epoch % self.every and epoch != trainer.max_epochs):
+            return
+        assert isinstance(pl_module, Colorizer)
+        grid = picture_grid(pl_module, self.pictures)
+        save_picture(grid, self.folder / f"epoch_{epoch:04d}.png")
+        if isinstance(trainer.logger, TensorBoardLogger):
+            trainer.logger.experiment.add_image("val/pictures", grid, trainer.global_step)
+
+
+@torch.no_grad()
+def picture_grid(colorizer: Colorizer, pictures: Tensor) -> Tensor:
+    """Three rows, gray, predicted and true, of uint8 (N,3,S,S), as one uint8 (3,H,W)."""
+    truth = rgb_to_lab(from_uint8(pictures.to(colorizer.device)))
+    gray = lab_to_rgb(truth.L, torch.zeros_like(truth.ab))
+    predicted = lab_to_rgb(truth.L, colorizer(truth.L))
+    rows = torch.cat([to_uint8(gray), to_uint8(predicted), pictures.to(colorizer.device)])
+    return make_grid(rows, nrow=len(pictures), padding=2, pad_value=255).cpu()

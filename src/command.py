@@ -1,0 +1,34 @@
+"""How every command ends: bad input as one line on stderr, everything else as it is."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from src.errors import InputError
+
+SHOWN_AS_ONE_LINE = (InputError, OSError, HydraException, OmegaConfBaseException)
+
+
+def run(main: Callable[[], object]) -> None:
+    """Call a Hydra main; exit with status 2 and one line for what a user can put right."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # hands errors on to us
+    try:
+        main()
+    except SHOWN_AS_ONE_LINE as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def one_line(error: BaseException) -> str:
+    """An error and its cause as one line."""
+    text = str(error) or type(error).__name__
+    cause = error.__cause__
+    if isinstance(cause, OmegaConfBaseException) and str(cause) not in text:
+        text += f": {cause}"
+    kept = [line.strip() for line in text.splitlines() if "object_type=" not in line]
+    return " ".join(line for line in kept if line)

@@ -1,0 +1,281 @@
+"""Typed schemas of every setting: a wrong key or type fails when the config is composed.
+
+The YAML files under conf/ hold the values, the classes here their types and limits. A config
+group's ``_target_`` names what :func:`build` makes of it; only targets that a schema names can be
+built, so a checkpoint that somebody sent cannot name code of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+
+from src.errors import InputError
+
+CONF = str(Path(__file__).resolve().parent.parent / "conf")
+"""Absolute, so that the commands work from any directory."""
+
+
+@dataclass(kw_only=True)
+class Target:
+    """A config group whose choice is built into an object."""
+
+    _target_: str
+
+
+@dataclass(kw_only=True)
+class Synthetic(Target):
+    _target_: str = "src.data.synthetic.SyntheticScenes"
+    name: str
+    size: int
+    train: int
+    val: int
+    test: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        at_least("dataset", self, size=8, train=1, val=1, test=1, seed=0)
+
+
+@dataclass(kw_only=True)
+class Photographs(Target):
+    """Photographs on disk; a count of null means a tenth for val and test, the rest for train."""
+
+    name: str
+    root: str
+    size: int
+    train: int | None
+    val: int | None
+    test: int | None
+    split_seed: int
+    max_pixels: int
+
+    def __post_init__(self) -> None:
+        at_least("dataset", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
+
+
+@dataclass(kw_only=True)
+class Folder(Photographs):
+    _target_: str = "src.data.folders.PhotographFolder"
+
+
+@dataclass(kw_only=True)
+class Faces(Photographs):
+    _target_: str = "src.data.sources.Faces"
+
+
+@dataclass(kw_only=True)
+class Dogs(Photographs):
+    _target_: str = "src.data.sources.StanfordDogs"
+
+
+@dataclass(kw_only=True)
+class Augmentation(Target):
+    _target_: str = "src.data.augmentation.Augmentation"
+    flip_horizontal: float
+    flip_vertical: float
+    rotation: float
+    shift: float
+    zoom: float
+    brightness: float
+    contrast: float
+    border: str
+
+    def __post_init__(self) -> None:
+        names = ("flip_horizontal", "flip_vertical", "shift", "zoom", "brightness", "contrast")
+        at_least("augmentation", self, rotation=0, **dict.fromkeys(names, 0))
+        at_most("augmentation", self, rotation=180, **dict.fromkeys(names, 1))
+        one_of("augmentation.border", self.border, ("border", "reflection", "zeros"))
+
+
+@dataclass(kw_only=True)
+class PaperNetwork(Target):
+    _target_: str = "src.networks.paper.PaperNetwork"
+    activation: str
+
+
+@dataclass(kw_only=True)
+class MeanSquaredError(Target):
+    _target_: str = "src.objectives.MeanSquaredError"
+
+
+@dataclass(kw_only=True)
+class Optimizer(Target):
+    lr: float
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        above_zero("optimizer", self, "lr")
+        at_least("optimizer", self, weight_decay=0)
+
+
+@dataclass(kw_only=True)
+class RMSprop(Optimizer):
+    _target_: str = "torch.optim.RMSprop"
+    alpha: float
+    eps: float
+    momentum: float
+
+
+@dataclass(kw_only=True)
+class AdamW(Optimizer):
+    _target_: str = "torch.optim.AdamW"
+    betas: tuple[float, float]
+    eps: float
+
+
+@dataclass(kw_only=True)
+class Constant(Target):
+    _target_: str = "src.schedules.constant"
+
+
+@dataclass(kw_only=True)
+class Cosine(Target):
+    _target_: str = "src.schedules.cosine"
+    final: float
+
+    def __post_init__(self) -> None:
+        at_least("scheduler", self, final=0)
+
+
+@dataclass(kw_only=True)
+class OneCycle(Target):
+    _target_: str = "src.schedules.one_cycle"
+    warmup: float
+
+    def __post_init__(self) -> None:
+        at_least("scheduler", self, warmup=0)
+        at_most("scheduler", self, warmup=1)
+
+
+@dataclass(kw_only=True)
+class Data:
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        at_least("data", self, batch_size=1)
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """Where and how long to train; see :func:`src.hardware.choose` for what ``auto`` means."""
+
+    accelerator: str
+    precision: str
+    channels_last: bool
+    keep_freed_memory: bool
+    compile: bool
+    max_epochs: int
+    max_minutes: float | None
+    patience: int
+    pictures_every: int
+
+    def __post_init__(self) -> None:
+        one_of("trainer.accelerator", self.accelerator, ("auto", "cpu", "gpu"))
+        precisions = ("auto", "32-true", "bf16-mixed", "16-mixed")
+        one_of("trainer.precision", self.precision, precisions)
+        at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)
+        if self.max_minutes is not None:
+            above_zero("trainer", self, "max_minutes")
+
+
+@dataclass(kw_only=True)
+class Train:
+    """Root of ``python -m src.train``."""
+
+    seed: int
+    data_dir: str
+    resume: str | None
+    dataset: Target
+    data: Data
+    augmentation: Target
+    network: Target
+    objective: Target
+    optimizer: Target
+    scheduler: Target
+    trainer: Trainer
+
+    def __post_init__(self) -> None:
+        at_least("", self, seed=0)
+
+
+SCHEMAS: dict[str, dict[str, type[Target]]] = {
+    "dataset": {"synthetic": Synthetic, "folder": Folder, "faces": Faces, "dogs": Dogs},
+    "augmentation": {"augmentation": Augmentation},
+    "network": {"paper": PaperNetwork},
+    "objective": {"mse": MeanSquaredError},
+    "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
+    "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},
+}
+TARGETS = frozenset(schema._target_ for group in SCHEMAS.values() for schema in group.values())
+
+
+def register() -> None:
+    """Make the schemas known to Hydra; call before ``hydra.main``."""
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=Train)
+    store.store(group="schema/trainer", name="trainer", node=Trainer)
+    for group, schemas in SCHEMAS.items():
+        for name, schema in schemas.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def checked(config: DictConfig) -> Any:
+    """Turn a composed config into its typed object, which checks every limit.
+
+    Raises:
+        InputError: naming the setting that is out of its limits.
+        OmegaConfBaseException: naming the setting that is missing.
+    """
+    return OmegaConf.to_object(config)
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A typed config as nested plain dicts, fit for a checkpoint."""
+    return asdict(config)
+
+
+def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
+    """Make what ``config["_target_"]`` names, with the other keys as keyword arguments.
+
+    Raises:
+        InputError: for a target that no schema names.
+    """
+    settings = dict(config)
+    target = settings.pop("_target_", None)
+    if target not in TARGETS:
+        raise InputError(f"{target!r} is not something this project builds; known: {sorted(TARGETS)}")
+    return get_object(target)(*args, **settings, **more)
+
+
+def at_least(group: str, config: object, **limits: float) -> None:
+    for name, limit in limits.items():
+        value = getattr(config, name)
+        if value is not None and value < limit:
+            raise InputError(f"{setting(group, name)} is {value}; it must be at least {limit}")
+
+
+def at_most(group: str, config: object, **limits: float) -> None:
+    for name, limit in limits.items():
+        value = getattr(config, name)
+        if value > limit:
+            raise InputError(f"{setting(group, name)} is {value}; it must be at most {limit}")
+
+
+def above_zero(group: str, config: object, name: str) -> None:
+    value = getattr(config, name)
+    if not value > 0:
+        raise InputError(f"{setting(group, name)} is {value}; it must be above 0")
+
+
+def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"{name} is {value!r}; it must be one of: {', '.join(known)}")
+
+
+def setting(group: str, name: str) -> str:
+    return f"{group}.{name}" if group else name

@@ -1,0 +1,1 @@
+"""Photographs and rendered scenes, as batches of Lab on the device."""

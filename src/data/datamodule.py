@@ -1,0 +1,148 @@
+"""From a dataset to batches of Lab on the device."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+from torch.utils.data.distributed import DistributedSampler
+
+from src.color import NEAR_GRAY_CHROMA, LabBatch, from_uint8, mean_chroma, rgb_to_lab
+from src.config import build
+from src.data.photographs import Images
+from src.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+class ImageDataset(Protocol):
+    """What the datamodule asks of a dataset."""
+
+    name: str
+    size: int
+
+    def prepare(self) -> None:
+        """Fetch what is missing, once, in one process."""
+
+    def load(self, split: str) -> Images:
+        """Pictures of ``train``, ``val`` or ``test``, always the same."""
+
+
+class PixelDataset(Dataset[Tensor]):
+    """uint8 pictures in memory, taken a whole batch at a time."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitems__(self, indices: list[int]) -> Tensor:
+        return self.pixels[indices]
+
+
+class ColorDataModule(pl.LightningDataModule):
+    """Decodes a dataset once, keeps it in memory as uint8, and hands out LabBatch on the device.
+
+    Photographs are augmented in training only. Near-gray ones have no colour to be judged by and
+    are left out of val and test; ``near_gray`` names them.
+
+    Args:
+        dataset: settings of an :class:`ImageDataset`, with its ``_target_``.
+        augmentation: settings of the augmentation, with its ``_target_``.
+        batch_size: photographs a step.
+        seed: of the order of the training photographs.
+    """
+
+    def __init__(
+        self,
+        dataset: Mapping[str, Any],
+        augmentation: Mapping[str, Any],
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.dataset: ImageDataset = build(dataset)
+        self.augmentation = build(augmentation)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.images: dict[str, Images] = {}
+        self.near_gray: dict[str, list[str]] = {}
+
+    def prepare_data(self) -> None:
+        self.dataset.prepare()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Decode all splits; later calls do nothing.
+
+        Raises:
+            InputError: if a split has no photograph left to be scored on.
+        """
+        if self.images:
+            return
+        images = {split: self.dataset.load(split) for split in ("train", "val", "test")}
+        for split in ("val", "test"):
+            images[split], gray = without_near_gray(images[split])
+            self.near_gray[split] = gray
+            if gray:
+                log.info("%d near-gray %s photographs not scored: %s", len(gray), split, gray)
+            if not images[split].names:
+                raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
+        self.images = images
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        # One replica: used for its order, which depends on seed and epoch alone, so that a
+        # resumed run sees the photographs that an unbroken one would have seen.
+        pixels = PixelDataset(self.images["train"].pixels)
+        order = DistributedSampler(pixels, num_replicas=1, rank=0, shuffle=True, seed=self.seed)
+        return batches(pixels, order, self.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        return self.in_order("val")
+
+    def test_dataloader(self) -> DataLoader[Tensor]:
+        return self.in_order("test")
+
+    def in_order(self, split: str) -> DataLoader[Tensor]:
+        """All pictures of a split, uint8, in the order of their names."""
+        pixels = PixelDataset(self.images[split].pixels)
+        return batches(pixels, SequentialSampler(pixels), self.batch_size)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
+        """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.
+
+        Raises:
+            RuntimeError: in a stage that this module does not know.
+        """
+        rgb = from_uint8(batch)
+        trainer = self.trainer
+        if trainer is None or not (trainer.training or trainer.evaluating or trainer.predicting):
+            raise RuntimeError("cannot tell whether to augment: no trainer, or an unknown stage")
+        if trainer.training:
+            rgb = self.augmentation(rgb)
+        return rgb_to_lab(rgb)
+
+
+def batches(
+    pixels: PixelDataset, order: Sampler[int], size: int
+) -> DataLoader[Tensor]:
+    """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
+    return DataLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
+
+
+def as_it_is(batch: Tensor) -> Tensor:
+    return batch
+
+
+def without_near_gray(images: Images) -> tuple[Images, list[str]]:
+    """Split pictures into those that can be scored and the names of the near-gray ones."""
+    gray = [
+        mean_chroma(rgb_to_lab(from_uint8(picture[None])).ab).item() < NEAR_GRAY_CHROMA
+        for picture in images.pixels
+    ]
+    kept = [index for index, is_gray in enumerate(gray) if not is_gray]
+    names = [images.names[index] for index in kept]
+    return Images(names, images.pixels[kept]), [n for n, g in zip(images.names, gray, strict=True) if g]

@@ -1,0 +1,5 @@
+"""What a user can put right: shown as one line, without a traceback."""
+
+
+class InputError(ValueError):
+    """A setting, file or folder is not usable; the message says what, where, and what to do."""

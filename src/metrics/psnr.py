@@ -1,0 +1,20 @@
+"""Peak signal-to-noise ratio of each photograph, then averaged."""
+
+from torch import Tensor
+from torchmetrics import MeanMetric
+from torchmetrics.functional.image import peak_signal_noise_ratio
+
+
+def psnr(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+    """PSNR in dB of two uint8 (B,3,H,W), peak 255, to (B,); infinite where they are equal."""
+    value: Tensor = peak_signal_noise_ratio(
+        rgb.float(), true_rgb.float(), data_range=255.0, reduction="none", dim=(1, 2, 3)
+    )
+    return value
+
+
+class PSNR(MeanMetric):
+    """:func:`psnr` averaged over photographs."""
+
+    def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
+        super().update(psnr(rgb, true_rgb))

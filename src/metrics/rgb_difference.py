@@ -1,0 +1,32 @@
+"""Differences in RGB: the paper's signed sum, and the absolute mean that cannot cancel."""
+
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+
+def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+    """The paper's metric: the sum over pixels of O - P over R, G and B, O the original.
+
+    Errors of opposite sign cancel, so zero does not mean right. Two uint8 (B,3,H,W) to (B,), in
+    steps of 1/255 summed, not averaged: it grows with the number of pixels.
+    """
+    return (true_rgb.double() - rgb.double()).sum(dim=(1, 2, 3)).float()
+
+
+def absolute_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+    """Mean absolute difference over pixels and channels: two uint8 (B,3,H,W) to (B,), 0..255."""
+    return (true_rgb.float() - rgb.float()).abs().mean(dim=(1, 2, 3))
+
+
+class SignedRGBDifference(MeanMetric):
+    """:func:`signed_rgb_difference` averaged over photographs."""
+
+    def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
+        super().update(signed_rgb_difference(rgb, true_rgb))
+
+
+class AbsoluteRGBDifference(MeanMetric):
+    """:func:`absolute_rgb_difference` averaged over photographs."""
+
+    def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
+        super().update(absolute_rgb_difference(rgb, true_rgb))

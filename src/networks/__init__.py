@@ -1,0 +1,1 @@
+"""Networks from scaled lightness to raw output, one file a family."""

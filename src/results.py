@@ -1,0 +1,98 @@
+"""A run's results: written as JSON, shown as tables in the terminal and in Markdown."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich import box, get_console
+from rich.table import Table
+
+from src.files import write_text
+from src.hardware import Hardware
+
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "kornia", "hydra-core", "torchmetrics")
+METRICS = {
+    "mse": ("MSE (ab/128)", "{:.6f}"),
+    "psnr": ("PSNR dB", "{:.2f}"),
+    "rgb_absolute": ("mean |RGB difference|", "{:.2f}"),
+    "rgb_signed": ("signed RGB sum (paper's)", "{:+,.0f}"),
+}
+PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
+"""Test losses that the paper reports, on photographs of its own."""
+
+
+def environment(device: Hardware) -> dict[str, str]:
+    """Versions and hardware of a run."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "accelerator": device.accelerator,
+        "precision": device.precision,
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def save(found: Mapping[str, Any], folder: Path) -> None:
+    """Write ``results.json``, whole or not at all."""
+    write_text(json.dumps(found, indent=2) + "\n", folder / "results.json")
+
+
+def best_table(test: Mapping[str, Mapping[str, float]]) -> str:
+    """Name of the baseline with the smallest error."""
+    return min((name for name in test if name != "network"), key=lambda name: test[name]["mse"])
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """In a sentence, what the network is worth beside the best baseline."""
+    test = found["test"]
+    table = best_table(test)
+    removed = 1 - test["network"]["mse"] / test[table]["mse"]
+    if removed > 0:
+        return f"The network removes {removed:.1%} of the error of the best baseline, {table}."
+    return (
+        f"The network does NOT beat the best baseline, {table}: "
+        f"its error is {-removed:.1%} larger."
+    )
+
+
+def show(found: Mapping[str, Any], folder: Path) -> None:
+    """Print the network beside the baselines, the summary, and where the run lies."""
+    title = f"{found['dataset']}: {found['images']['test']} test photographs"
+    table = Table(title=title, box=box.SIMPLE)
+    table.add_column("predictor")
+    for label, _ in METRICS.values():
+        table.add_column(label, justify="right")
+    for name, scores in found["test"].items():
+        style = "bold" if name == "network" else None
+        cells = [form.format(scores[metric]) for metric, (_, form) in METRICS.items()]
+        table.add_row(name, *cells, style=style)
+    console = get_console()
+    console.print(table)
+    console.print(summary(found), highlight=False)
+    console.print(f"run folder: {folder}", soft_wrap=True, highlight=False)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first column to the left, the others to the right."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one, keys joined by dots."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found
+
+
+def flat_scores(found: Mapping[str, Any]) -> dict[str, float]:
+    """Final scores by the names that TensorBoard's hyperparameter tab shows."""
+    scores = {f"final/val_{name}": value for name, value in found["val"].items()}
+    return scores | {f"final/test_{n}": value for n, value in found["test"]["network"].items()}

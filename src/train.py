@@ -1,0 +1,251 @@
+"""Fit a colorizer, then test it beside the trivial baselines: ``python -m src.train``."""
+
+import logging
+import shlex
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from src import command, hardware, results
+from src.baselines import fit_baselines, score
+from src.callbacks import EpochProgress, PictureGrid, SeedEachEpoch
+from src.color import from_uint8, rgb_to_lab
+from src.colorizer import Colorizer, load_colorizer, read_checkpoint
+from src.config import CONF, Train, checked, plain, register
+from src.data.datamodule import ColorDataModule
+from src.errors import InputError
+from src.files import replacing
+
+log = logging.getLogger(__name__)
+
+GRID_PICTURES = 8
+MONITOR = "val/mse"
+# Settings of a dataset that may differ when a run is resumed elsewhere.
+PLACES = ("dataset.root", "dataset.max_pixels")
+
+
+def train(settings: Train, folder: Path) -> dict[str, Any]:
+    """Train by ``settings`` into ``folder``; returns what its ``results.json`` holds.
+
+    Raises:
+        InputError: for a setting, dataset or checkpoint that cannot be used.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM; the last whole epoch is in ``last.ckpt``.
+    """
+    config = plain(settings)
+    pl.seed_everything(settings.seed, verbose=False)
+    device = hardware.choose(settings.trainer)
+    parts = ("network", "objective", "optimizer", "scheduler")
+    colorizer = Colorizer(**{part: config[part] for part in parts})
+    data = ColorDataModule(
+        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
+    )
+    if settings.resume:
+        check_resumable(settings.resume, colorizer, data)
+    data.prepare_data()
+    data.setup()
+    if settings.trainer.channels_last:
+        colorizer.to(memory_format=torch.channels_last)
+    if settings.trainer.compile:
+        colorizer.network.compile()
+
+    progress = EpochProgress()
+    trainer = make_trainer(settings, device, data, folder, progress)
+    start = time.monotonic()
+    fit(trainer, colorizer, data, settings.resume)
+    minutes = (time.monotonic() - start) / 60
+    best = folder / "checkpoints" / "best.ckpt"
+    found = {
+        "dataset": data.dataset.name,
+        **test_beside_baselines(trainer, best, data, folder),
+        "ended_by": reason_of_end(trainer),
+        "epochs": trainer.current_epoch,
+        "best_epoch": read_checkpoint(best)["epoch"] + 1,
+        "minutes": minutes,
+        "images_per_second": progress.images / progress.seconds if progress.images else None,
+        "parameters": sum(p.numel() for p in colorizer.network.parameters()),
+        "seed": settings.seed,
+        "config": config,
+        "environment": results.environment(device),
+    }
+    results.save(found, folder)
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    trainer.logger.log_hyperparams(config, results.flat_scores(found))
+    trainer.logger.save()
+    return found
+
+
+def make_trainer(
+    settings: Train,
+    device: hardware.Hardware,
+    data: ColorDataModule,
+    folder: Path,
+    progress: EpochProgress,
+) -> pl.Trainer:
+    """Lightning's Trainer with the callbacks and loggers of every run."""
+    limits = settings.trainer
+    checkpoint = ModelCheckpoint(
+        folder / "checkpoints",
+        filename="best",
+        monitor=MONITOR,
+        save_last=True,
+        enable_version_counter=False,
+    )
+    callbacks = [
+        SeedEachEpoch(settings.seed),
+        progress,
+        PictureGrid(
+            data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
+        ),
+        LearningRateMonitor(),
+        EarlyStopping(MONITOR, patience=limits.patience, check_finite=True),
+        checkpoint,
+    ]
+    return pl.Trainer(
+        accelerator=device.accelerator,
+        devices=1,
+        precision=device.precision,  # type: ignore[arg-type]
+        max_epochs=limits.max_epochs,
+        max_time=timedelta(minutes=limits.max_minutes) if limits.max_minutes else None,
+        logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
+        callbacks=callbacks,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def fit(trainer: pl.Trainer, colorizer: Colorizer, data: ColorDataModule, resume: str | None) -> None:
+    """Fit, with SIGTERM taken as Ctrl-C.
+
+    Raises:
+        KeyboardInterrupt: if either came.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        trainer.fit(colorizer, datamodule=data, ckpt_path=resume, weights_only=True)
+    except SystemExit as error:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def test_beside_baselines(
+    trainer: pl.Trainer, best: Path, data: ColorDataModule, folder: Path
+) -> dict[str, Any]:
+    """Scores of the best checkpoint on val and test, and of the baselines on the same test."""
+    colorizer = load_colorizer(best)
+    (val,) = trainer.validate(colorizer, datamodule=data, verbose=False)
+    (test,) = trainer.test(colorizer, datamodule=data, verbose=False)
+    baselines = fit_baselines(rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order("train"))
+    with replacing(folder / "baselines.pt") as beside:
+        torch.save(baselines.state_dict(), beside)
+    truth = [rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order("test")]
+    return {
+        "val": without_prefix(val),
+        "test": {
+            **{name: score(table, truth) for name, table in baselines.items()},
+            "network": without_prefix(test),
+        },
+        "images": {split: len(images.names) for split, images in data.images.items()},
+        "near_gray": data.near_gray,
+    }
+
+
+def without_prefix(scores: Mapping[str, float]) -> dict[str, float]:
+    return {name.partition("/")[2]: value for name, value in scores.items()}
+
+
+def reason_of_end(trainer: pl.Trainer) -> str:
+    """The setting that ended the training."""
+    if trainer.current_epoch >= (trainer.max_epochs or 0):
+        return "max_epochs"
+    assert trainer.early_stopping_callback is not None
+    return "patience" if trainer.early_stopping_callback.stopped_epoch else "max_minutes"
+
+
+def check_resumable(path: str, colorizer: Colorizer, data: ColorDataModule) -> None:
+    """Make sure that a checkpoint continues the run that is configured.
+
+    Raises:
+        InputError: naming a setting that differs.
+    """
+    checkpoint = read_checkpoint(path)
+    then = checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
+    now = dict(colorizer.hparams) | dict(data.hparams)
+    old, new = results.flat(then), results.flat(now)
+    for name in sorted(old.keys() | new.keys()):
+        if name not in PLACES and old.get(name) != new.get(name):
+            raise InputError(
+                f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
+                "resume with the settings it was started with"
+            )
+
+
+def resume_command(folder: Path, overrides: list[str]) -> str:
+    """What continues an interrupted run in its own folder."""
+    kept = [word for word in overrides if not word.startswith(("resume=", "hydra.run.dir="))]
+    last = folder / "checkpoints" / "last.ckpt"
+    words = ["python", "-m", "src.train", *kept, f"resume={last}", f"hydra.run.dir={folder}"]
+    return shlex.join(words)
+
+
+def run_job(config: DictConfig) -> float:
+    """One run, or one of a sweep; returns the validation error, which a sweep minimises."""
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
+    try:
+        found = train(checked(config), folder)
+    except KeyboardInterrupt:
+        if (folder / "checkpoints" / "last.ckpt").is_file():
+            log.warning("stopped; go on with: %s", resume_command(folder, list(job.overrides.task)))
+        else:
+            log.warning("stopped before the first epoch ended; nothing to resume")
+        raise
+    except Exception as error:
+        # A sweep's other runs stand; a single run shows its error.
+        if job.mode != RunMode.MULTIRUN:
+            raise
+        log.error("run failed: %s", command.one_line(error))
+        results.save({"error": command.one_line(error)}, folder)
+        return float("inf")
+    results.show(found, folder)
+    value: float = found["val"]["mse"]
+    return value
+
+
+def quieten_lightning() -> None:
+    """Silence advice that does not apply: data in memory needs no loader workers."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*The number of training batches.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="train")
+def main(config: DictConfig) -> float:
+    return run_job(config)
+
+
+if __name__ == "__main__":
+    register()
+    quieten_lightning()
+    sys.exit(command.run(main))
