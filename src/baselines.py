@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from src.color import LabBatch
 from src.metrics import color_metrics, update_metrics
 
+BASELINES = ("gray", "mean", "L table", "(position, L) table")
 LEVELS = 101  # L rounded to 0..100
 CELLS = 16  # cells a side of the (position, L) table
 PRIOR = 10.0  # pixels' worth of the coarser table mixed into every entry; both chosen on faces' val
@@ -48,13 +49,9 @@ def fit_baselines(batches: Iterable[LabBatch]) -> nn.ModuleDict:
         total.view(-1, 2).index_add_(0, index, colors)
     mean = (total.sum((0, 1, 2)) / count.sum()).expand(1, 1, LEVELS, 2)
     by_level = shrunk(count.sum((0, 1), keepdim=True), total.sum((0, 1), keepdim=True), mean)
-    tables = {
-        "gray": torch.zeros(1, 1, LEVELS, 2),
-        "mean": mean.clone(),
-        "L table": by_level,
-        "(position, L) table": shrunk(count, total, by_level),
-    }
-    return nn.ModuleDict({name: ColorTable(table) for name, table in tables.items()})
+    gray = torch.zeros(1, 1, LEVELS, 2)
+    tables = (gray, mean.clone(), by_level, shrunk(count, total, by_level))
+    return nn.ModuleDict(zip(BASELINES, map(ColorTable, tables), strict=True))
 
 
 def shrunk(count: Tensor, total: Tensor, prior: Tensor) -> Tensor:
@@ -77,7 +74,7 @@ def level_of(L: Tensor) -> Tensor:
 
 @torch.no_grad()
 def score(predict: Callable[[Tensor], Tensor], batches: Iterable[LabBatch]) -> dict[str, float]:
-    """Score what predicts ab (B,2,H,W) from L (B,1,H,W), with the metrics networks are scored by."""
+    """Score what predicts ab (B,2,H,W) from L (B,1,H,W), by the metrics of the networks."""
     metrics = color_metrics()
     for batch in batches:
         update_metrics(metrics, predict(batch.L), batch)

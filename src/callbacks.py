@@ -22,7 +22,7 @@ LINE_EVERY = 60  # s between lines of progress where there is no terminal
 
 
 class SeedEachEpoch(Callback):
-    """Seeds augmentation by seed and epoch, so that a resumed run draws what an unbroken one would."""
+    """Seeds augmentation by seed and epoch: a resumed run draws what an unbroken one would."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

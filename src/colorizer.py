@@ -86,7 +86,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is not a readable checkpoint: it is damaged or not ours") from error
+        raise InputError(
+            f"{path} is not a readable checkpoint: it is damaged or not ours"
+        ) from error
     parts = ("state_dict", "hyper_parameters", "datamodule_hyper_parameters")
     if not isinstance(checkpoint, dict) or any(part not in checkpoint for part in parts):
         raise InputError(f"{path} is not a checkpoint of src.train")

@@ -203,6 +203,14 @@ class Train:
         at_least("", self, seed=0)
 
 
+@dataclass(kw_only=True)
+class Report:
+    """Root of ``python -m src.report``."""
+
+    runs: list[str]
+    output: str
+
+
 SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "dataset": {"synthetic": Synthetic, "folder": Folder, "faces": Faces, "dogs": Dogs},
     "augmentation": {"augmentation": Augmentation},
@@ -218,6 +226,7 @@ def register() -> None:
     """Make the schemas known to Hydra; call before ``hydra.main``."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
+    store.store(name="report_schema", node=Report)
     store.store(group="schema/trainer", name="trainer", node=Trainer)
     for group, schemas in SCHEMAS.items():
         for name, schema in schemas.items():
@@ -248,7 +257,9 @@ def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
     settings = dict(config)
     target = settings.pop("_target_", None)
     if target not in TARGETS:
-        raise InputError(f"{target!r} is not something this project builds; known: {sorted(TARGETS)}")
+        raise InputError(
+            f"{target!r} is not something this project builds; known: {sorted(TARGETS)}"
+        )
     return get_object(target)(*args, **settings, **more)
 
 

@@ -10,15 +10,16 @@ from typing import Any
 from rich import box, get_console
 from rich.table import Table
 
+from src.baselines import BASELINES
 from src.files import write_text
 from src.hardware import Hardware
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "kornia", "hydra-core", "torchmetrics")
 METRICS = {
     "mse": ("MSE (ab/128)", "{:.6f}"),
-    "psnr": ("PSNR dB", "{:.2f}"),
-    "rgb_absolute": ("mean |RGB difference|", "{:.2f}"),
-    "rgb_signed": ("signed RGB sum (paper's)", "{:+,.0f}"),
+    "psnr": ("PSNR (dB)", "{:.2f}"),
+    "rgb_absolute": ("abs. RGB difference (of 255)", "{:.2f}"),
+    "rgb_signed": ("signed RGB sum (the paper's)", "{:+,.0f}"),
 }
 PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
 """Test losses that the paper reports, on photographs of its own."""
@@ -40,39 +41,47 @@ def save(found: Mapping[str, Any], folder: Path) -> None:
     write_text(json.dumps(found, indent=2) + "\n", folder / "results.json")
 
 
-def best_table(test: Mapping[str, Mapping[str, float]]) -> str:
-    """Name of the baseline with the smallest error."""
-    return min((name for name in test if name != "network"), key=lambda name: test[name]["mse"])
+def best_baseline(found: Mapping[str, Any]) -> str:
+    """Name of the baseline with the smallest error on test."""
+    test = found["test"]
+    return min((name for name in test if name in BASELINES), key=lambda name: test[name]["mse"])
+
+
+def error_removed(found: Mapping[str, Any]) -> float:
+    """Share of the best baseline's test error that the network removes; negative if it is worse."""
+    test = found["test"]
+    share: float = 1 - test["network"]["mse"] / test[best_baseline(found)]["mse"]
+    return share
 
 
 def summary(found: Mapping[str, Any]) -> str:
     """In a sentence, what the network is worth beside the best baseline."""
-    test = found["test"]
-    table = best_table(test)
-    removed = 1 - test["network"]["mse"] / test[table]["mse"]
-    if removed > 0:
-        return f"The network removes {removed:.1%} of the error of the best baseline, {table}."
-    return (
-        f"The network does NOT beat the best baseline, {table}: "
-        f"its error is {-removed:.1%} larger."
-    )
+    share, baseline = error_removed(found), best_baseline(found)
+    if share > 0:
+        return f"The network removes {share:.1%} of the error of the best baseline, {baseline}."
+    return f"The network does NOT beat the best baseline, {baseline}: {-share:.1%} more error."
 
 
 def show(found: Mapping[str, Any], folder: Path) -> None:
     """Print the network beside the baselines, the summary, and where the run lies."""
     title = f"{found['dataset']}: {found['images']['test']} test photographs"
-    table = Table(title=title, box=box.SIMPLE)
-    table.add_column("predictor")
+    table = Table("predictor", title=title, box=box.SIMPLE)
     for label, _ in METRICS.values():
         table.add_column(label, justify="right")
     for name, scores in found["test"].items():
-        style = "bold" if name == "network" else None
-        cells = [form.format(scores[metric]) for metric, (_, form) in METRICS.items()]
-        table.add_row(name, *cells, style=style)
+        table.add_row(name, *score_cells(scores), style="bold" if name == "network" else None)
     console = get_console()
     console.print(table)
     console.print(summary(found), highlight=False)
     console.print(f"run folder: {folder}", soft_wrap=True, highlight=False)
+
+
+def score_cells(scores: Mapping[str, float]) -> list[str]:
+    """Scores as text, in the order of METRICS; a dash for what was not measured."""
+    return [
+        form.format(scores[metric]) if metric in scores else "-"
+        for metric, (_, form) in METRICS.items()
+    ]
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -28,6 +28,7 @@ from src.color import from_uint8, rgb_to_lab
 from src.colorizer import Colorizer, load_colorizer, read_checkpoint
 from src.config import CONF, Train, checked, plain, register
 from src.data.datamodule import ColorDataModule
+from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.files import replacing
 
@@ -129,7 +130,9 @@ def make_trainer(
     )
 
 
-def fit(trainer: pl.Trainer, colorizer: Colorizer, data: ColorDataModule, resume: str | None) -> None:
+def fit(
+    trainer: pl.Trainer, colorizer: Colorizer, data: ColorDataModule, resume: str | None
+) -> None:
     """Fit, with SIGTERM taken as Ctrl-C.
 
     Raises:
@@ -159,12 +162,12 @@ def test_beside_baselines(
     with replacing(folder / "baselines.pt") as beside:
         torch.save(baselines.state_dict(), beside)
     truth = [rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order("test")]
+    scores = {name: score(table, truth) for name, table in baselines.items()}
+    if isinstance(data.dataset, SyntheticScenes):
+        scores["best possible"] = {"mse": data.dataset.best_mse("test")}
     return {
         "val": without_prefix(val),
-        "test": {
-            **{name: score(table, truth) for name, table in baselines.items()},
-            "network": without_prefix(test),
-        },
+        "test": {**scores, "network": without_prefix(test)},
         "images": {split: len(images.names) for split, images in data.images.items()},
         "near_gray": data.near_gray,
     }
@@ -236,6 +239,7 @@ def quieten_lightning() -> None:
     """Silence advice that does not apply: data in memory needs no loader workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
     warnings.filterwarnings("ignore", message=".*The number of training batches.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
 

@@ -16,7 +16,7 @@ class Augmentation(nn.Module):
         shift: share of each side, either way.
         zoom: share, from 1 - zoom to 1 + zoom.
         brightness, contrast: factors drawn from 1 - value to 1 + value.
-        border: what turns up at the edges: ``border`` (the nearest pixel), ``reflection``, ``zeros``.
+        border: what fills the edges: ``border`` (the nearest pixel), ``reflection``, ``zeros``.
     """
 
     def __init__(

@@ -126,9 +126,7 @@ class ColorDataModule(pl.LightningDataModule):
         return rgb_to_lab(rgb)
 
 
-def batches(
-    pixels: PixelDataset, order: Sampler[int], size: int
-) -> DataLoader[Tensor]:
+def batches(pixels: PixelDataset, order: Sampler[int], size: int) -> DataLoader[Tensor]:
     """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
     return DataLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
 
@@ -145,4 +143,6 @@ def without_near_gray(images: Images) -> tuple[Images, list[str]]:
     ]
     kept = [index for index, is_gray in enumerate(gray) if not is_gray]
     names = [images.names[index] for index in kept]
-    return Images(names, images.pixels[kept]), [n for n, g in zip(images.names, gray, strict=True) if g]
+    return Images(names, images.pixels[kept]), [
+        n for n, g in zip(images.names, gray, strict=True) if g
+    ]

@@ -97,7 +97,9 @@ def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], None])
         found.replace(to)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, StopIteration) as error:
         reason = str(error) or f"there is no {folder} in it"
-        raise InputError(f"{archive} cannot be unpacked: {reason}; delete it and try again") from error
+        raise InputError(
+            f"{archive} cannot be unpacked: {reason}; delete it and try again"
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

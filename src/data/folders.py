@@ -62,7 +62,9 @@ class PhotographFolder:
             [self.photographs / name for name in names], names, self.size, self.max_pixels
         )
         if not images.names:
-            raise InputError(f"none of the {len(names)} {split} photographs in {self.root} is usable")
+            raise InputError(
+                f"none of the {len(names)} {split} photographs in {self.root} is usable"
+            )
         return images
 
     def split(self) -> dict[str, list[str]]:
