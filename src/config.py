@@ -13,6 +13,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 from src.errors import InputError
 
@@ -237,10 +238,12 @@ def checked(config: DictConfig) -> Any:
     """Turn a composed config into its typed object, which checks every limit.
 
     Raises:
-        InputError: naming the setting that is out of its limits.
-        OmegaConfBaseException: naming the setting that is missing.
+        InputError: naming the setting that is missing or out of its limits.
     """
-    return OmegaConf.to_object(config)
+    try:
+        return OmegaConf.to_object(config)
+    except MissingMandatoryValue as error:
+        raise InputError(f"{error.full_key} must be set") from error
 
 
 def plain(config: Any) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from torch import Tensor
 
 log = logging.getLogger(__name__)
 
+# Pillow's own limit is one for all; ours is a setting, checked before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
 MIN_SIDE = 8  # px; below this there is nothing to learn from
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 
@@ -82,8 +85,6 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
     Returns:
         The usable ones in the order given.
     """
-    # Pillow takes its own limit from a global; ours is checked before anything is decoded.
-    Image.MAX_IMAGE_PIXELS = None
 
     def read(path: Path) -> Tensor | UnusablePhotographError:
         try:

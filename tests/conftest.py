@@ -1,0 +1,48 @@
+"""Pieces that several tests share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from src.config import CONF, Train, checked, register
+
+# Seconds on a CPU: 16 px, a few scenes, one epoch.
+SMALL = [
+    "dataset.size=16",
+    "dataset.train=4",
+    "dataset.val=2",
+    "dataset.test=2",
+    "data.batch_size=2",
+    "trainer.max_epochs=1",
+    "trainer=cpu",
+]
+
+
+@pytest.fixture(scope="session")
+def settings() -> Callable[..., Train]:
+    """Compose a small run's settings with overrides of its own."""
+    register()
+
+    def composed(*overrides: str) -> Train:
+        with initialize_config_dir(CONF, version_base="1.3"):
+            result: Train = checked(compose("train", [*SMALL, *overrides]))
+        return result
+
+    return composed
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of twenty small colour photographs, some a level deeper."""
+    folder = tmp_path / "photographs"
+    (folder / "deeper").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for index in range(20):
+        pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        below = "deeper" if index % 2 else "."
+        Image.fromarray(pixels).save(folder / below / f"{index:02d}.png")
+    return folder

@@ -1,0 +1,62 @@
+"""The tables against closed forms."""
+
+import pytest
+import torch
+
+from src.baselines import BASELINES, PRIOR, fit_baselines, score
+from src.color import LabBatch
+
+
+def batch(L: torch.Tensor, ab: torch.Tensor) -> LabBatch:
+    return LabBatch(L.float(), ab.float())
+
+
+def striped() -> LabBatch:
+    """Upper half L=20, lower L=70.4; the left half of each with other colours than the right."""
+    L = torch.full((1, 1, 32, 32), 20.0)
+    L[..., 16:, :] = 70.4
+    ab = torch.zeros(1, 2, 32, 32)
+    ab[0, 0, :16, :16], ab[0, 0, :16, 16:] = 10, 30
+    ab[0, 1, 16:, :16], ab[0, 1, 16:, 16:] = -20, -40
+    return batch(L, ab)
+
+
+def test_each_table_knows_what_its_name_says() -> None:
+    truth = striped()
+    tables = fit_baselines([truth])
+    assert tuple(tables) == BASELINES
+    assert tables["gray"](truth.L).abs().max() == 0
+    assert tables["mean"](truth.L)[0, :, 0, 0].tolist() == pytest.approx([10, -15])
+    # The prior pulls the L table a little to the mean, the position table to the L table.
+    by_level = tables["L table"](truth.L)[0]
+    pull = PRIOR / (512 + PRIOR)
+    assert by_level[:, 0, 0].tolist() == pytest.approx([20 - 10 * pull, -15 * pull], abs=1e-3)
+    assert by_level[:, 31, 0].tolist() == pytest.approx([10 * pull, -30 + 15 * pull], abs=1e-3)
+    at_left = tables["(position, L) table"](truth.L)[0, 0, 0, 0].item()
+    pull = PRIOR / (4 + PRIOR)
+    assert at_left == pytest.approx(10 + pull * (by_level[0, 0, 0].item() - 10), abs=1e-3)
+
+
+def test_lightness_never_seen_gets_the_mean() -> None:
+    tables = fit_baselines([striped()])
+    unseen = torch.full((1, 1, 5, 7), 45.0)
+    for name in ("L table", "(position, L) table"):
+        assert tables[name](unseen)[0, :, 0, 0].tolist() == pytest.approx([10, -15], abs=1e-3)
+
+
+def test_pictures_of_another_size_are_looked_up_by_place() -> None:
+    tables = fit_baselines([striped()])
+    large = torch.full((2, 1, 64, 96), 20.0)
+    ab = tables["(position, L) table"](large)
+    assert ab.shape == (2, 2, 64, 96)
+    assert (ab[:, 0, 0, :48] < ab[:, 0, 0, 48:]).all()
+
+
+def test_error_of_the_mean_is_the_variance() -> None:
+    generator = torch.Generator().manual_seed(0)
+    L = torch.rand(6, 1, 16, 16, generator=generator) * 100
+    ab = torch.randn(6, 2, 16, 16, generator=generator) * 20
+    truth = batch(L, ab)
+    variance = ab.permute(1, 0, 2, 3).flatten(1).var(correction=0, dim=1).mean() / 128**2
+    found = score(fit_baselines([truth])["mean"], [truth])
+    assert found["mse"] == pytest.approx(variance.item(), rel=1e-4)

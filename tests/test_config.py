@@ -1,0 +1,79 @@
+"""Every option composes and builds; every wrong setting fails with its name."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from src.colorizer import Colorizer
+from src.command import one_line
+from src.config import CONF, TARGETS, Train, build, plain
+from src.errors import InputError
+
+GROUPS = ("dataset", "augmentation", "network", "objective", "optimizer", "scheduler", "trainer")
+OPTIONS = [
+    (group, path.stem) for group in (*GROUPS, "experiment") for path in Path(CONF, group).glob("*")
+]
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS, ids=lambda value: value)
+def test_every_option_composes_and_builds(
+    settings: Callable[..., Train], group: str, option: str
+) -> None:
+    more = ["dataset.root=x"] if option == "folder" else []
+    config = plain(settings(f"{group}={option}", *more))
+    Colorizer(**{part: config[part] for part in ("network", "objective", "optimizer", "scheduler")})
+    build(config["dataset"])
+    build(config["augmentation"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimizer.lr=abc", "could not be converted to Float.*optimizer.lr"),
+        ("optimizer.lr=0", "optimizer.lr is 0.0; it must be above 0"),
+        ("optimizer.learning_rate=1", "Could not override 'optimizer.learning_rate'"),
+        ("network.activation=[1]", "network.activation"),
+        ("dataset=cats", "Could not find 'dataset/cats'"),
+        ("dataset.size=-1", "dataset.size is -1; it must be at least 8"),
+        ("dataset.train=0", "dataset.train is 0; it must be at least 1"),
+        ("dataset=folder", "dataset.root must be set"),
+        ("data.batch_size=0", "data.batch_size is 0; it must be at least 1"),
+        ("seed=-1", "seed is -1; it must be at least 0"),
+        ("trainer.accelerator=tpu", "trainer.accelerator is 'tpu'; it must be one of: auto"),
+        ("trainer.precision=8", "trainer.precision is '8'; it must be one of: auto"),
+        ("trainer.patience=0", "trainer.patience is 0; it must be at least 1"),
+        ("trainer.max_minutes=0", "trainer.max_minutes is 0.0; it must be above 0"),
+        ("augmentation.rotation=200", "augmentation.rotation is 200.0; it must be at most 180"),
+        ("augmentation.border=wrap", "augmentation.border is 'wrap'; it must be one of: border"),
+    ],
+)
+def test_a_wrong_setting_fails_with_its_name(
+    settings: Callable[..., Train], override: str, message: str
+) -> None:
+    errors = (InputError, HydraException, OmegaConfBaseException)
+    with pytest.raises(errors) as caught:
+        settings(override)
+    assert re.search(message, one_line(caught.value))
+    assert "\n" not in one_line(caught.value)
+
+
+@pytest.mark.parametrize("target", ["os.system", "src.data.download.fetch", None])
+def test_only_what_a_schema_names_is_built(target: str | None) -> None:
+    with pytest.raises(InputError, match="is not something this project builds"):
+        build({"_target_": target, "command": "true"})
+    assert target not in TARGETS
+
+
+def test_plain_settings_hold_primitives_only(settings: Callable[..., Train]) -> None:
+    def primitive(value: object) -> bool:
+        if isinstance(value, dict):
+            return all(isinstance(key, str) and primitive(v) for key, v in value.items())
+        if isinstance(value, (tuple, list)):
+            return all(map(primitive, value))
+        return value is None or type(value) in (bool, int, float, str)
+
+    assert primitive(plain(settings("optimizer=adamw")))

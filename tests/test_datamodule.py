@@ -1,0 +1,101 @@
+"""Every stage on small pictures: augmented in training only, in order elsewhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from src.color import from_uint8, rgb_to_lab
+from src.config import Train, plain
+from src.data.datamodule import ColorDataModule
+from src.errors import InputError
+
+FLIPPED = ["augmentation=none", "augmentation.flip_horizontal=1"]
+
+
+def datamodule(settings: Train) -> ColorDataModule:
+    config = plain(settings)
+    data = ColorDataModule(config["dataset"], config["augmentation"], settings.data.batch_size, 0)
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def in_stage(data: ColorDataModule, **stage: bool) -> ColorDataModule:
+    stages = {"training": False, "evaluating": False, "predicting": False}
+    data.trainer = SimpleNamespace(**{**stages, **stage})  # type: ignore[assignment]
+    return data
+
+
+@pytest.mark.parametrize("stage", ["training", "evaluating", "predicting"])
+def test_only_training_is_augmented(settings: Callable[..., Train], stage: str) -> None:
+    data = in_stage(datamodule(settings(*FLIPPED)), **{stage: True})
+    pixels = next(iter(data.val_dataloader()))
+    L, ab = data.on_after_batch_transfer(pixels, 0)
+    expected = rgb_to_lab(from_uint8(pixels.flip(3) if stage == "training" else pixels))
+    assert torch.equal(L, expected.L)
+    assert torch.equal(ab, expected.ab)
+    assert L.dtype == ab.dtype == torch.float32
+
+
+def test_unknown_stage_is_an_error(settings: Callable[..., Train]) -> None:
+    data = datamodule(settings())
+    with pytest.raises(RuntimeError, match="cannot tell whether to augment"):
+        in_stage(data).on_after_batch_transfer(torch.zeros(1, 3, 8, 8).byte(), 0)
+
+
+def test_training_order_depends_on_seed_and_epoch_alone(settings: Callable[..., Train]) -> None:
+    def order(epoch: int) -> torch.Tensor:
+        loader = datamodule(settings("dataset.train=32")).train_dataloader()
+        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        return torch.cat(list(loader))
+
+    assert torch.equal(order(3), order(3))
+    assert not torch.equal(order(3), order(4))
+    assert torch.equal(order(3).sum(0), order(4).sum(0))
+
+
+def test_every_photograph_is_seen_once_an_epoch(settings: Callable[..., Train]) -> None:
+    data = datamodule(settings("dataset.train=5"))
+    seen = [len(batch) for batch in data.train_dataloader()]
+    assert seen == [2, 2, 1]
+    pictures = torch.cat(list(data.train_dataloader()))
+    assert len({tuple(picture.flatten().tolist()) for picture in pictures}) == 5
+
+
+def test_near_gray_photographs_are_listed_and_not_scored(
+    settings: Callable[..., Train], photographs: Path
+) -> None:
+    for index in range(0, 20, 3):
+        path = next(photographs.rglob(f"{index:02d}.png"))
+        Image.open(path).convert("L").save(path)
+    data = datamodule(settings("dataset=folder", f"dataset.root={photographs}", "dataset.test=8"))
+    gray = data.near_gray["test"]
+    assert gray
+    assert all(int(Path(name).stem) % 3 == 0 for name in gray)
+    assert len(gray) + len(data.images["test"].names) == 8
+    assert len(data.images["train"].names) == 4, "training keeps its near-gray photographs"
+
+
+def test_only_gray_photographs_cannot_be_scored(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    for index in range(10):
+        noise = np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{index}.png")
+    with pytest.raises(InputError, match="every val photograph of folder is near-gray"):
+        datamodule(settings("dataset=folder", f"dataset.root={tmp_path}"))
+
+
+def test_photographs_are_read_once(settings: Callable[..., Train], photographs: Path) -> None:
+    data = datamodule(settings("dataset=folder", f"dataset.root={photographs}"))
+    before: dict[str, Any] = {split: images.pixels for split, images in data.images.items()}
+    for path in photographs.rglob("*.png"):
+        path.unlink()
+    data.setup("fit")
+    assert all(data.images[split].pixels is pixels for split, pixels in before.items())

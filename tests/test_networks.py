@@ -1,0 +1,53 @@
+"""The paper's network: its layers, its start, its sizes."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from src.errors import InputError
+from src.networks.paper import PaperNetwork
+
+
+def test_has_the_paper_s_layers_and_parameters() -> None:
+    network = PaperNetwork()
+    convolutions = [layer for layer in network.layers if isinstance(layer, nn.Conv2d)]
+    filters = [128, 128, 256, 256, 512, 512, 256, 128, 64, 32, 16, 2]
+    assert [layer.out_channels for layer in convolutions] == filters
+    assert [i for i, layer in enumerate(convolutions) if layer.stride == (2, 2)] == [1, 3, 5]
+    assert sum(p.numel() for p in network.parameters()) == 6_146_194
+
+
+def test_starts_as_keras_does() -> None:
+    layer = PaperNetwork().layers[2]
+    limit = math.sqrt(6 / (9 * 128 + 9 * 128))
+    assert layer.weight.abs().max() <= limit
+    assert layer.weight.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.02)
+    assert layer.bias.abs().max() == 0
+
+
+@pytest.mark.parametrize("size", [(16, 24), (17, 23), (1, 1), (8, 9)])
+def test_takes_any_size(size: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        assert PaperNetwork()(torch.zeros(1, 1, *size)).shape == (1, 2, *size)
+
+
+def test_padding_leaves_sizes_that_divide_as_they_are() -> None:
+    network = PaperNetwork().eval()
+    x = torch.rand(1, 1, 16, 16)
+    with torch.inference_mode():
+        assert torch.equal(network(x), network.layers(x))
+
+
+@pytest.mark.parametrize(("activation", "lowest"), [("tanh", -1.0), ("relu", 0.0)])
+def test_output_activation_bounds_what_can_be_said(activation: str, lowest: float) -> None:
+    network = PaperNetwork(activation)
+    with torch.no_grad():
+        network.layers[-3].bias.fill_(-100)
+        assert network(torch.zeros(1, 1, 8, 8)).unique().tolist() == [lowest]
+
+
+def test_unknown_activation_is_named() -> None:
+    with pytest.raises(InputError, match=r"network.activation is 'sine'.*one of: tanh, relu"):
+        PaperNetwork("sine")

@@ -1,0 +1,205 @@
+"""Faces and dogs: found where they lie, or fetched, resumed, checked and unpacked as a whole."""
+
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from src.data import download, sources
+from src.data.download import fetch, unpack
+from src.data.sources import Faces, StanfordDogs
+from src.errors import InputError
+
+CONTENT = bytes(range(256)) * 400
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT with ranges; /refused answers 403."""
+
+    ranges: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/refused"):
+            self.send_error(403)
+            return
+        asked = self.headers.get("Range")
+        self.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        self.send_response(206 if asked else 200)
+        self.end_headers()
+        self.wfile.write(CONTENT[start:])
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Handler.ranges = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_fetches_and_leaves_nothing_beside(server: str, tmp_path: Path) -> None:
+    fetch(f"{server}/a", tmp_path / "a", len(CONTENT), SHA256)
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+def test_goes_on_where_a_broken_download_stopped(server: str, tmp_path: Path) -> None:
+    (tmp_path / "a.part").write_bytes(CONTENT[:1000])
+    fetch(f"{server}/a", tmp_path / "a", len(CONTENT), SHA256)
+    assert Handler.ranges == ["bytes=1000-"]
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+def test_a_whole_part_is_not_fetched_again(server: str, tmp_path: Path) -> None:
+    (tmp_path / "a.part").write_bytes(CONTENT)
+    fetch(f"{server}/a", tmp_path / "a", len(CONTENT), SHA256)
+    assert Handler.ranges == []
+
+
+def test_wrong_checksum_is_refused_and_deleted(server: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has SHA-256 .* instead of 00; it was deleted"):
+        fetch(f"{server}/a", tmp_path / "a", len(CONTENT), "00")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_short_download_is_kept_to_go_on_from(server: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="broke off; the same command goes on"):
+        fetch(f"{server}/a", tmp_path / "a", len(CONTENT) + 1, SHA256)
+    assert (tmp_path / "a.part").is_file()
+
+
+def test_refusal_says_where_to_put_the_file(server: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"HTTP 403.*put it at .*/a$"):
+        fetch(f"{server}/refused", tmp_path / "a")
+
+
+def test_no_network_says_where_to_put_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"could not fetch .*put it at .*/a$"):
+        fetch("http://127.0.0.1:9/a", tmp_path / "a")
+
+
+def pack_tar(path: Path, members: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w") as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+
+
+def test_archive_that_reaches_outside_is_refused(tmp_path: Path) -> None:
+    pack_tar(tmp_path / "a.tar", {"../evil": b"x"})
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpack(tmp_path / "a.tar", "Images", tmp_path / "to", list)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar"]
+    assert not (tmp_path.parent / "evil").exists()
+
+
+def test_damaged_archive_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"no archive" * 100)
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpack(tmp_path / "a.tar", "Images", tmp_path / "to", list)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar"]
+
+
+SETTINGS: dict[str, Any] = {
+    "name": "x",
+    "size": 16,
+    "val": 2,
+    "test": None,
+    "split_seed": 0,
+    "max_pixels": 10**7,
+}
+
+
+def picture(shade: int) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(shade).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_faces_put_in_place_as_an_archive(tmp_path: Path, monkeypatch: Any) -> None:
+    root = tmp_path / "faces"
+    root.mkdir()
+    with zipfile.ZipFile(root / "faces.zip", "w") as archive:
+        for index in range(10):
+            archive.writestr(f"Repo-cc2638e/face_images/image{index}.jpg", picture(index))
+    faces = Faces(root=str(root), train=4, **SETTINGS)
+    with pytest.raises(InputError, match="are not the ones expected"):
+        faces.prepare()
+    assert not (root / "face_images").exists()
+    monkeypatch.setattr(sources, "FACES_DIGEST", "set below")
+    monkeypatch.setattr(sources, "digest_of_folder", lambda folder: "set below")
+    faces.prepare()
+    assert len(faces.load("train").names) == 4
+    assert (root / "faces.zip").exists()
+
+
+def test_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
+    digests = set()
+    for number, (name, content) in enumerate([("a", "x"), ("a", "y"), ("b", "x")]):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / name).write_text(content)
+        digests.add(download.digest_of_folder(tmp_path / str(number)))
+    assert len(digests) == 3
+
+
+def mat_list(names: list[str]) -> bytes:
+    file = io.BytesIO()
+    rows = np.empty((len(names), 1), dtype=object)
+    rows[:, 0] = names
+    savemat(file, {"file_list": rows})
+    return file.getvalue()
+
+
+@pytest.fixture
+def dogs(tmp_path: Path, server: str, monkeypatch: Any) -> StanfordDogs:
+    """The official layout in two archives, in place; one listed photograph is not there."""
+    root = tmp_path / "dogs"
+    root.mkdir()
+    names = [f"n0-breed/n0_{index}.jpg" for index in range(12)]
+    images = {f"Images/{name}": picture(i) for i, name in enumerate(names)}
+    pack_tar(root / "images.tar", images)
+    lists = {"train_list.mat": [*names[:9], "n0-breed/absent.jpg"], "test_list.mat": names[9:]}
+    pack_tar(root / "lists.tar", {name: mat_list(rows) for name, rows in lists.items()})
+    monkeypatch.setattr(sources, "DOGS_URL", f"{server}/refused?")
+    return StanfordDogs(root=str(root), train=5, **SETTINGS)
+
+
+def test_dogs_keep_to_the_official_lists(dogs: StanfordDogs) -> None:
+    dogs.prepare()
+    dogs.prepare()
+    split = dogs.split()
+    assert {name: len(part) for name, part in split.items()} == {"train": 5, "val": 2, "test": 3}
+    assert split["test"] == sorted(f"n0-breed/n0_{index}.jpg" for index in (9, 10, 11))
+    assert not set(split["train"]) & set(split["val"])
+    assert len(dogs.load("test").names) == 3
+
+
+def test_dogs_ask_for_what_is_missing(dogs: StanfordDogs) -> None:
+    (dogs.root / "images.tar").unlink()
+    with pytest.raises(InputError, match=r"could not fetch .*put it at .*images\.tar"):
+        dogs.prepare()
+
+
+def test_dogs_refuse_more_than_the_list_has(dogs: StanfordDogs) -> None:
+    dogs.prepare()
+    dogs.counts["train"] = 50
+    with pytest.raises(InputError, match=r"dataset.train=50.*do not fit the 9 photographs"):
+        dogs.split()
