@@ -1,6 +1,6 @@
 """Predictors that know no picture, only averages of the training set: what a network must beat."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -73,9 +73,19 @@ def level_of(L: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def score(predict: Callable[[Tensor], Tensor], batches: Iterable[LabBatch]) -> dict[str, float]:
-    """Score what predicts ab (B,2,H,W) from L (B,1,H,W), by the metrics of the networks."""
-    metrics = color_metrics()
+def score(
+    predictors: Mapping[str, Callable[[Tensor], Tensor]], batches: Iterable[LabBatch]
+) -> dict[str, dict[str, float]]:
+    """Score what predicts ab (B,2,H,W) from L (B,1,H,W), by the metrics of the networks.
+
+    Returns:
+        By predictor, then by metric; the batches are gone through once.
+    """
+    metrics = {name: color_metrics() for name in predictors}
     for batch in batches:
-        update_metrics(metrics, predict(batch.L), batch)
-    return {name: value.item() for name, value in metrics.compute().items()}
+        for name, predict in predictors.items():
+            update_metrics(metrics[name], predict(batch.L), batch)
+    return {
+        name: {metric: value.item() for metric, value in collection.compute().items()}
+        for name, collection in metrics.items()
+    }

@@ -1,4 +1,4 @@
-"""What happens around the steps: seeds, progress, picture grids."""
+"""What happens around the steps: progress and picture grids."""
 
 import logging
 import time
@@ -19,16 +19,6 @@ from src.files import save_picture
 log = logging.getLogger(__name__)
 
 LINE_EVERY = 60  # s between lines of progress where there is no terminal
-
-
-class SeedEachEpoch(Callback):
-    """Seeds augmentation by seed and epoch: a resumed run draws what an unbroken one would."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
 
 
 class EpochProgress(Callback):

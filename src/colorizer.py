@@ -65,6 +65,15 @@ class Colorizer(pl.LightningModule):
         update_metrics(self.test_metrics, self(batch.L), batch)
         self.log_dict(self.test_metrics, batch_size=len(batch.L))  # type: ignore[arg-type]
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the validation scores with the weights they are of."""
+        scores = self.trainer.callback_metrics
+        checkpoint["val"] = {
+            name.removeprefix("val/"): float(value)
+            for name, value in scores.items()
+            if name.startswith("val/")
+        }
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = build(self.optimizer_settings, self.network.parameters())
         steps = int(self.trainer.estimated_stepping_batches)
@@ -89,7 +98,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path} is not a readable checkpoint: it is damaged or not ours"
         ) from error
-    parts = ("state_dict", "hyper_parameters", "datamodule_hyper_parameters")
+    parts = ("state_dict", "val", "hyper_parameters", "datamodule_hyper_parameters")
     if not isinstance(checkpoint, dict) or any(part not in checkpoint for part in parts):
         raise InputError(f"{path} is not a checkpoint of src.train")
     return checkpoint

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -23,8 +23,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, score
-from src.callbacks import EpochProgress, PictureGrid, SeedEachEpoch
-from src.color import from_uint8, rgb_to_lab
+from src.callbacks import EpochProgress, PictureGrid
+from src.color import LabBatch, from_uint8, rgb_to_lab
 from src.colorizer import Colorizer, load_colorizer, read_checkpoint
 from src.config import CONF, Train, checked, plain, register
 from src.data.datamodule import ColorDataModule
@@ -59,6 +59,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         check_resumable(settings.resume, colorizer, data)
     data.prepare_data()
     data.setup()
+    warn_of_relu(colorizer, data)
     if settings.trainer.channels_last:
         colorizer.to(memory_format=torch.channels_last)
     if settings.trainer.compile:
@@ -90,6 +91,19 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     return found
 
 
+def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
+    """Log how much of the training photographs a network that ends in relu cannot colour."""
+    if colorizer.hparams["network"].get("activation") != "relu":
+        return
+    shares = [(batch.ab < 0).float().mean(dim=(2, 3)) for batch in lab_batches(data, "train")]
+    a, b = torch.cat(shares).mean(dim=0).tolist()
+    log.warning(
+        "relu cannot give negative a or b, as %.0f%% and %.0f%% of the training pixels have",
+        100 * a,
+        100 * b,
+    )
+
+
 def make_trainer(
     settings: Train,
     device: hardware.Hardware,
@@ -99,22 +113,16 @@ def make_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer with the callbacks and loggers of every run."""
     limits = settings.trainer
-    checkpoint = ModelCheckpoint(
-        folder / "checkpoints",
-        filename="best",
-        monitor=MONITOR,
-        save_last=True,
-        enable_version_counter=False,
-    )
+    kept = {"dirpath": folder / "checkpoints", "enable_version_counter": False}
     callbacks = [
-        SeedEachEpoch(settings.seed),
         progress,
         PictureGrid(
             data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
         ),
-        LearningRateMonitor(),
+        LearningRateMonitor(logging_interval="epoch"),
         EarlyStopping(MONITOR, patience=limits.patience, check_finite=True),
-        checkpoint,
+        ModelCheckpoint(filename="best", monitor=MONITOR, **kept),
+        ModelCheckpoint(filename="last", **kept),
     ]
     return pl.Trainer(
         accelerator=device.accelerator,
@@ -125,6 +133,7 @@ def make_trainer(
         logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
         callbacks=callbacks,
         num_sanity_val_steps=0,
+        log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
@@ -156,25 +165,27 @@ def test_beside_baselines(
 ) -> dict[str, Any]:
     """Scores of the best checkpoint on val and test, and of the baselines on the same test."""
     colorizer = load_colorizer(best)
-    (val,) = trainer.validate(colorizer, datamodule=data, verbose=False)
     (test,) = trainer.test(colorizer, datamodule=data, verbose=False)
-    baselines = fit_baselines(rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order("train"))
+    baselines = fit_baselines(lab_batches(data, "train"))
     with replacing(folder / "baselines.pt") as beside:
         torch.save(baselines.state_dict(), beside)
-    truth = [rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order("test")]
-    scores = {name: score(table, truth) for name, table in baselines.items()}
+    scores = score(dict(baselines.items()), lab_batches(data, "test"))
     if isinstance(data.dataset, SyntheticScenes):
         scores["best possible"] = {"mse": data.dataset.best_mse("test")}
     return {
-        "val": without_prefix(val),
-        "test": {**scores, "network": without_prefix(test)},
+        "val": read_checkpoint(best)["val"],
+        "test": {
+            **scores,
+            "network": {name.removeprefix("test/"): value for name, value in test.items()},
+        },
         "images": {split: len(images.names) for split, images in data.images.items()},
         "near_gray": data.near_gray,
     }
 
 
-def without_prefix(scores: Mapping[str, float]) -> dict[str, float]:
-    return {name.partition("/")[2]: value for name, value in scores.items()}
+def lab_batches(data: ColorDataModule, split: str) -> Iterator[LabBatch]:
+    """All photographs of a split, unaugmented, on the CPU."""
+    return (rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order(split))
 
 
 def reason_of_end(trainer: pl.Trainer) -> str:
@@ -240,7 +251,6 @@ def quieten_lightning() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
-    warnings.filterwarnings("ignore", message=".*The number of training batches.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
 
 

@@ -58,5 +58,5 @@ def test_error_of_the_mean_is_the_variance() -> None:
     ab = torch.randn(6, 2, 16, 16, generator=generator) * 20
     truth = batch(L, ab)
     variance = ab.permute(1, 0, 2, 3).flatten(1).var(correction=0, dim=1).mean() / 128**2
-    found = score(fit_baselines([truth])["mean"], [truth])
+    found = score({"mean": fit_baselines([truth])["mean"]}, [truth])["mean"]
     assert found["mse"] == pytest.approx(variance.item(), rel=1e-4)

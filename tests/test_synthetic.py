@@ -55,8 +55,9 @@ def test_rounding_to_uint8_adds_next_to_nothing_to_the_error() -> None:
     truth = [LabBatch(*dataset.scene("test", index)[:2]) for index in range(8)]
     rounded = dataset.load("test").pixels
     for exact, picture in zip(truth, rounded, strict=True):
-        mse = score(lambda L, ab=exact.ab: ab, [rgb_to_lab(from_uint8(picture[None]))])["mse"]
-        assert mse < 1e-5
+        predictors = {"exact": lambda L, ab=exact.ab: ab}
+        scores = score(predictors, [rgb_to_lab(from_uint8(picture[None]))])
+        assert scores["exact"]["mse"] < 1e-5
 
 
 def test_lightness_does_not_tell_the_two_colours_apart() -> None:

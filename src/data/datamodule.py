@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
@@ -53,7 +54,7 @@ class ColorDataModule(pl.LightningDataModule):
         dataset: settings of an :class:`ImageDataset`, with its ``_target_``.
         augmentation: settings of the augmentation, with its ``_target_``.
         batch_size: photographs a step.
-        seed: of the order of the training photographs.
+        seed: of the order of the training photographs and of the augmentation.
     """
 
     def __init__(
@@ -122,6 +123,8 @@ class ColorDataModule(pl.LightningDataModule):
         if trainer is None or not (trainer.training or trainer.evaluating or trainer.predicting):
             raise RuntimeError("cannot tell whether to augment: no trainer, or an unknown stage")
         if trainer.training:
+            # By step, so that a resumed run draws what an unbroken one would have drawn.
+            torch.manual_seed(self.seed * 1_000_003 + trainer.global_step)
             rgb = self.augmentation(rgb)
         return rgb_to_lab(rgb)
 

@@ -1,0 +1,184 @@
+"""A whole run on rendered scenes: what it leaves, that it resumes, and how it ends badly."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from src import train as command
+from src.baselines import BASELINES
+from src.colorizer import load_colorizer, read_checkpoint
+from src.config import Train
+from src.data.synthetic import SyntheticScenes
+from src.errors import InputError
+from src.train import resume_command, train
+
+
+@pytest.fixture(scope="module")
+def run(settings: Callable[..., Train], tmp_path_factory: Any) -> tuple[Path, dict[str, Any]]:
+    """Two epochs with every artefact."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, train(settings("trainer.max_epochs=2", "trainer.pictures_every=1"), folder)
+
+
+def curves(folder: Path) -> dict[str, list[float]]:
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()["scalars"]
+    return {tag: [event.value for event in events.Scalars(tag)] for tag in tags}
+
+
+def test_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
+    folder, results = run
+    assert json.loads((folder / "results.json").read_text()) == json.loads(json.dumps(results))
+    assert (folder / "checkpoints" / "best.ckpt").is_file()
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+    assert (folder / "pictures" / "epoch_0002.png").is_file()
+    assert not list(folder.rglob(".*")), "something half-written was left"
+    assert results["ended_by"] == "max_epochs"
+    assert results["parameters"] == 6_146_194
+    assert results["environment"]["torch"] == torch.__version__.partition("+")[0]
+
+
+def test_scores_stand_beside_the_baselines_and_the_best_possible(
+    run: tuple[Path, dict[str, Any]],
+) -> None:
+    _, results = run
+    assert list(results["test"]) == [*BASELINES, "best possible", "network"]
+    dataset = SyntheticScenes("synthetic", 16, 4, 2, 2, 0)
+    assert results["test"]["best possible"]["mse"] == dataset.best_mse("test")
+    assert results["test"]["gray"]["mse"] > results["test"]["mean"]["mse"] > 0
+
+
+def test_tensorboard_has_every_curve(run: tuple[Path, dict[str, Any]]) -> None:
+    folder, results = run
+    found = curves(folder)
+    wanted = ["train/loss", "val/loss", "val/mse", "val/psnr", "val/rgb_absolute", "val/rgb_signed"]
+    for tag in [*wanted, "lr-AdamW", "train/images_per_second"]:
+        assert len(found[tag]) == 2, tag
+        assert all(map(math.isfinite, found[tag]))
+    assert found["val/loss"] == pytest.approx(found["val/mse"], rel=1e-4)
+    assert found["final/test_mse"] == pytest.approx([results["test"]["network"]["mse"]])
+
+
+def test_checkpoint_holds_primitives_and_gives_the_same_colours(
+    run: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, _ = run
+    path = folder / "checkpoints" / "best.ckpt"
+    first, second = load_colorizer(path), load_colorizer(path)
+    L = torch.rand(1, 1, 20, 12) * 100
+    with torch.inference_mode():
+        assert torch.equal(first(L), second(L))
+        assert first(L).abs().max() <= 128
+    assert read_checkpoint(path)["hyper_parameters"]["network"]["activation"] == "tanh"
+
+
+def test_resumed_run_has_the_losses_of_an_unbroken_one(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    long = ["trainer.max_epochs=4", "scheduler=cosine", "augmentation=paper", "optimizer=rmsprop"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(settings(*long), whole)
+
+    class Stop(pl.Callback):
+        def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+            if trainer.current_epoch == 2:
+                raise KeyboardInterrupt
+
+    make_trainer = command.make_trainer
+
+    def stopped_trainer(*arguments: Any) -> pl.Trainer:
+        trainer = make_trainer(*arguments)
+        trainer.callbacks.append(Stop())  # type: ignore[attr-defined]
+        return trainer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "make_trainer", stopped_trainer)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings(*long), broken)
+    last = broken / "checkpoints" / "last.ckpt"
+    assert read_checkpoint(last)["epoch"] == 1
+    train(settings(*long, f"resume={last}"), broken)
+    for tag in ("train/loss", "val/loss"):
+        assert curves(broken)[tag] == curves(whole)[tag], tag
+
+
+def test_early_stopping_has_its_patience(settings: Callable[..., Train], tmp_path: Path) -> None:
+    still = ["optimizer.lr=1e-30", "trainer.max_epochs=9", "trainer.patience=2"]
+    results = train(settings(*still), tmp_path)
+    assert (results["ended_by"], results["epochs"], results["best_epoch"]) == ("patience", 3, 1)
+
+
+def test_minutes_are_a_limit(settings: Callable[..., Train], tmp_path: Path) -> None:
+    results = train(settings("trainer.max_epochs=1000", "trainer.max_minutes=0.02"), tmp_path)
+    assert results["ended_by"] == "max_minutes"
+    assert results["epochs"] < 1000
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["network.activation=relu", "optimizer=rmsprop", "scheduler=cosine", "trainer=float32"],
+)
+def test_every_choice_trains(settings: Callable[..., Train], tmp_path: Path, override: str) -> None:
+    results = train(settings(override), tmp_path)
+    assert math.isfinite(results["test"]["network"]["mse"])
+
+
+def test_resume_with_other_settings_names_them(
+    run: tuple[Path, dict[str, Any]], settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    last = run[0] / "checkpoints" / "last.ckpt"
+    with pytest.raises(InputError, match=r"network\.activation=tanh, this run has relu"):
+        train(settings("network.activation=relu", f"resume={last}"), tmp_path)
+    with pytest.raises(InputError, match=r"dataset\.train=4, this run has 3"):
+        train(settings("dataset.train=3", f"resume={last}"), tmp_path)
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_bad_checkpoints_are_named(
+    run: tuple[Path, dict[str, Any]], settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    good = run[0] / "checkpoints" / "best.ckpt"
+    (tmp_path / "cut.ckpt").write_bytes(good.read_bytes()[:100_000])
+    (tmp_path / "text.ckpt").write_text("not a checkpoint")
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    torch.save(Path, tmp_path / "code.ckpt")
+    checkpoint = torch.load(good, weights_only=True)
+    checkpoint["state_dict"]["network.layers.0.weight"] = torch.zeros(1)
+    torch.save(checkpoint, tmp_path / "other.ckpt")
+    checkpoint["hyper_parameters"]["network"] = {"_target_": "os.system", "command": "true"}
+    torch.save(checkpoint, tmp_path / "evil.ckpt")
+    for name, message in {
+        "absent": "no checkpoint",
+        "cut": "is not a readable checkpoint",
+        "text": "is not a readable checkpoint",
+        "foreign": "is not a checkpoint of src.train",
+        "code": "is not a readable checkpoint",
+        "other": "is of another architecture",
+        "evil": "'os.system' is not something this project builds",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            load_colorizer(tmp_path / f"{name}.ckpt")
+
+
+def test_resume_command_repeats_the_settings(tmp_path: Path) -> None:
+    words = resume_command(tmp_path, ["dataset=dogs", "resume=old.ckpt", "dataset.root=a b"])
+    assert words == (
+        f"python -m src.train dataset=dogs 'dataset.root=a b' "
+        f"resume={tmp_path}/checkpoints/last.ckpt hydra.run.dir={tmp_path}"
+    )
+
+
+def test_relu_is_told_what_it_cannot_say(
+    settings: Callable[..., Train], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING"):
+        train(settings("network.activation=relu"), tmp_path)
+    assert "relu cannot give negative a or b" in caplog.text
