@@ -51,7 +51,7 @@ def fit_baselines(batches: Iterable[LabBatch]) -> nn.ModuleDict:
     by_level = shrunk(count.sum((0, 1), keepdim=True), total.sum((0, 1), keepdim=True), mean)
     gray = torch.zeros(1, 1, LEVELS, 2)
     tables = (gray, mean.clone(), by_level, shrunk(count, total, by_level))
-    return nn.ModuleDict(zip(BASELINES, map(ColorTable, tables), strict=True))
+    return nn.ModuleDict(dict(zip(BASELINES, map(ColorTable, tables), strict=True)))
 
 
 def shrunk(count: Tensor, total: Tensor, prior: Tensor) -> Tensor:

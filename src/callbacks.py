@@ -116,4 +116,5 @@ def picture_grid(colorizer: Colorizer, pictures: Tensor) -> Tensor:
     gray = lab_to_rgb(truth.L, torch.zeros_like(truth.ab))
     predicted = lab_to_rgb(truth.L, colorizer(truth.L))
     rows = torch.cat([to_uint8(gray), to_uint8(predicted), pictures.to(colorizer.device)])
-    return make_grid(rows, nrow=len(pictures), padding=2, pad_value=255).cpu()
+    grid: Tensor = make_grid(rows, nrow=len(pictures), padding=2, pad_value=255)
+    return grid.cpu()

@@ -45,7 +45,8 @@ def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
     Colours outside sRGB are clipped in each channel.
     """
     with torch.autocast(L.device.type, enabled=False):
-        return kornia_lab_to_rgb(torch.cat([L.float(), ab.float()], dim=1), clip=True)
+        rgb: Tensor = kornia_lab_to_rgb(torch.cat([L.float(), ab.float()], dim=1), clip=True)
+    return rgb
 
 
 def to_uint8(rgb: Tensor) -> Tensor:
@@ -60,7 +61,8 @@ def from_uint8(rgb: Tensor) -> Tensor:
 
 def mean_chroma(ab: Tensor) -> Tensor:
     """Mean distance from the gray axis of each photograph: ab (B,2,H,W) to (B,)."""
-    return ab.norm(dim=1).mean(dim=(1, 2))
+    chroma: Tensor = torch.linalg.vector_norm(ab, dim=1)
+    return chroma.mean(dim=(1, 2))
 
 
 def scale_lightness(L: Tensor) -> Tensor:

@@ -59,11 +59,11 @@ class Colorizer(pl.LightningModule):
         raw = self.network(scale_lightness(batch.L))
         self.log("val/loss", self.objective(raw, batch.ab), batch_size=len(batch.L))
         update_metrics(self.val_metrics, self.objective.decode(raw), batch)
-        self.log_dict(self.val_metrics, batch_size=len(batch.L))  # type: ignore[arg-type]
+        self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
     def test_step(self, batch: LabBatch, batch_idx: int) -> None:
         update_metrics(self.test_metrics, self(batch.L), batch)
-        self.log_dict(self.test_metrics, batch_size=len(batch.L))  # type: ignore[arg-type]
+        self.log_dict(self.test_metrics, batch_size=len(batch.L))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the validation scores with the weights they are of."""

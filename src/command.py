@@ -2,22 +2,33 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from src.errors import InputError
 
-SHOWN_AS_ONE_LINE = (InputError, OSError, HydraException, OmegaConfBaseException)
+BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
 
 def run(main: Callable[[], object]) -> None:
-    """Call a Hydra main; exit with status 2 and one line for what a user can put right."""
+    """Call a Hydra main, whose own errors are bad overrides."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hands errors on to us
-    try:
+    with one_line_errors():
         main()
-    except SHOWN_AS_ONE_LINE as error:
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Exit with status 2 and one line for what a user can put right, with 130 when interrupted.
+
+    A command's work goes into one of its own: Hydra adds lines to errors that pass through it.
+    """
+    try:
+        yield
+    except BAD_INPUT as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

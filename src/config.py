@@ -6,7 +6,7 @@ built, so a checkpoint that somebody sent cannot name code of its own.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +220,13 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
     "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},
 }
-TARGETS = frozenset(schema._target_ for group in SCHEMAS.values() for schema in group.values())
+TARGETS = frozenset(
+    str(field.default)
+    for group in SCHEMAS.values()
+    for schema in group.values()
+    for field in fields(schema)
+    if field.name == "_target_"
+)
 
 
 def register() -> None:

@@ -89,8 +89,9 @@ def training_cell(results: Mapping[str, Any]) -> str:
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="report")
 def main(config: DictConfig) -> None:
-    settings: Report = checked(config)
-    print(report(settings.runs, Path(settings.output)))
+    with command.one_line_errors():
+        settings: Report = checked(config)
+        print(report(settings.runs, Path(settings.output)))
 
 
 if __name__ == "__main__":

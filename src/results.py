@@ -43,7 +43,7 @@ def save(found: Mapping[str, Any], folder: Path) -> None:
 
 def best_baseline(found: Mapping[str, Any]) -> str:
     """Name of the baseline with the smallest error on test."""
-    test = found["test"]
+    test: Mapping[str, Mapping[str, float]] = found["test"]
     return min((name for name in test if name in BASELINES), key=lambda name: test[name]["mse"])
 
 

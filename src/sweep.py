@@ -15,7 +15,7 @@ from src.results import error_removed, markdown
 COLUMNS = ("run", "settings", "val MSE", "test MSE", "error removed")
 
 
-class SweepTable(hydra.experimental.callback.Callback):  # type: ignore[misc]
+class SweepTable(hydra.experimental.callback.Callback):
     """Shows a sweep's runs, best validation score first and failed ones last, as ``sweep.md`` too.
 
     The command fails if a run did.

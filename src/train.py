@@ -1,9 +1,9 @@
 """Fit a colorizer, then test it beside the trivial baselines: ``python -m src.train``."""
 
 import logging
+import math
 import shlex
 import signal
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
@@ -71,6 +71,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     fit(trainer, colorizer, data, settings.resume)
     minutes = (time.monotonic() - start) / 60
     best = folder / "checkpoints" / "best.ckpt"
+    if not math.isfinite(read_checkpoint(best)["val"]["mse"]):
+        raise InputError("training diverged: no epoch had a finite val/mse; lower optimizer.lr")
     found = {
         "dataset": data.dataset.name,
         **test_beside_baselines(trainer, best, data, folder),
@@ -113,7 +115,7 @@ def make_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer with the callbacks and loggers of every run."""
     limits = settings.trainer
-    kept = {"dirpath": folder / "checkpoints", "enable_version_counter": False}
+    kept = folder / "checkpoints"
     callbacks = [
         progress,
         PictureGrid(
@@ -121,15 +123,16 @@ def make_trainer(
         ),
         LearningRateMonitor(logging_interval="epoch"),
         EarlyStopping(MONITOR, patience=limits.patience, check_finite=True),
-        ModelCheckpoint(filename="best", monitor=MONITOR, **kept),
-        ModelCheckpoint(filename="last", **kept),
+        ModelCheckpoint(kept, "best", monitor=MONITOR, enable_version_counter=False),
+        ModelCheckpoint(kept, "last", enable_version_counter=False),
     ]
+    if limits.max_minutes:
+        callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     return pl.Trainer(
         accelerator=device.accelerator,
         devices=1,
         precision=device.precision,  # type: ignore[arg-type]
         max_epochs=limits.max_epochs,
-        max_time=timedelta(minutes=limits.max_minutes) if limits.max_minutes else None,
         logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
         callbacks=callbacks,
         num_sanity_val_steps=0,
@@ -235,10 +238,11 @@ def run_job(config: DictConfig) -> float:
             log.warning("stopped before the first epoch ended; nothing to resume")
         raise
     except Exception as error:
-        # A sweep's other runs stand; a single run shows its error.
         if job.mode != RunMode.MULTIRUN:
             raise
-        log.error("run failed: %s", command.one_line(error))
+        # A sweep's other runs stand.
+        is_bug = not isinstance(error, command.BAD_INPUT)
+        log.error("run failed: %s", command.one_line(error), exc_info=is_bug)
         results.save({"error": command.one_line(error)}, folder)
         return float("inf")
     results.show(found, folder)
@@ -256,10 +260,11 @@ def quieten_lightning() -> None:
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def main(config: DictConfig) -> float:
-    return run_job(config)
+    with command.one_line_errors():
+        return run_job(config)
 
 
 if __name__ == "__main__":
     register()
     quieten_lightning()
-    sys.exit(command.run(main))
+    command.run(main)

@@ -116,6 +116,11 @@ def test_early_stopping_has_its_patience(settings: Callable[..., Train], tmp_pat
     assert (results["ended_by"], results["epochs"], results["best_epoch"]) == ("patience", 3, 1)
 
 
+def test_divergence_is_named(settings: Callable[..., Train], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"training diverged.*lower optimizer\.lr"):
+        train(settings("optimizer=rmsprop", "optimizer.lr=1e38"), tmp_path)
+
+
 def test_minutes_are_a_limit(settings: Callable[..., Train], tmp_path: Path) -> None:
     results = train(settings("trainer.max_epochs=1000", "trainer.max_minutes=0.02"), tmp_path)
     assert results["ended_by"] == "max_minutes"

@@ -98,7 +98,7 @@ class ColorDataModule(pl.LightningDataModule):
         # One replica: used for its order, which depends on seed and epoch alone, so that a
         # resumed run sees the photographs that an unbroken one would have seen.
         pixels = PixelDataset(self.images["train"].pixels)
-        order = DistributedSampler(pixels, num_replicas=1, rank=0, shuffle=True, seed=self.seed)
+        order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
         return batches(pixels, order, self.batch_size)
 
     def val_dataloader(self) -> DataLoader[Tensor]:
@@ -134,7 +134,8 @@ def batches(pixels: PixelDataset, order: Sampler[int], size: int) -> DataLoader[
     return DataLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
 
 
-def as_it_is(batch: Tensor) -> Tensor:
+def as_it_is(batch: Any) -> Any:
+    """No collating: the dataset hands out whole batches."""
     return batch
 
 

@@ -80,7 +80,7 @@ def check(path: Path, size: int | None, sha256: str | None) -> None:
         raise InputError(f"{path} {wrong}; it was deleted, try again")
 
 
-def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], None]) -> None:
+def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], object]) -> None:
     """Unpack what lies in ``folder`` of a tar or zip archive, at any depth, as the folder ``to``.
 
     It is unpacked beside, verified, and renamed, so that ``to`` is whole or absent.

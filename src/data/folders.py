@@ -1,7 +1,7 @@
 """A folder of photographs, and its split by nothing but file names and settings."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from src.data.photographs import Images, read_photographs
@@ -87,7 +87,7 @@ def list_photographs(root: Path) -> list[str]:
 
 
 def split_names(
-    names: Sequence[str], counts: dict[str, int | None], seed: int, root: Path
+    names: Sequence[str], counts: Mapping[str, int | None], seed: int, root: Path
 ) -> dict[str, list[str]]:
     """Deal names out by the hash of seed and name: adding a file moves no other between splits,
     as long as the counts are given.

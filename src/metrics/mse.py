@@ -1,9 +1,9 @@
 """Mean squared error of a and b, in the units the paper's losses are plausible in."""
 
 from torch import Tensor
-from torchmetrics import MeanMetric
 
 from src.color import AB_SCALE
+from src.metrics.mean import MeanOverPhotographs
 
 
 def ab_mse(ab: Tensor, true_ab: Tensor) -> Tensor:
@@ -11,8 +11,8 @@ def ab_mse(ab: Tensor, true_ab: Tensor) -> Tensor:
     return ((ab - true_ab) / AB_SCALE).square().mean(dim=(1, 2, 3))
 
 
-class AbMSE(MeanMetric):
+class AbMSE(MeanOverPhotographs):
     """:func:`ab_mse` averaged over photographs."""
 
     def update(self, ab: Tensor, true_ab: Tensor) -> None:
-        super().update(ab_mse(ab, true_ab))
+        self.add(ab_mse(ab, true_ab))

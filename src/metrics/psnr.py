@@ -1,8 +1,9 @@
 """Peak signal-to-noise ratio of each photograph, then averaged."""
 
 from torch import Tensor
-from torchmetrics import MeanMetric
 from torchmetrics.functional.image import peak_signal_noise_ratio
+
+from src.metrics.mean import MeanOverPhotographs
 
 
 def psnr(rgb: Tensor, true_rgb: Tensor) -> Tensor:
@@ -13,8 +14,8 @@ def psnr(rgb: Tensor, true_rgb: Tensor) -> Tensor:
     return value
 
 
-class PSNR(MeanMetric):
+class PSNR(MeanOverPhotographs):
     """:func:`psnr` averaged over photographs."""
 
     def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
-        super().update(psnr(rgb, true_rgb))
+        self.add(psnr(rgb, true_rgb))

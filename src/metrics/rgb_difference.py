@@ -1,7 +1,8 @@
 """Differences in RGB: the paper's signed sum, and the absolute mean that cannot cancel."""
 
 from torch import Tensor
-from torchmetrics import MeanMetric
+
+from src.metrics.mean import MeanOverPhotographs
 
 
 def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
@@ -18,15 +19,15 @@ def absolute_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
     return (true_rgb.float() - rgb.float()).abs().mean(dim=(1, 2, 3))
 
 
-class SignedRGBDifference(MeanMetric):
+class SignedRGBDifference(MeanOverPhotographs):
     """:func:`signed_rgb_difference` averaged over photographs."""
 
     def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
-        super().update(signed_rgb_difference(rgb, true_rgb))
+        self.add(signed_rgb_difference(rgb, true_rgb))
 
 
-class AbsoluteRGBDifference(MeanMetric):
+class AbsoluteRGBDifference(MeanOverPhotographs):
     """:func:`absolute_rgb_difference` averaged over photographs."""
 
     def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
-        super().update(absolute_rgb_difference(rgb, true_rgb))
+        self.add(absolute_rgb_difference(rgb, true_rgb))

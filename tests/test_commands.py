@@ -1,0 +1,117 @@
+"""The commands as people type them: sweeps, interruption, and bad input as one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from src.errors import InputError
+from src.report import report
+from tests.conftest import SMALL
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def test_sweep_ends_with_one_table_and_stands_when_a_run_fails(tmp_path: Path) -> None:
+    done = python("src.train", "-m", *SMALL, "optimizer.lr=1e-4,-1,1e-3", cwd=tmp_path)
+    (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    results = {p.parent.name: json.loads(p.read_text()) for p in sweep.glob("*/results.json")}
+    assert set(results) == {"0", "1", "2"}
+    assert results["1"] == {"error": "optimizer.lr is -1.0; it must be above 0"}
+    table = (sweep / "sweep.md").read_text().splitlines()[2:]
+    scores = [float(row.split(" | ")[2]) for row in table[:2]]
+    assert scores == sorted(scores)
+    assert "failed: optimizer.lr is -1.0" in table[2]
+    assert "optimizer.lr=-1" in done.stdout
+    assert "1 of 3 runs failed" in done.stderr
+    assert done.returncode != 0
+    assert len(list(sweep.glob("*/tensorboard"))) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    words = [*SMALL, "trainer.max_epochs=100000", "trainer.patience=100000"]
+    command = [sys.executable, "-m", "src.train", *words, f"hydra.run.dir={tmp_path}/run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as running:
+        last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+        patience = time.monotonic() + 120
+        while not last.exists() and time.monotonic() < patience:
+            time.sleep(0.2)
+        running.send_signal(number)
+        output = running.communicate(timeout=60)[0]
+    assert running.returncode == 130
+    line = next(line for line in output.splitlines() if "go on with:" in line)
+    assert f"resume={last} hydra.run.dir={tmp_path}/run" in line
+    resumed = [f"resume={last}", f"hydra.run.dir={tmp_path}/run", "trainer.max_minutes=0.001"]
+    done = python("src.train", *words, *resumed, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["ended_by"] == "max_minutes"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dataset=cats"], "error: In 'train': Could not find 'dataset/cats'"),
+        (["dataset=folder", "dataset.root=absent"], "error: no folder absent"),
+        (["hydra.run.dir=file/run"], "error: [Errno 20] Not a directory"),
+        (["resume=absent.ckpt"], "error: no checkpoint absent.ckpt"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "file").touch()
+    done = python("src.train", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_report_names_what_it_cannot_use(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no results match .*absent\.json"):
+        report([str(tmp_path / "absent.json")], tmp_path / "out.md")
+    failed = tmp_path / "failed.json"
+    failed.write_text('{"error": "no luck"}')
+    with pytest.raises(InputError, match="is of a run that failed: no luck"):
+        report([str(failed)], tmp_path / "out.md")
+    failed.write_text("{")
+    with pytest.raises(InputError, match="cannot be read as results"):
+        report([str(failed)], tmp_path / "out.md")
+    assert not (tmp_path / "out.md").exists()
+
+
+def test_report_puts_runs_beside_baselines_and_the_paper(tmp_path: Path) -> None:
+    scores = {"mse": 0.002, "psnr": 30.0, "rgb_absolute": 5.0, "rgb_signed": -10.0}
+    results = {
+        "dataset": "faces",
+        "images": {"train": 3, "val": 2, "test": 1},
+        "test": {"gray": scores, "mean": scores, "network": {**scores, "mse": 0.001}},
+        "config": {"dataset": {"size": 64}},
+        "environment": {"accelerator": "cpu"},
+        "epochs": 5,
+        "best_epoch": 4,
+        "minutes": 1.5,
+        "ended_by": "patience",
+    }
+    (tmp_path / "mine.json").write_text(json.dumps(results))
+    text = report([str(tmp_path / "*.json")], tmp_path / "out.md")
+    assert (tmp_path / "out.md").read_text() == text
+    rows = text.splitlines()
+    assert rows[0] == "### faces: 3 train, 2 val, 1 test photographs at 64 px"
+    assert rows[4].startswith("| gray | 0.002000 | 30.00 | 5.00 | -10 |")
+    assert rows[6].startswith("| **mine** | 0.001000 |")
+    assert "| 50.0% | 5 epochs in 2 min on cpu, ended by patience; best at epoch 4 |" in rows[6]
+    assert rows[7].startswith("| the paper, on its own photographs | 0.0014189 |")
