@@ -109,7 +109,8 @@ def conversion(gate: Gate, shape: Shape) -> None:
     """Augmentation and Lab of a batch, alone."""
     trainer, _, data = ours(shape, "auto", [])
     pixels = data.images["train"].pixels[: shape.batch]
-    training(trainer)
+    data.trainer = trainer
+    trainer.training = True
     while True:
         gate()
         data.on_after_batch_transfer(pixels, 0)
@@ -169,15 +170,10 @@ def ours(shape: Shape, trainer_option: str, more: list[Any]) -> tuple[Any, Any, 
     return trainer, colorizer, data
 
 
-def training(trainer: Any) -> None:
-    """Put a trainer that fits nothing into the training stage."""
-    trainer.training = True
-
-
 def ready_batches(data: Any, trainer: Any) -> Any:
     """Endless augmented LabBatches."""
     data.trainer = trainer
-    training(trainer)
+    trainer.training = True  # it fits nothing here
     while True:
         for pixels in data.train_dataloader():
             yield data.on_after_batch_transfer(pixels, 0)
@@ -201,11 +197,9 @@ def plain_loop(gate: Gate, colorizer: Any, batches: Any, half: bool) -> None:
 
 def run_way(name: str, connection: Connection, shape: Shape) -> None:
     """Body of one way's process."""
-    import logging
-    import warnings
+    from src.train import quieten_lightning
 
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore")
+    quieten_lightning()
     WAYS[name](Gate(connection), shape)
 
 
@@ -218,6 +212,7 @@ def measure(shape: Shape, rounds: int) -> dict[str, float]:
         connections[name], theirs = context.Pipe()
         process = context.Process(target=run_way, args=(name, theirs, shape), daemon=True)
         process.start()
+        theirs.close()  # so that a way that fails is noticed
         processes.append(process)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for _ in track(range(WARMUP + rounds), "rounds", transient=True):
