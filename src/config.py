@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from src.errors import InputError
+from src.limits import above_zero, at_least, at_most, one_of
 
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
 """Absolute, so that the commands work from any directory."""
@@ -121,12 +122,25 @@ class RMSprop(Optimizer):
     eps: float
     momentum: float
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("optimizer", self, alpha=0, eps=0, momentum=0)
+        at_most("optimizer", self, alpha=1)
+
 
 @dataclass(kw_only=True)
 class AdamW(Optimizer):
     _target_: str = "torch.optim.AdamW"
     betas: tuple[float, float]
     eps: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("optimizer", self, eps=0)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(
+                f"optimizer.betas is {self.betas}; each must be at least 0 and below 1"
+            )
 
 
 @dataclass(kw_only=True)
@@ -270,32 +284,3 @@ def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
             f"{target!r} is not something this project builds; known: {sorted(TARGETS)}"
         )
     return get_object(target)(*args, **settings, **more)
-
-
-def at_least(group: str, config: object, **limits: float) -> None:
-    for name, limit in limits.items():
-        value = getattr(config, name)
-        if value is not None and value < limit:
-            raise InputError(f"{setting(group, name)} is {value}; it must be at least {limit}")
-
-
-def at_most(group: str, config: object, **limits: float) -> None:
-    for name, limit in limits.items():
-        value = getattr(config, name)
-        if value > limit:
-            raise InputError(f"{setting(group, name)} is {value}; it must be at most {limit}")
-
-
-def above_zero(group: str, config: object, name: str) -> None:
-    value = getattr(config, name)
-    if not value > 0:
-        raise InputError(f"{setting(group, name)} is {value}; it must be above 0")
-
-
-def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(f"{name} is {value!r}; it must be one of: {', '.join(known)}")
-
-
-def setting(group: str, name: str) -> str:
-    return f"{group}.{name}" if group else name

@@ -3,20 +3,30 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import torch
 from PIL import Image
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; it takes ``path``'s place if no error is raised."""
+    """A name beside ``path`` to write to; it takes ``path``'s place if no error is raised.
+
+    Raises:
+        OSError: naming ``path``, if it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield beside
         beside.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -24,6 +34,18 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(text: str, path: Path) -> None:
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoints, whole or not at all: a full disk or a kill leaves the one before."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        whole = BytesIO()  # torch.save hides what is wrong with a disk it writes to
+        torch.save(checkpoint, whole)
+        with replacing(Path(path)) as beside:
+            beside.write_bytes(whole.getbuffer())
 
 
 def save_picture(rgb: Tensor, path: Path) -> None:

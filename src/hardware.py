@@ -3,9 +3,10 @@
 import ctypes
 import logging
 import platform
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from src.config import Trainer
 from src.errors import InputError
@@ -17,8 +18,7 @@ M_TRIM_THRESHOLD = -1
 M_MMAP_MAX = -4
 
 
-@dataclass(frozen=True)
-class Hardware:
+class Hardware(NamedTuple):
     """Lightning's accelerator and precision."""
 
     accelerator: str
@@ -32,12 +32,14 @@ def choose(settings: Trainer) -> Hardware:
     ``keep_freed_memory`` the CPU's allocator is set too.
 
     Raises:
-        InputError: if a GPU is asked for and there is none.
+        InputError: if what is asked for needs a GPU and there is none.
     """
     has_gpu = torch.cuda.is_available()
     if settings.accelerator == "gpu" and not has_gpu:
         raise InputError("trainer.accelerator is gpu, but PyTorch finds none; use auto or cpu")
     accelerator = "gpu" if has_gpu and settings.accelerator != "cpu" else "cpu"
+    if settings.precision == "16-mixed" and accelerator == "cpu":
+        raise InputError("trainer.precision is 16-mixed, which needs a GPU; use auto or bf16-mixed")
     if settings.precision != "auto":
         precision = settings.precision
     elif accelerator == "gpu":
@@ -47,6 +49,14 @@ def choose(settings: Trainer) -> Hardware:
     if accelerator == "cpu" and settings.keep_freed_memory:
         keep_freed_memory()
     return Hardware(accelerator, precision)
+
+
+def prepare(network: nn.Module, settings: Trainer) -> None:
+    """Lay out a network's weights, and compile it in place, as the settings say."""
+    if settings.channels_last:
+        network.to(memory_format=torch.channels_last)
+    if settings.compile:
+        network.compile()
 
 
 def keep_freed_memory() -> None:

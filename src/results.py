@@ -1,6 +1,7 @@
 """A run's results: written as JSON, shown as tables in the terminal and in Markdown."""
 
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -29,7 +30,7 @@ def environment(device: Hardware) -> dict[str, str]:
     """Versions and hardware of a run."""
     return {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
         "accelerator": device.accelerator,
         "precision": device.precision,
         **{package: version(package) for package in PACKAGES},

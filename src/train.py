@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shlex
 import signal
 import time
 import warnings
@@ -30,14 +29,13 @@ from src.config import CONF, Train, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
-from src.files import replacing
+from src.files import AtomicCheckpointIO, replacing
+from src.resume import check_resumable, resume_command
 
 log = logging.getLogger(__name__)
 
 GRID_PICTURES = 8
 MONITOR = "val/mse"
-# Settings of a dataset that may differ when a run is resumed elsewhere.
-PLACES = ("dataset.root", "dataset.max_pixels")
 
 
 def train(settings: Train, folder: Path) -> dict[str, Any]:
@@ -60,10 +58,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     data.prepare_data()
     data.setup()
     warn_of_relu(colorizer, data)
-    if settings.trainer.channels_last:
-        colorizer.to(memory_format=torch.channels_last)
-    if settings.trainer.compile:
-        colorizer.network.compile()
+    hardware.prepare(colorizer.network, settings.trainer)
 
     progress = EpochProgress()
     trainer = make_trainer(settings, device, data, folder, progress)
@@ -135,6 +130,7 @@ def make_trainer(
         max_epochs=limits.max_epochs,
         logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
         callbacks=callbacks,
+        plugins=[AtomicCheckpointIO()],
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_progress_bar=False,
@@ -197,32 +193,6 @@ def reason_of_end(trainer: pl.Trainer) -> str:
         return "max_epochs"
     assert trainer.early_stopping_callback is not None
     return "patience" if trainer.early_stopping_callback.stopped_epoch else "max_minutes"
-
-
-def check_resumable(path: str, colorizer: Colorizer, data: ColorDataModule) -> None:
-    """Make sure that a checkpoint continues the run that is configured.
-
-    Raises:
-        InputError: naming a setting that differs.
-    """
-    checkpoint = read_checkpoint(path)
-    then = checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
-    now = dict(colorizer.hparams) | dict(data.hparams)
-    old, new = results.flat(then), results.flat(now)
-    for name in sorted(old.keys() | new.keys()):
-        if name not in PLACES and old.get(name) != new.get(name):
-            raise InputError(
-                f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
-                "resume with the settings it was started with"
-            )
-
-
-def resume_command(folder: Path, overrides: list[str]) -> str:
-    """What continues an interrupted run in its own folder."""
-    kept = [word for word in overrides if not word.startswith(("resume=", "hydra.run.dir="))]
-    last = folder / "checkpoints" / "last.ckpt"
-    words = ["python", "-m", "src.train", *kept, f"resume={last}", f"hydra.run.dir={folder}"]
-    return shlex.join(words)
 
 
 def run_job(config: DictConfig) -> float:

@@ -45,6 +45,8 @@ def test_every_option_composes_and_builds(
         ("seed=-1", "seed is -1; it must be at least 0"),
         ("trainer.accelerator=tpu", "trainer.accelerator is 'tpu'; it must be one of: auto"),
         ("trainer.precision=8", "trainer.precision is '8'; it must be one of: auto"),
+        ("optimizer=rmsprop optimizer.alpha=2", "optimizer.alpha is 2.0; it must be at most 1"),
+        ("optimizer.betas=[1,0]", "optimizer.betas is .*; each must be at least 0 and below 1"),
         ("trainer.patience=0", "trainer.patience is 0; it must be at least 1"),
         ("trainer.max_minutes=0", "trainer.max_minutes is 0.0; it must be above 0"),
         ("augmentation.rotation=200", "augmentation.rotation is 200.0; it must be at most 180"),
@@ -56,7 +58,7 @@ def test_a_wrong_setting_fails_with_its_name(
 ) -> None:
     errors = (InputError, HydraException, OmegaConfBaseException)
     with pytest.raises(errors) as caught:
-        settings(override)
+        settings(*override.split())
     assert re.search(message, one_line(caught.value))
     assert "\n" not in one_line(caught.value)
 

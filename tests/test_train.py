@@ -17,7 +17,8 @@ from src.colorizer import load_colorizer, read_checkpoint
 from src.config import Train
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
-from src.train import resume_command, train
+from src.resume import resume_command
+from src.train import train
 
 
 @pytest.fixture(scope="module")
