@@ -18,15 +18,17 @@ def test_replaces_as_a_whole(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def write_half(path: Path) -> None:
+    with replacing(path) as beside:
+        beside.write_text("half of tw")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_what_was_there_stays_if_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text("one", path)
-    with (
-        pytest.raises(OSError, match=r"No space left on device: .*a\.txt"),
-        replacing(path) as beside,
-    ):
-        beside.write_text("half of tw")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.txt"):
+        write_half(path)
     assert path.read_text() == "one"
     assert list(tmp_path.iterdir()) == [path]
 
