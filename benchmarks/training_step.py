@@ -1,6 +1,6 @@
 """One training step of the paper's network, several ways, interleaved in one run.
 
-    python -m benchmarks.training_step [--rounds 7] [--size 128] [--batch 25]
+    python -m benchmarks.training_step [--rounds 7] [--size 128] [--batch 25] [--output FILE]
 
 Each way runs in a process of its own, so that none changes another's allocator or threads. A
 round asks every process for one step in turn; medians over the rounds are printed. The Keras way
@@ -12,14 +12,18 @@ import importlib.util
 import multiprocessing
 import os
 import statistics
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+
+from src.files import write_text
+from src.results import markdown
 
 WARMUP = 2
 
@@ -46,30 +50,28 @@ class Gate:
 
 
 def lightning(gate: Gate, shape: Shape) -> None:
-    """Ours: ``trainer=auto`` under Lightning, batches from the cache, light augmentation, Lab."""
+    """Ours: a run as src.train makes it, with all its callbacks and loggers."""
     import pytorch_lightning as pl
 
     class Step(pl.Callback):
         def on_train_batch_end(self, *_: Any) -> None:
             gate()
 
-    trainer, colorizer, data = ours(shape, "auto", [Step()])
+    trainer, colorizer, data = ours(shape, "cpu")
+    trainer.callbacks.append(Step())
     gate()
     trainer.fit(colorizer, datamodule=data)
 
 
 def bare(gate: Gate, shape: Shape) -> None:
     """Ours without Lightning: the same batches and settings in a plain loop."""
-    from src.colorizer import Colorizer
-
-    trainer, colorizer, data = ours(shape, "auto", [])
-    assert isinstance(colorizer, Colorizer)
+    trainer, colorizer, data = ours(shape, "cpu")
     plain_loop(gate, colorizer, ready_batches(data, trainer), half=trainer.precision != "32-true")
 
 
 def float32(gate: Gate, shape: Shape) -> None:
     """Eager float32 in NCHW, the allocator as it is: PyTorch as most people run it."""
-    trainer, colorizer, data = ours(shape, "float32", [])
+    trainer, colorizer, data = ours(shape, "float32")
     plain_loop(gate, colorizer, ready_batches(data, trainer), half=False)
 
 
@@ -99,7 +101,7 @@ def keras(gate: Gate, shape: Shape) -> None:
 
 def loading(gate: Gate, shape: Shape) -> None:
     """A batch out of the cache, alone."""
-    _, _, data = ours(shape, "auto", [])
+    _, _, data = ours(shape, "cpu")
     while True:
         for _ in data.train_dataloader():
             gate()
@@ -107,7 +109,7 @@ def loading(gate: Gate, shape: Shape) -> None:
 
 def conversion(gate: Gate, shape: Shape) -> None:
     """Augmentation and Lab of a batch, alone."""
-    trainer, _, data = ours(shape, "auto", [])
+    trainer, _, data = ours(shape, "cpu")
     pixels = data.images["train"].pixels[: shape.batch]
     data.trainer = trainer
     trainer.training = True
@@ -126,23 +128,24 @@ WAYS: dict[str, Callable[[Gate, Shape], None]] = {
 }
 
 
-def ours(shape: Shape, trainer_option: str, more: list[Any]) -> tuple[Any, Any, Any]:
+def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     """Trainer, colorizer and datamodule of the paper's settings, as src.train makes them."""
-    import pytorch_lightning as pl
-    import torch
     from hydra import compose, initialize_config_dir
 
     from src import hardware
+    from src.callbacks import EpochProgress
     from src.colorizer import Colorizer
     from src.config import CONF, checked, plain, register
     from src.data.datamodule import ColorDataModule
+    from src.train import make_trainer
 
     register()
     overrides = [
         f"trainer={trainer_option}",
         f"dataset.size={shape.size}",
-        f"dataset.train={4 * shape.batch}",
-        "augmentation=light",
+        f"dataset.train={8 * shape.batch}",
+        "dataset.val=2",
+        "trainer.max_epochs=10000",
         "optimizer=rmsprop",
         "scheduler=none",
     ]
@@ -152,22 +155,11 @@ def ours(shape: Shape, trainer_option: str, more: list[Any]) -> tuple[Any, Any, 
     device = hardware.choose(settings.trainer)
     parts = ("network", "objective", "optimizer", "scheduler")
     colorizer = Colorizer(**{part: config[part] for part in parts})
-    if settings.trainer.channels_last:
-        colorizer.to(memory_format=torch.channels_last)
+    hardware.prepare(colorizer.network, settings.trainer)
     data = ColorDataModule(config["dataset"], config["augmentation"], shape.batch, 0)
-    data.setup()
-    trainer = pl.Trainer(
-        accelerator=device.accelerator,
-        precision=device.precision,  # type: ignore[arg-type]
-        max_epochs=10_000,
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=more,
-    )
-    return trainer, colorizer, data
+    data.setup("fit")
+    folder = Path(tempfile.mkdtemp())
+    return make_trainer(settings, device, data, folder, EpochProgress()), colorizer, data
 
 
 def ready_batches(data: Any, trainer: Any) -> Any:
@@ -200,6 +192,7 @@ def run_way(name: str, connection: Connection, shape: Shape) -> None:
     from src.train import quieten_lightning
 
     quieten_lightning()
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     WAYS[name](Gate(connection), shape)
 
 
@@ -229,18 +222,32 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=25)
+    parser.add_argument("--output", type=Path, help="Markdown file for the table")
     options = parser.parse_args()
     shape = Shape(options.batch, options.size)
     medians = measure(shape, options.rounds)
-    step = medians["ours, under Lightning"]
-    title = f"batch {shape.batch} at {shape.size} px, {options.rounds} rounds, medians"
-    table = Table("way", "ms", "images/s", "of ours, under Lightning", title=title)
-    for name, seconds in medians.items():
-        rate, share = f"{shape.batch / seconds:,.1f}", f"{seconds / step:.3f}"
-        table.add_row(name, f"{1000 * seconds:,.1f}", rate, share)
-    Console().print(table)
+    text = report(medians, shape, options.rounds)
+    print(text)
     if len(medians) < len(WAYS):
-        Console().print("Keras was left out: pip install -e .[keras] for it")
+        print("Keras was left out: pip install -e .[keras] for it")
+    if options.output:
+        write_text(text, options.output)
+
+
+def report(medians: dict[str, float], shape: Shape, rounds: int) -> str:
+    """The medians as Markdown, with the machine they were measured on."""
+    import torch
+
+    step = medians["ours, under Lightning"]
+    rows = [
+        [name, f"{1000 * s:,.1f}", f"{shape.batch / s:,.1f}", f"{s / step:.3f}"]
+        for name, s in medians.items()
+    ]
+    having = [name for name in ("avx512_bf16", "amx_bf16") if torch.cpu.get_capabilities()[name]]
+    machine = f"{os.cpu_count()} cores with {' and '.join(having) or 'no bfloat16 instructions'}"
+    title = f"### A step of {shape.batch} photographs at {shape.size} px, {machine}\n\n"
+    header = ("way", f"ms, median of {rounds}", "images/s", "of ours, under Lightning")
+    return title + markdown(header, rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Predictors that know no picture, only averages of the training set: what a network must beat."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,12 @@ def fit_baselines(batches: Iterable[LabBatch]) -> nn.ModuleDict:
     gray = torch.zeros(1, 1, LEVELS, 2)
     tables = (gray, mean.clone(), by_level, shrunk(count, total, by_level))
     return nn.ModuleDict(dict(zip(BASELINES, map(ColorTable, tables), strict=True)))
+
+
+def read_baselines(path: Path) -> nn.ModuleDict:
+    """The tables that a run saved as the state of their ModuleDict."""
+    state = torch.load(path, weights_only=True)
+    return nn.ModuleDict({name: ColorTable(state[f"{name}.table"]) for name in BASELINES})
 
 
 def shrunk(count: Tensor, total: Tensor, prior: Tensor) -> Tensor:

@@ -3,12 +3,13 @@
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -26,7 +27,7 @@ class EpochProgress(Callback):
 
     def __init__(self) -> None:
         columns = [
-            *Progress.get_default_columns()[:2],
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[status]}"),
@@ -34,14 +35,28 @@ class EpochProgress(Callback):
         self.progress = Progress(*columns)
         self.task = self.progress.add_task("training", status="", start=False)
         self.last_line = 0.0
-        self.seconds = 0.0
+        # Of all epochs, those before a resumption too.
         self.images = 0
+        self.train_seconds = 0.0
+        self.seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("images", "train_seconds", "seconds")}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+    @property
+    def images_per_second(self) -> float:
+        """Rate of the training steps, validation left out."""
+        return self.images / self.train_seconds if self.images else float("nan")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
         self.progress.start_task(self.task)
         self.progress.start()
-        self.last_line = time.monotonic()
+        self.last_line = self.last_epoch = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.epoch_start = time.monotonic()
@@ -59,16 +74,22 @@ class EpochProgress(Callback):
         if trainer.is_last_batch:
             # Before validation starts, so that it is the training's own rate.
             seconds = time.monotonic() - self.epoch_start
-            self.seconds += seconds
+            self.train_seconds += seconds
             self.images += self.epoch_images
             pl_module.log("train/images_per_second", self.epoch_images / seconds)
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Here, for it to be in the checkpoint of this epoch.
+        now = time.monotonic()
+        self.seconds += now - self.last_epoch
+        self.last_epoch = now
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         values = trainer.callback_metrics
         status = f"train {values['train/loss']:.5f}"
         if "val/mse" in values:
             status += f"  val {values['val/mse']:.5f}  {values['val/psnr']:.2f} dB"
-        status += f"  {self.images / self.seconds:.0f} images/s"
+        status += f"  {self.images_per_second:.0f} images/s"
         epoch = trainer.current_epoch + 1
         self.progress.update(self.task, completed=epoch, status=status)
         if not self.progress.console.is_terminal and time.monotonic() - self.last_line > LINE_EVERY:
@@ -90,7 +111,7 @@ class PictureGrid(Callback):
     Args:
         pictures: uint8 (N,3,S,S).
         folder: where PNGs go.
-        every: epochs between grids; the last epoch always has one.
+        every: epochs between grids.
     """
 
     def __init__(self, pictures: Tensor, folder: Path, every: int) -> None:
@@ -100,7 +121,7 @@ class PictureGrid(Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        if trainer.sanity_checking or (epoch % self.every and epoch != trainer.max_epochs):
+        if epoch % self.every:
             return
         assert isinstance(pl_module, Colorizer)
         grid = picture_grid(pl_module, self.pictures)

@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from src.errors import InputError
 
+NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
 
@@ -41,5 +42,6 @@ def one_line(error: BaseException) -> str:
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException) and str(cause) not in text:
         text += f": {cause}"
-    kept = [line.strip() for line in text.splitlines() if "object_type=" not in line]
+    text = text.partition("Config search path:")[0].partition("To append to your config")[0]
+    kept = [line.strip() for line in text.splitlines() if not line.strip().startswith(NOISE)]
     return " ".join(line for line in kept if line)

@@ -18,6 +18,12 @@ from omegaconf.errors import MissingMandatoryValue
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most, one_of
 
+MAX_SIZE = 4096  # px
+MAX_COUNT = 100_000  # pictures in memory
+MAX_SEED = 2**32 - 1
+
+CHECKPOINTS = "checkpoints"  # folder of a run
+
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
 """Absolute, so that the commands work from any directory."""
 
@@ -41,6 +47,8 @@ class Synthetic(Target):
 
     def __post_init__(self) -> None:
         at_least("dataset", self, size=8, train=1, val=1, test=1, seed=0)
+        at_most("dataset", self, size=MAX_SIZE, train=MAX_COUNT, val=MAX_COUNT, test=MAX_COUNT)
+        at_most("dataset", self, seed=MAX_SEED)
 
 
 @dataclass(kw_only=True)
@@ -58,6 +66,7 @@ class Photographs(Target):
 
     def __post_init__(self) -> None:
         at_least("dataset", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
+        at_most("dataset", self, size=MAX_SIZE)
 
 
 @dataclass(kw_only=True)
@@ -113,6 +122,7 @@ class Optimizer(Target):
     def __post_init__(self) -> None:
         above_zero("optimizer", self, "lr")
         at_least("optimizer", self, weight_decay=0)
+        at_most("optimizer", self, weight_decay=1)
 
 
 @dataclass(kw_only=True)
@@ -125,7 +135,7 @@ class RMSprop(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("optimizer", self, alpha=0, eps=0, momentum=0)
-        at_most("optimizer", self, alpha=1)
+        at_most("optimizer", self, alpha=1, eps=1, momentum=1)
 
 
 @dataclass(kw_only=True)
@@ -137,10 +147,9 @@ class AdamW(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("optimizer", self, eps=0)
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise InputError(
-                f"optimizer.betas is {self.betas}; each must be at least 0 and below 1"
-            )
+        at_most("optimizer", self, eps=1)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"optimizer.betas is {self.betas}; it must be two, 0 to below 1")
 
 
 @dataclass(kw_only=True)
@@ -155,6 +164,7 @@ class Cosine(Target):
 
     def __post_init__(self) -> None:
         at_least("scheduler", self, final=0)
+        at_most("scheduler", self, final=1)
 
 
 @dataclass(kw_only=True)
@@ -173,6 +183,7 @@ class Data:
 
     def __post_init__(self) -> None:
         at_least("data", self, batch_size=1)
+        at_most("data", self, batch_size=MAX_COUNT)
 
 
 @dataclass(kw_only=True)
@@ -216,6 +227,11 @@ class Train:
 
     def __post_init__(self) -> None:
         at_least("", self, seed=0)
+        at_most("", self, seed=MAX_SEED)
+        for group, schemas in SCHEMAS.items():
+            target = getattr(self, group)._target_
+            if target not in {schema_target(schema) for schema in schemas.values()}:
+                raise InputError(f"{group}._target_ is {target}, which is no {group}")
 
 
 @dataclass(kw_only=True)
@@ -234,17 +250,22 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
     "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},
 }
+
+
+def schema_target(schema: type[Target]) -> str:
+    """The ``_target_`` that a schema names."""
+    (found,) = (field for field in fields(schema) if field.name == "_target_")
+    return str(found.default)
+
+
 TARGETS = frozenset(
-    str(field.default)
-    for group in SCHEMAS.values()
-    for schema in group.values()
-    for field in fields(schema)
-    if field.name == "_target_"
+    schema_target(schema) for schemas in SCHEMAS.values() for schema in schemas.values()
 )
 
 
 def register() -> None:
-    """Make the schemas known to Hydra; call before ``hydra.main``."""
+    """Make schemas and resolvers known to Hydra; call before ``hydra.main``."""
+    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="report_schema", node=Report)
@@ -252,6 +273,14 @@ def register() -> None:
     for group, schemas in SCHEMAS.items():
         for name, schema in schemas.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def run_folder(resume: str | None, new: str) -> str:
+    """The folder of the run that a checkpoint is of, or else a new one."""
+    checkpoint = Path(resume or "")
+    if checkpoint.is_file() and checkpoint.parent.name == CHECKPOINTS:
+        return str(checkpoint.parent.parent)
+    return new
 
 
 def checked(config: DictConfig) -> Any:

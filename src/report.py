@@ -1,6 +1,7 @@
 """One table a dataset of networks beside the baselines: ``python -m src.report``."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from glob import glob
 from pathlib import Path
@@ -15,6 +16,13 @@ from src.errors import InputError
 from src.files import write_text
 from src.results import METRICS, PAPER_MSE, error_removed, markdown, score_cells
 
+log = logging.getLogger(__name__)
+
+INTRODUCTION = """Made by `python -m src.report`. Scores are of the test photographs: the mean
+squared error of ab/128; PSNR of uint8 RGB; the mean absolute RGB difference; the paper's signed RGB
+difference, summed over a photograph, in which errors cancel. The last columns: the share of the
+best baseline's squared error that a network removes, and how it was trained.
+"""
 COLUMNS = ["predictor", *(label for label, _ in METRICS.values()), "error removed", "training"]
 
 
@@ -31,57 +39,68 @@ def report(runs: Sequence[str], output: Path) -> str:
     paths = sorted({Path(path) for pattern in runs for path in glob(pattern, recursive=True)})
     if not paths:
         raise InputError(f"no results match {', '.join(runs)}; train first, or set runs=[PATH]")
-    found = {path: read_results(path) for path in paths}
-    datasets = dict.fromkeys(results["dataset"] for results in found.values())
-    text = "\n".join(
-        dataset_section(name, {p: r for p, r in found.items() if r["dataset"] == name})
-        for name in datasets
-    )
+    groups: dict[tuple[str, int, str], dict[str, dict[str, Any]]] = {}
+    for path in paths:
+        if (results := read_results(path)) is not None:
+            groups.setdefault(comparable(results), {})[label(path)] = results
+    if not groups:
+        raise InputError(f"every run of {', '.join(runs)} failed")
+    text = INTRODUCTION + "".join(section(*key, found) for key, found in groups.items())
     write_text(text, output)
     return text
 
 
-def read_results(path: Path) -> dict[str, Any]:
-    """Read one run's results.
+def read_results(path: Path) -> dict[str, Any] | None:
+    """Read one run's results; None, and a warning, if the run failed.
 
     Raises:
-        InputError: if they are not the results of a finished run.
+        InputError: if they are not a run's results.
     """
     try:
         results: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        if "error" in results:
+            log.warning("left out %s, which failed: %s", path, results["error"])
+            return None
+        comparable(results)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read as results: {error}") from error
-    if "test" not in results:
-        raise InputError(f"{path} is of a run that failed: {results.get('error', 'no scores')}")
     return results
 
 
-def dataset_section(name: str, runs: Mapping[Path, Mapping[str, Any]]) -> str:
+def comparable(results: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Runs whose scores may stand in one table have the same dataset, size and counts."""
+    counts = ", ".join(f"{count} {split}" for split, count in results["images"].items())
+    return results["dataset"], results["config"]["dataset"]["size"], counts
+
+
+def label(path: Path) -> str:
+    """A run's name: of the file, or of the folders of an outputs/ run."""
+    return "/".join(path.parts[-3:-1]) if path.name == "results.json" else path.stem
+
+
+def section(name: str, size: int, counts: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
     """A heading and a table: the baselines once, then every run's network, then the paper."""
     first = next(iter(runs.values()))
-    images, size = first["images"], first["config"]["dataset"]["size"]
     rows = [
         [predictor, *score_cells(scores), "", ""]
         for predictor, scores in first["test"].items()
         if predictor != "network"
     ]
-    for path, results in runs.items():
-        label = path.stem if path.stem != "results" else path.parent.name
+    for run, results in runs.items():
         scores = score_cells(results["test"]["network"])
-        rows.append(
-            [f"**{label}**", *scores, f"{error_removed(results):.1%}", training_cell(results)]
-        )
+        removed = f"{error_removed(results):.1%}"
+        rows.append([f"**{run}**", *scores, removed, training_cell(results)])
     if name in PAPER_MSE:
         missing = [""] * (len(COLUMNS) - 2)
         rows.append(["the paper, on its own photographs", f"{PAPER_MSE[name]:.7f}", *missing])
-    counts = ", ".join(f"{count} {split}" for split, count in images.items())
-    return f"### {name}: {counts} photographs at {size} px\n\n" + markdown(COLUMNS, rows)
+    heading = f"\n### {name}: {counts} photographs at {size} px\n\n"
+    return heading + markdown(COLUMNS, rows)
 
 
 def training_cell(results: Mapping[str, Any]) -> str:
     """How long a run trained and what ended it."""
     return (
-        f"{results['epochs']} epochs in {results['minutes']:.0f} min "
+        f"{results['epochs']} epochs in {results['minutes']:.1f} min "
         f"on {results['environment']['accelerator']}, ended by {results['ended_by']}; "
         f"best at epoch {results['best_epoch']}"
     )

@@ -16,11 +16,12 @@ from src.files import write_text
 from src.hardware import Hardware
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "kornia", "hydra-core", "torchmetrics")
+# Label and format. RGB differences: mean of the absolute ones; sum of the paper's signed ones.
 METRICS = {
-    "mse": ("MSE (ab/128)", "{:.6f}"),
-    "psnr": ("PSNR (dB)", "{:.2f}"),
-    "rgb_absolute": ("abs. RGB difference (of 255)", "{:.2f}"),
-    "rgb_signed": ("signed RGB sum (the paper's)", "{:+,.0f}"),
+    "mse": ("MSE ab/128", "{:.6f}"),
+    "psnr": ("PSNR dB", "{:.2f}"),
+    "rgb_absolute": ("|RGB| of 255", "{:.2f}"),
+    "rgb_signed": ("signed RGB", "{:+,.0f}"),
 }
 PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
 """Test losses that the paper reports, on photographs of its own."""
@@ -60,7 +61,8 @@ def summary(found: Mapping[str, Any]) -> str:
     share, baseline = error_removed(found), best_baseline(found)
     if share > 0:
         return f"The network removes {share:.1%} of the error of the best baseline, {baseline}."
-    return f"The network does NOT beat the best baseline, {baseline}: {-share:.1%} more error."
+    times = f"{1 - share:.2f} times its error"
+    return f"The network does NOT beat the best baseline, {baseline}: it has {times}."
 
 
 def show(found: Mapping[str, Any], folder: Path) -> None:

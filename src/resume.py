@@ -1,9 +1,14 @@
 """Go on with an interrupted run: what must be the same, and what to type."""
 
 import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from src.colorizer import Colorizer, read_checkpoint
+from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
 from src.results import flat
@@ -12,27 +17,35 @@ from src.results import flat
 PLACES = ("dataset.root", "dataset.max_pixels")
 
 
-def check_resumable(path: str, colorizer: Colorizer, data: ColorDataModule) -> None:
-    """Make sure that a checkpoint continues the run that is configured.
+def check_resumable(path: str, folder: Path, colorizer: Colorizer, data: ColorDataModule) -> None:
+    """Make sure that a checkpoint continues the run that is configured, in its own folder.
 
     Raises:
-        InputError: naming a setting that differs.
+        InputError: naming what differs.
     """
     checkpoint = read_checkpoint(path)
+    if "optimizer_states" not in checkpoint:
+        raise InputError(f"{path} holds weights only and cannot be resumed")
     then = checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
-    now = dict(colorizer.hparams) | dict(data.hparams)
-    old, new = flat(then), flat(now)
+    old, new = flat(then), flat(dict(colorizer.hparams) | dict(data.hparams))
     for name in sorted(old.keys() | new.keys()):
         if name not in PLACES and old.get(name) != new.get(name):
             raise InputError(
                 f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
                 "resume with the settings it was started with"
             )
+    if shapes(checkpoint["state_dict"]) != shapes(colorizer.state_dict()):
+        raise InputError(f"{path} is of another architecture: its weights have other shapes")
+    if Path(path).resolve().parent != (folder / CHECKPOINTS).resolve():
+        raise InputError(f"{path} goes on in its own run folder, not in {folder}")
 
 
-def resume_command(folder: Path, overrides: list[str]) -> str:
-    """What continues an interrupted run in its own folder."""
-    kept = [word for word in overrides if not word.startswith(("resume=", "hydra.run.dir="))]
-    last = folder / "checkpoints" / "last.ckpt"
-    words = ["python", "-m", "src.train", *kept, f"resume={last}", f"hydra.run.dir={folder}"]
-    return shlex.join(words)
+def shapes(weights: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    return {name: list(weight.shape) for name, weight in weights.items()}
+
+
+def resume_command(folder: Path, overrides: Sequence[str]) -> str:
+    """What continues an interrupted run."""
+    kept = [word for word in overrides if not word.startswith(("resume=", "hydra."))]
+    last = folder / CHECKPOINTS / "last.ckpt"
+    return shlex.join([sys.executable, "-m", "src.train", *kept, f"resume={last}"])

@@ -24,7 +24,8 @@ class SweepTable(hydra.experimental.callback.Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
         runs = sorted(read_runs(folder), key=lambda run: run["val"]["mse"])
-        rows = [cells(run) for run in runs]
+        common = set.intersection(*(set(run["settings"]) for run in runs)) if runs else set()
+        rows = [cells(run, common) for run in runs]
         table = Table(*COLUMNS, title=f"sweep {folder}", box=box.SIMPLE)
         for row in rows:
             table.add_row(*row)
@@ -40,17 +41,18 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     for path in folder.glob("*/results.json"):
         overrides = OmegaConf.load(path.parent / "config" / "overrides.yaml")
         run = {"val": {"mse": float("inf")}, **json.loads(path.read_text())}
-        runs.append(run | {"run": path.parent.name, "settings": " ".join(map(str, overrides))})
+        runs.append(run | {"run": path.parent.name, "settings": [str(word) for word in overrides]})
     return runs
 
 
-def cells(run: dict[str, Any]) -> list[str]:
-    """A run as a row of the table."""
+def cells(run: dict[str, Any], common: set[str]) -> list[str]:
+    """A run as a row of the table, with the settings that not all runs have."""
+    settings = " ".join(word for word in run["settings"] if word not in common)
     if "error" in run:
-        return [run["run"], run["settings"], f"failed: {run['error']}", "", ""]
+        return [run["run"], settings, f"failed: {run['error']}", "", ""]
     return [
         run["run"],
-        run["settings"],
+        settings,
         f"{run['val']['mse']:.6f}",
         f"{run['test']['network']['mse']:.6f}",
         f"{error_removed(run):.1%}",

@@ -3,9 +3,9 @@
 import logging
 import math
 import signal
-import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -21,15 +21,15 @@ from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
-from src.baselines import fit_baselines, score
-from src.callbacks import EpochProgress, PictureGrid
+from src.baselines import fit_baselines, read_baselines, score
+from src.callbacks import EpochProgress, PictureGrid, picture_grid
 from src.color import LabBatch, from_uint8, rgb_to_lab
 from src.colorizer import Colorizer, load_colorizer, read_checkpoint
-from src.config import CONF, Train, checked, plain, register
+from src.config import CHECKPOINTS, CONF, Train, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
-from src.files import AtomicCheckpointIO, replacing
+from src.files import AtomicCheckpointIO, replacing, save_picture
 from src.resume import check_resumable, resume_command
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,23 @@ GRID_PICTURES = 8
 MONITOR = "val/mse"
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take SIGTERM, and Lightning's own way out of Ctrl-C, as Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@interruptible()
 def train(settings: Train, folder: Path) -> dict[str, Any]:
     """Train by ``settings`` into ``folder``; returns what its ``results.json`` holds.
 
@@ -54,28 +71,25 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
     )
     if settings.resume:
-        check_resumable(settings.resume, colorizer, data)
+        check_resumable(settings.resume, folder, colorizer, data)
     data.prepare_data()
-    data.setup()
+    data.setup("fit")
+    counts = {split: len(images.names) for split, images in data.images.items()}
+    log.info("%s, %s; %s in %s", data.dataset.name, counts, device.accelerator, device.precision)
     warn_of_relu(colorizer, data)
     hardware.prepare(colorizer.network, settings.trainer)
 
     progress = EpochProgress()
     trainer = make_trainer(settings, device, data, folder, progress)
-    start = time.monotonic()
-    fit(trainer, colorizer, data, settings.resume)
-    minutes = (time.monotonic() - start) / 60
-    best = folder / "checkpoints" / "best.ckpt"
-    if not math.isfinite(read_checkpoint(best)["val"]["mse"]):
-        raise InputError("training diverged: no epoch had a finite val/mse; lower optimizer.lr")
+    trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
+    ended_by = reason_of_end(trainer)  # testing forgets it
     found = {
         "dataset": data.dataset.name,
-        **test_beside_baselines(trainer, best, data, folder),
-        "ended_by": reason_of_end(trainer),
+        **test_beside_baselines(trainer, data, folder, bool(settings.resume)),
+        "ended_by": ended_by,
         "epochs": trainer.current_epoch,
-        "best_epoch": read_checkpoint(best)["epoch"] + 1,
-        "minutes": minutes,
-        "images_per_second": progress.images / progress.seconds if progress.images else None,
+        "minutes": progress.seconds / 60,
+        "images_per_second": progress.images_per_second,
         "parameters": sum(p.numel() for p in colorizer.network.parameters()),
         "seed": settings.seed,
         "config": config,
@@ -110,7 +124,7 @@ def make_trainer(
 ) -> pl.Trainer:
     """Lightning's Trainer with the callbacks and loggers of every run."""
     limits = settings.trainer
-    kept = folder / "checkpoints"
+    kept = folder / CHECKPOINTS
     callbacks = [
         progress,
         PictureGrid(
@@ -138,45 +152,36 @@ def make_trainer(
     )
 
 
-def fit(
-    trainer: pl.Trainer, colorizer: Colorizer, data: ColorDataModule, resume: str | None
-) -> None:
-    """Fit, with SIGTERM taken as Ctrl-C.
+def test_beside_baselines(
+    trainer: pl.Trainer, data: ColorDataModule, folder: Path, resumed: bool
+) -> dict[str, Any]:
+    """Scores of the best checkpoint on val and test, and of the baselines on the same test.
 
     Raises:
-        KeyboardInterrupt: if either came.
+        InputError: if the training diverged from the start.
     """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        trainer.fit(colorizer, datamodule=data, ckpt_path=resume, weights_only=True)
-    except SystemExit as error:  # Lightning's answer to Ctrl-C
-        raise KeyboardInterrupt from error
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def test_beside_baselines(
-    trainer: pl.Trainer, best: Path, data: ColorDataModule, folder: Path
-) -> dict[str, Any]:
-    """Scores of the best checkpoint on val and test, and of the baselines on the same test."""
-    colorizer = load_colorizer(best)
+    best = read_checkpoint(folder / CHECKPOINTS / "best.ckpt")
+    if not math.isfinite(best["val"]["mse"]):
+        raise InputError("training diverged: no epoch had a finite val/mse; lower optimizer.lr")
+    colorizer = load_colorizer(folder / CHECKPOINTS / "best.ckpt")
+    grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
+    save_picture(grid, folder / "pictures" / "best.png")
     (test,) = trainer.test(colorizer, datamodule=data, verbose=False)
-    baselines = fit_baselines(lab_batches(data, "train"))
-    with replacing(folder / "baselines.pt") as beside:
-        torch.save(baselines.state_dict(), beside)
+    saved = folder / "baselines.pt"
+    if resumed and saved.is_file():
+        baselines = read_baselines(saved)
+    else:
+        baselines = fit_baselines(lab_batches(data, "train"))
+        with replacing(saved) as beside:
+            torch.save(baselines.state_dict(), beside)
     scores = score(dict(baselines.items()), lab_batches(data, "test"))
     if isinstance(data.dataset, SyntheticScenes):
         scores["best possible"] = {"mse": data.dataset.best_mse("test")}
+    network = {name.removeprefix("test/"): value for name, value in test.items()}
     return {
-        "val": read_checkpoint(best)["val"],
-        "test": {
-            **scores,
-            "network": {name.removeprefix("test/"): value for name, value in test.items()},
-        },
+        "val": best["val"],
+        "test": {**scores, "network": network},
+        "best_epoch": best["epoch"] + 1,
         "images": {split: len(images.names) for split, images in data.images.items()},
         "near_gray": data.near_gray,
     }
@@ -188,7 +193,9 @@ def lab_batches(data: ColorDataModule, split: str) -> Iterator[LabBatch]:
 
 
 def reason_of_end(trainer: pl.Trainer) -> str:
-    """The setting that ended the training."""
+    """The setting that ended the training, or ``divergence``."""
+    if not math.isfinite(trainer.callback_metrics.get(MONITOR, 0)):
+        return "divergence"
     if trainer.current_epoch >= (trainer.max_epochs or 0):
         return "max_epochs"
     assert trainer.early_stopping_callback is not None
@@ -202,10 +209,9 @@ def run_job(config: DictConfig) -> float:
     try:
         found = train(checked(config), folder)
     except KeyboardInterrupt:
-        if (folder / "checkpoints" / "last.ckpt").is_file():
-            log.warning("stopped; go on with: %s", resume_command(folder, list(job.overrides.task)))
-        else:
-            log.warning("stopped before the first epoch ended; nothing to resume")
+        log.warning("stopped")
+        if (folder / CHECKPOINTS / "last.ckpt").is_file():
+            print("go on with:", resume_command(folder, job.overrides.task), flush=True)
         raise
     except Exception as error:
         if job.mode != RunMode.MULTIRUN:

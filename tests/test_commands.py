@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,11 +29,14 @@ def test_sweep_ends_with_one_table_and_stands_when_a_run_fails(tmp_path: Path) -
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     results = {p.parent.name: json.loads(p.read_text()) for p in sweep.glob("*/results.json")}
     assert set(results) == {"0", "1", "2"}
-    assert results["1"] == {"error": "optimizer.lr is -1.0; it must be above 0"}
+    assert results["1"] == {"error": "optimizer.lr is -1.0; it must be above 0 and finite"}
     table = (sweep / "sweep.md").read_text().splitlines()[2:]
     scores = [float(row.split(" | ")[2]) for row in table[:2]]
     assert scores == sorted(scores)
     assert "failed: optimizer.lr is -1.0" in table[2]
+    assert {row.split(" | ")[1] for row in table} == {
+        f"optimizer.lr={v}" for v in (0.0001, -1, 0.001)
+    }
     assert "optimizer.lr=-1" in done.stdout
     assert "1 of 3 runs failed" in done.stderr
     assert done.returncode != 0
@@ -43,7 +47,7 @@ def test_sweep_ends_with_one_table_and_stands_when_a_run_fails(tmp_path: Path) -
 def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     words = [*SMALL, "trainer.max_epochs=100000", "trainer.patience=100000"]
     command = [sys.executable, "-m", "src.train", *words, f"hydra.run.dir={tmp_path}/run"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     ) as running:
@@ -55,9 +59,9 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signal
         output = running.communicate(timeout=60)[0]
     assert running.returncode == 130
     line = next(line for line in output.splitlines() if "go on with:" in line)
-    assert f"resume={last} hydra.run.dir={tmp_path}/run" in line
-    resumed = [f"resume={last}", f"hydra.run.dir={tmp_path}/run", "trainer.max_minutes=0.001"]
-    done = python("src.train", *words, *resumed, cwd=tmp_path)
+    resume = shlex.split(line.partition("go on with: ")[2])
+    assert resume == [sys.executable, "-m", "src.train", *words, f"resume={last}"]
+    done = python(*resume[2:], "trainer.max_minutes=0.001", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run" / "results.json").read_text())["ended_by"] == "max_minutes"
 
@@ -80,38 +84,52 @@ def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-def test_report_names_what_it_cannot_use(tmp_path: Path) -> None:
+SCORES = {"mse": 0.002, "psnr": 30.0, "rgb_absolute": 5.0, "rgb_signed": -10.0}
+RESULTS = {
+    "dataset": "faces",
+    "images": {"train": 3, "val": 2, "test": 1},
+    "test": {"gray": SCORES, "mean": SCORES, "network": {**SCORES, "mse": 0.001}},
+    "config": {"dataset": {"size": 64}},
+    "environment": {"accelerator": "cpu"},
+    "epochs": 5,
+    "best_epoch": 4,
+    "minutes": 1.5,
+    "ended_by": "patience",
+}
+
+
+def test_report_names_what_it_cannot_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InputError, match=r"no results match .*absent\.json"):
         report([str(tmp_path / "absent.json")], tmp_path / "out.md")
-    failed = tmp_path / "failed.json"
-    failed.write_text('{"error": "no luck"}')
-    with pytest.raises(InputError, match="is of a run that failed: no luck"):
-        report([str(failed)], tmp_path / "out.md")
-    failed.write_text("{")
-    with pytest.raises(InputError, match="cannot be read as results"):
-        report([str(failed)], tmp_path / "out.md")
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"error": "no luck"}')
+    with pytest.raises(InputError, match=r"every run of .*bad\.json failed"):
+        report([str(bad)], tmp_path / "out.md")
+    assert "which failed: no luck" in caplog.text
+    for text in ("{", "[]", "{}"):
+        bad.write_text(text)
+        with pytest.raises(InputError, match=r"bad\.json cannot be read as results"):
+            report([str(bad)], tmp_path / "out.md")
     assert not (tmp_path / "out.md").exists()
 
 
 def test_report_puts_runs_beside_baselines_and_the_paper(tmp_path: Path) -> None:
-    scores = {"mse": 0.002, "psnr": 30.0, "rgb_absolute": 5.0, "rgb_signed": -10.0}
-    results = {
-        "dataset": "faces",
-        "images": {"train": 3, "val": 2, "test": 1},
-        "test": {"gray": scores, "mean": scores, "network": {**scores, "mse": 0.001}},
-        "config": {"dataset": {"size": 64}},
-        "environment": {"accelerator": "cpu"},
-        "epochs": 5,
-        "best_epoch": 4,
-        "minutes": 1.5,
-        "ended_by": "patience",
-    }
-    (tmp_path / "mine.json").write_text(json.dumps(results))
+    (tmp_path / "mine.json").write_text(json.dumps(RESULTS))
     text = report([str(tmp_path / "*.json")], tmp_path / "out.md")
     assert (tmp_path / "out.md").read_text() == text
-    rows = text.splitlines()
+    rows = text[text.index("###") :].splitlines()
     assert rows[0] == "### faces: 3 train, 2 val, 1 test photographs at 64 px"
     assert rows[4].startswith("| gray | 0.002000 | 30.00 | 5.00 | -10 |")
     assert rows[6].startswith("| **mine** | 0.001000 |")
-    assert "| 50.0% | 5 epochs in 2 min on cpu, ended by patience; best at epoch 4 |" in rows[6]
+    assert "| 50.0% | 5 epochs in 1.5 min on cpu, ended by patience; best at epoch 4 |" in rows[6]
     assert rows[7].startswith("| the paper, on its own photographs | 0.0014189 |")
+
+
+def test_report_keeps_what_cannot_be_compared_apart(tmp_path: Path) -> None:
+    for run, size in (("a", 64), ("b", 64), ("c", 128)):
+        path = tmp_path / "faces" / run / "results.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({**RESULTS, "config": {"dataset": {"size": size}}}))
+    text = report([str(tmp_path / "**" / "results.json")], tmp_path / "out.md")
+    assert text.count("###") == 2
+    assert text.index("**faces/b**") < text.index("at 128 px") < text.index("**faces/c**")

@@ -33,10 +33,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/refused"):
             self.send_error(403)
             return
+        if self.path == "/beyond" and self.headers.get("Range"):
+            self.send_error(416)
+            return
         asked = self.headers.get("Range")
         self.ranges.append(asked)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         self.wfile.write(CONTENT[start:])
 
@@ -82,6 +86,14 @@ def test_short_download_is_kept_to_go_on_from(server: str, tmp_path: Path) -> No
     with pytest.raises(InputError, match="broke off; the same command goes on"):
         fetch(f"{server}/a", tmp_path / "a", len(CONTENT) + 1, SHA256)
     assert (tmp_path / "a.part").is_file()
+
+
+def test_part_of_something_else_is_deleted(server: str, tmp_path: Path) -> None:
+    (tmp_path / "a.part").write_bytes(CONTENT * 2)
+    with pytest.raises(InputError, match=r"was no part of .*it was deleted, try again"):
+        fetch(f"{server}/beyond", tmp_path / "a")
+    fetch(f"{server}/beyond", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == CONTENT
 
 
 def test_refusal_says_where_to_put_the_file(server: str, tmp_path: Path) -> None:
@@ -151,6 +163,30 @@ def test_faces_put_in_place_as_an_archive(tmp_path: Path, monkeypatch: Any) -> N
     assert (root / "faces.zip").exists()
 
 
+def test_fetched_archive_that_is_not_the_portraits_is_not_kept(
+    tmp_path: Path, server: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(sources, "FACES_URL", f"{server}/a")
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        Faces(root=str(tmp_path / "faces"), train=4, **SETTINGS).prepare()
+    assert list((tmp_path / "faces").iterdir()) == []
+
+
+def test_damaged_list_is_named(dogs: StanfordDogs) -> None:
+    dogs.prepare()
+    dogs.list_file("train").write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"train_list.mat is not a list of Stanford Dogs"):
+        dogs.load("train")
+
+
+PORTRAITS = Path(__file__).resolve().parent.parent / "data" / "faces" / "face_images"
+
+
+@pytest.mark.skipif(not PORTRAITS.is_dir(), reason="the portraits are not in data/faces")
+def test_digest_is_that_of_the_real_portraits() -> None:
+    Faces.verify(PORTRAITS)
+
+
 def test_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
     digests = set()
     for number, (name, content) in enumerate([("a", "x"), ("a", "y"), ("b", "x")]):
@@ -185,7 +221,7 @@ def dogs(tmp_path: Path, server: str, monkeypatch: Any) -> StanfordDogs:
 def test_dogs_keep_to_the_official_lists(dogs: StanfordDogs) -> None:
     dogs.prepare()
     dogs.prepare()
-    split = dogs.split()
+    split = dogs.split
     assert {name: len(part) for name, part in split.items()} == {"train": 5, "val": 2, "test": 3}
     assert split["test"] == sorted(f"n0-breed/n0_{index}.jpg" for index in (9, 10, 11))
     assert not set(split["train"]) & set(split["val"])
@@ -201,5 +237,7 @@ def test_dogs_ask_for_what_is_missing(dogs: StanfordDogs) -> None:
 def test_dogs_refuse_more_than_the_list_has(dogs: StanfordDogs) -> None:
     dogs.prepare()
     dogs.counts["train"] = 50
-    with pytest.raises(InputError, match=r"dataset.train=50.*do not fit the 9 photographs"):
-        dogs.split()
+    with pytest.raises(
+        InputError, match=r"dataset.val=2, dataset.train=50 do not fit the 9 photographs"
+    ):
+        dogs.make_split()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from src import train as command
 from src.baselines import BASELINES
 from src.colorizer import load_colorizer, read_checkpoint
-from src.config import Train
+from src.config import Train, run_folder
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.resume import resume_command
@@ -41,6 +42,7 @@ def test_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
     assert (folder / "checkpoints" / "best.ckpt").is_file()
     assert (folder / "checkpoints" / "last.ckpt").is_file()
     assert (folder / "pictures" / "epoch_0002.png").is_file()
+    assert (folder / "pictures" / "best.png").is_file()
     assert not list(folder.rglob(".*")), "something half-written was left"
     assert results["ended_by"] == "max_epochs"
     assert results["parameters"] == 6_146_194
@@ -84,7 +86,7 @@ def test_checkpoint_holds_primitives_and_gives_the_same_colours(
 def test_resumed_run_has_the_losses_of_an_unbroken_one(
     settings: Callable[..., Train], tmp_path: Path
 ) -> None:
-    long = ["trainer.max_epochs=4", "scheduler=cosine", "augmentation=paper", "optimizer=rmsprop"]
+    long = ["trainer.max_epochs=4", "augmentation=paper", "optimizer=rmsprop"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train(settings(*long), whole)
 
@@ -106,7 +108,9 @@ def test_resumed_run_has_the_losses_of_an_unbroken_one(
             train(settings(*long), broken)
     last = broken / "checkpoints" / "last.ckpt"
     assert read_checkpoint(last)["epoch"] == 1
-    train(settings(*long, f"resume={last}"), broken)
+    results = train(settings(*long, f"resume={last}"), broken)
+    assert results["epochs"] == 4
+    assert results["minutes"] > read_checkpoint(last)["callbacks"]["EpochProgress"]["seconds"] / 120
     for tag in ("train/loss", "val/loss"):
         assert curves(broken)[tag] == curves(whole)[tag], tag
 
@@ -145,25 +149,55 @@ def test_resume_with_other_settings_names_them(
         train(settings("network.activation=relu", f"resume={last}"), tmp_path)
     with pytest.raises(InputError, match=r"dataset\.train=4, this run has 3"):
         train(settings("dataset.train=3", f"resume={last}"), tmp_path)
+    with pytest.raises(InputError, match="goes on in its own run folder, not in"):
+        train(settings("trainer.max_epochs=2", f"resume={last}"), tmp_path)
     assert not (tmp_path / "results.json").exists()
 
 
-def test_bad_checkpoints_are_named(
-    run: tuple[Path, dict[str, Any]], settings: Callable[..., Train], tmp_path: Path
+def test_resume_of_another_architecture_is_named(
+    run: tuple[Path, dict[str, Any]], settings: Callable[..., Train]
 ) -> None:
-    good = run[0] / "checkpoints" / "best.ckpt"
-    (tmp_path / "cut.ckpt").write_bytes(good.read_bytes()[:100_000])
+    path = run[0] / "checkpoints" / "other.ckpt"
+    checkpoint = torch.load(run[0] / "checkpoints" / "last.ckpt", weights_only=True)
+    checkpoint["state_dict"]["network.layers.0.weight"] = torch.zeros(64, 1, 3, 3)
+    torch.save(checkpoint, path)
+    with pytest.raises(InputError, match="is of another architecture: its weights have other"):
+        train(settings(f"resume={path}"), run[0])
+    path.unlink()
+
+
+def test_resuming_a_finished_run_tests_it_again(
+    run: tuple[Path, dict[str, Any]], settings: Callable[..., Train]
+) -> None:
+    folder, results = run
+    last = folder / "checkpoints" / "last.ckpt"
+    resume = [f"resume={last}", "trainer.max_epochs=2", "trainer.pictures_every=1"]
+    again = train(settings(*resume), folder)
+    assert again["test"] == results["test"]
+    assert again["epochs"] == 2
+
+
+@pytest.mark.parametrize("size", [0, 100, 5_000, 20_000, 100_000, 50_000_000])
+def test_cut_checkpoints_are_named(
+    run: tuple[Path, dict[str, Any]], tmp_path: Path, size: int
+) -> None:
+    whole = (run[0] / "checkpoints" / "best.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(whole[:size])
+    with pytest.raises(InputError, match=r"cut\.ckpt is not a readable checkpoint"):
+        load_colorizer(tmp_path / "cut.ckpt")
+
+
+def test_bad_checkpoints_are_named(run: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "text.ckpt").write_text("not a checkpoint")
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
     torch.save(Path, tmp_path / "code.ckpt")
-    checkpoint = torch.load(good, weights_only=True)
+    checkpoint = torch.load(run[0] / "checkpoints" / "best.ckpt", weights_only=True)
     checkpoint["state_dict"]["network.layers.0.weight"] = torch.zeros(1)
     torch.save(checkpoint, tmp_path / "other.ckpt")
     checkpoint["hyper_parameters"]["network"] = {"_target_": "os.system", "command": "true"}
     torch.save(checkpoint, tmp_path / "evil.ckpt")
     for name, message in {
         "absent": "no checkpoint",
-        "cut": "is not a readable checkpoint",
         "text": "is not a readable checkpoint",
         "foreign": "is not a checkpoint of src.train",
         "code": "is not a readable checkpoint",
@@ -175,11 +209,22 @@ def test_bad_checkpoints_are_named(
 
 
 def test_resume_command_repeats_the_settings(tmp_path: Path) -> None:
-    words = resume_command(tmp_path, ["dataset=dogs", "resume=old.ckpt", "dataset.root=a b"])
-    assert words == (
-        f"python -m src.train dataset=dogs 'dataset.root=a b' "
-        f"resume={tmp_path}/checkpoints/last.ckpt hydra.run.dir={tmp_path}"
+    words = shlex.split(
+        resume_command(tmp_path, ["dataset=dogs", "resume=old", "dataset.root=a b"])
     )
+    assert words[1:] == [
+        *("-m", "src.train", "dataset=dogs", "dataset.root=a b"),
+        f"resume={tmp_path}/checkpoints/last.ckpt",
+    ]
+
+
+def test_resumed_run_goes_on_in_its_own_folder(tmp_path: Path) -> None:
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    assert run_folder(str(last), "new") == "new"
+    last.parent.mkdir(parents=True)
+    last.touch()
+    assert run_folder(str(last), "new") == str(tmp_path / "run")
+    assert run_folder(None, "new") == "new"
 
 
 def test_relu_is_told_what_it_cannot_say(

@@ -17,6 +17,9 @@ from src.errors import InputError
 
 log = logging.getLogger(__name__)
 
+SPLITS = ("train", "val", "test")
+CHUNK = 64  # pictures converted at a time
+
 
 class ImageDataset(Protocol):
     """What the datamodule asks of a dataset."""
@@ -77,22 +80,25 @@ class ColorDataModule(pl.LightningDataModule):
         self.dataset.prepare()
 
     def setup(self, stage: str | None = None) -> None:
-        """Decode all splits; later calls do nothing.
+        """Decode the splits of a stage (``fit``, ``test``; None is both) that are not there yet.
 
         Raises:
-            InputError: if a split has no photograph left to be scored on.
+            InputError: if a split has too few photographs, or none that can be scored.
         """
-        if self.images:
-            return
-        images = {split: self.dataset.load(split) for split in ("train", "val", "test")}
-        for split in ("val", "test"):
-            images[split], gray = without_near_gray(images[split])
-            self.near_gray[split] = gray
-            if gray:
-                log.info("%d near-gray %s photographs not scored: %s", len(gray), split, gray)
-            if not images[split].names:
-                raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
-        self.images = images
+        wanted = {"fit": ("train", "val"), "test": ("test",)}.get(stage or "", SPLITS)
+        for split in wanted:
+            if split not in self.images:
+                images = self.dataset.load(split)
+                self.images[split] = images if split == "train" else self.scorable(images, split)
+
+    def scorable(self, images: Images, split: str) -> Images:
+        """Leave the near-gray photographs out."""
+        kept, self.near_gray[split] = without_near_gray(images)
+        if gray := self.near_gray[split]:
+            log.info("%d near-gray %s photographs are not scored: %s", len(gray), split, gray)
+        if not kept.names:
+            raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
+        return kept
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         # One replica: used for its order, which depends on seed and epoch alone, so that a
@@ -141,12 +147,10 @@ def as_it_is(batch: Any) -> Any:
 
 def without_near_gray(images: Images) -> tuple[Images, list[str]]:
     """Split pictures into those that can be scored and the names of the near-gray ones."""
-    gray = [
-        mean_chroma(rgb_to_lab(from_uint8(picture[None])).ab).item() < NEAR_GRAY_CHROMA
-        for picture in images.pixels
-    ]
-    kept = [index for index, is_gray in enumerate(gray) if not is_gray]
-    names = [images.names[index] for index in kept]
-    return Images(names, images.pixels[kept]), [
-        n for n, g in zip(images.names, gray, strict=True) if g
-    ]
+    labs = (rgb_to_lab(from_uint8(part)) for part in torch.split(images.pixels, CHUNK))
+    is_gray = torch.cat([mean_chroma(lab.ab) < NEAR_GRAY_CHROMA for lab in labs])
+    gray = [name for name, found in zip(images.names, is_gray, strict=True) if found]
+    if not gray:
+        return images, gray
+    names = [name for name, found in zip(images.names, is_gray, strict=True) if not found]
+    return Images(names, images.pixels[~is_gray]), gray

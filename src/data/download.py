@@ -16,6 +16,7 @@ from src.errors import InputError
 
 CHUNK = 1 << 20
 TIMEOUT = 30  # s without an answer
+NOTHING_LEFT = 416  # the range asked for lies beyond the file
 
 
 def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = None) -> None:
@@ -32,9 +33,12 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if size is None or not part.exists() or part.stat().st_size < size:
-            download(url, part, size)
+            size = download(url, part, size)
     except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
         reason = f"HTTP {error.code}" if isinstance(error, HTTPError) else str(error)
+        if isinstance(error, HTTPError) and error.code == NOTHING_LEFT:
+            part.unlink()
+            raise InputError(f"{part} was no part of {url}; it was deleted, try again") from error
         raise InputError(
             f"could not fetch {url} ({reason}); get it by other means and put it at {path}"
         ) from error
@@ -42,14 +46,20 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
     part.replace(path)
 
 
-def download(url: str, part: Path, size: int | None) -> None:
-    """Append what is missing of ``url`` to ``part``; start over if the server cannot resume."""
+def download(url: str, part: Path, size: int | None) -> int | None:
+    """Append what is missing of ``url`` to ``part``; start over if the server cannot resume.
+
+    Returns:
+        The size that the whole file should have, as far as it or the server is known to say.
+    """
     have = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
     request = urllib.request.Request(url, headers=headers)
     columns = [*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn()]
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         resumed = answer.status == 206
+        if size is None and answer.length is not None:
+            size = answer.length + (have if resumed else 0)
         with Progress(*columns, TimeRemainingColumn()) as progress:
             done = have if resumed else 0
             task = progress.add_task(f"fetching {part.stem}", total=size, completed=done)
@@ -57,6 +67,7 @@ def download(url: str, part: Path, size: int | None) -> None:
                 while chunk := answer.read(CHUNK):
                     file.write(chunk)
                     progress.advance(task, len(chunk))
+    return size
 
 
 def check(path: Path, size: int | None, sha256: str | None) -> None:
@@ -108,11 +119,11 @@ def extract(archive: Path, to: Path) -> None:
     """Extract a tar or zip archive; members that reach outside are refused."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
-            for member in track(packed.namelist(), f"unpacking {archive.name}", transient=True):
+            for member in track(packed.namelist(), f"unpacking {archive.name}"):
                 packed.extract(member, to)
         return
     with tarfile.open(archive) as packed_tar:
-        for entry in track(packed_tar.getmembers(), f"unpacking {archive.name}", transient=True):
+        for entry in track(packed_tar.getmembers(), f"unpacking {archive.name}"):
             packed_tar.extract(entry, to, filter="data")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from src.data.photographs import Images, read_photographs
@@ -55,22 +56,38 @@ class PhotographFolder:
         """Read the photographs of ``train``, ``val`` or ``test``.
 
         Raises:
-            InputError: if there are fewer files than the counts ask for, or none can be used.
+            InputError: if there are fewer files than the counts ask for, or fewer than half of
+                them can be used.
         """
-        names = self.split()[split]
+        names = self.split[split]
         images = read_photographs(
             [self.photographs / name for name in names], names, self.size, self.max_pixels
         )
-        if not images.names:
+        if 2 * len(images.names) < len(names):
             raise InputError(
-                f"none of the {len(names)} {split} photographs in {self.root} is usable"
+                f"only {len(images.names)} of the {len(names)} {split} photographs in "
+                f"{self.photographs} can be used"
             )
         return images
 
+    @cached_property
     def split(self) -> dict[str, list[str]]:
-        """File names below root by split, each sorted."""
+        """Names of the files of each split, below the folder of the photographs."""
+        return self.make_split()
+
+    def make_split(self) -> dict[str, list[str]]:
         names = list_photographs(self.photographs)
-        return split_names(names, self.counts, self.split_seed, self.root)
+        tenth = max(1, len(names) // 10)
+        test = given(self.counts["test"], tenth)
+        val = given(self.counts["val"], tenth)
+        train = given(self.counts["train"], max(1, len(names) - test - val))
+        # Test first, so that it stays when fewer or more are trained on.
+        counts = {"test": test, "val": val, "train": train}
+        return deal(names, counts, self.split_seed, self.root)
+
+
+def given(count: int | None, default: int) -> int:
+    return default if count is None else count
 
 
 def list_photographs(root: Path) -> list[str]:
@@ -79,35 +96,30 @@ def list_photographs(root: Path) -> list[str]:
     Raises:
         InputError: if there are none.
     """
-    files = (path.relative_to(root) for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = (path.relative_to(root) for path in found if path.is_file())
     names = [file.as_posix() for file in files if not any(p.startswith(".") for p in file.parts)]
     if not names:
         raise InputError(f"no photographs ({', '.join(sorted(SUFFIXES))}) in {root}")
     return sorted(names)
 
 
-def split_names(
-    names: Sequence[str], counts: Mapping[str, int | None], seed: int, root: Path
+def deal(
+    names: Sequence[str], counts: Mapping[str, int], seed: int, source: Path
 ) -> dict[str, list[str]]:
-    """Deal names out by the hash of seed and name: adding a file moves no other between splits,
-    as long as the counts are given.
+    """Deal names out in the order of the hash of seed and name, the first split first.
+
+    Adding a file moves no more names between splits than it must.
 
     Raises:
-        InputError: if the counts ask for more names than there are, or leave a split empty.
+        InputError: if the counts ask for more names than ``source`` has.
     """
-    tenth = max(1, len(names) // 10)
-    test = tenth if counts["test"] is None else counts["test"]
-    val = tenth if counts["val"] is None else counts["val"]
-    train = len(names) - val - test if counts["train"] is None else counts["train"]
-    if train < 0 or train + val + test > len(names):
-        raise InputError(
-            f"dataset.train={train}, dataset.val={val} and dataset.test={test} do not fit the "
-            f"{len(names)} photographs in {root}"
-        )
+    if sum(counts.values()) > len(names):
+        asked = ", ".join(f"dataset.{split}={count}" for split, count in counts.items())
+        raise InputError(f"{asked} do not fit the {len(names)} photographs of {source}")
     order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-    # Test first, so that the test set stays when fewer or more are trained on.
-    return {
-        "test": sorted(order[:test]),
-        "val": sorted(order[test : test + val]),
-        "train": sorted(order[test + val : test + val + train]),
-    }
+    split, start = {}, 0
+    for name, count in counts.items():
+        split[name] = sorted(order[start : start + count])
+        start += count
+    return split

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from rich import get_console
 from rich.progress import track
 from torch import Tensor
 
@@ -95,7 +96,13 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
     kept: list[str] = []
     pixels: list[Tensor] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = track(pool.map(read, paths), "reading photographs", len(paths), transient=True)
+        results = track(
+            pool.map(read, paths),
+            "reading photographs",
+            len(paths),
+            transient=True,
+            disable=not get_console().is_terminal,
+        )
         for path, name, result in zip(paths, names, results, strict=True):
             if isinstance(result, UnusablePhotographError):
                 log.warning("left out %s: %s", path, result)

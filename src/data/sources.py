@@ -1,12 +1,14 @@
 """Where the paper's two kinds of photographs come from, and how they are split."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from scipy.io import loadmat
 
 from src.data.download import digest_of_folder, fetch, unpack
-from src.data.folders import PhotographFolder, list_photographs, split_names
+from src.data.folders import PhotographFolder, deal, given, list_photographs
 from src.errors import InputError
 
 FACES_URL = "https://github.com/2014mchidamb/DeepColorization/archive/cc2638e.zip"
@@ -32,11 +34,8 @@ class Faces(PhotographFolder):
         """Fetch the portraits if they are not there; an archive put in place by hand will do."""
         if self.photographs.is_dir():
             return
-        archive = self.root / "faces.zip"
-        fetched = fetch_missing(FACES_URL, archive)
-        unpack(archive, "face_images", self.photographs, self.verify)
-        if fetched:
-            archive.unlink()
+        with archive_at(FACES_URL, self.root / "faces.zip") as archive:
+            unpack(archive, "face_images", self.photographs, self.verify)
 
     @staticmethod
     def verify(folder: Path) -> None:
@@ -59,33 +58,32 @@ class StanfordDogs(PhotographFolder):
     def prepare(self) -> None:
         """Fetch photographs and lists if they are not there; archives put in place will do."""
         if not all(self.list_file(split).is_file() for split in ("train", "test")):
-            fetched = self.fetch("lists.tar")
-            unpack_lists(self.root / "lists.tar", self.root)
-            if fetched:
-                (self.root / "lists.tar").unlink()
+            with self.archive("lists.tar") as archive:
+                unpack_lists(archive, self.root)
         if not self.photographs.is_dir():
-            fetched = self.fetch("images.tar")
-            unpack(self.root / "images.tar", "Images", self.photographs, list_photographs)
-            if fetched:
-                (self.root / "images.tar").unlink()
+            with self.archive("images.tar") as archive:
+                unpack(archive, "Images", self.photographs, list_photographs)
 
-    def fetch(self, archive: str) -> bool:
-        return fetch_missing(DOGS_URL + archive, self.root / archive, *DOGS_ARCHIVES[archive])
+    def archive(self, name: str) -> AbstractContextManager[Path]:
+        return archive_at(DOGS_URL + name, self.root / name, *DOGS_ARCHIVES[name])
 
-    def split(self) -> dict[str, list[str]]:
-        test = self.listed("test")
-        parts = {**self.counts, "test": 0}
-        split = split_names(self.listed("train"), parts, self.split_seed, self.list_file("train"))
-        wanted = self.counts["test"]
-        if wanted is not None:
-            rest = {"train": 0, "val": 0, "test": wanted}
-            test = split_names(test, rest, self.split_seed, self.list_file("test"))["test"]
-        return {**split, "test": test}
+    def make_split(self) -> dict[str, list[str]]:
+        learned, test = self.listed("train"), self.listed("test")
+        val = given(self.counts["val"], max(1, len(learned) // 10))
+        train = given(self.counts["train"], max(1, len(learned) - val))
+        asked = {"test": given(self.counts["test"], len(test))}
+        return {
+            **deal(test, asked, self.split_seed, self.list_file("test")),
+            **deal(learned, {"val": val, "train": train}, self.split_seed, self.list_file("train")),
+        }
 
     def listed(self, split: str) -> list[str]:
         """Names below Images in an official list, as far as their files are there."""
-        rows = loadmat(self.list_file(split))["file_list"]
-        names = [str(row[0].item()) for row in rows]
+        path = self.list_file(split)
+        try:
+            names = [str(row[0].item()) for row in loadmat(path)["file_list"]]
+        except Exception as error:  # damaged bytes can raise anything
+            raise InputError(f"{path} is not a list of Stanford Dogs; delete it") from error
         present = set(list_photographs(self.photographs))
         return sorted(name for name in names if name in present)
 
@@ -93,12 +91,19 @@ class StanfordDogs(PhotographFolder):
         return self.root / f"{split}_list.mat"
 
 
-def fetch_missing(url: str, path: Path, size: int | None = None, sha256: str | None = None) -> bool:
-    """Fetch a file unless it is there; True if it was fetched."""
-    if path.is_file():
-        return False
-    fetch(url, path, size, sha256)
-    return True
+@contextmanager
+def archive_at(
+    url: str, path: Path, size: int | None = None, sha256: str | None = None
+) -> Iterator[Path]:
+    """An archive put in place by hand, or else fetched and deleted afterwards, used or not."""
+    placed = path.is_file()
+    if not placed:
+        fetch(url, path, size, sha256)
+    try:
+        yield path
+    finally:
+        if not placed:
+            path.unlink()
 
 
 def unpack_lists(archive: Path, root: Path) -> None:
