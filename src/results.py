@@ -16,11 +16,11 @@ from src.files import write_text
 from src.hardware import Hardware
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "kornia", "hydra-core", "torchmetrics")
-# Label and format. RGB differences: mean of the absolute ones; sum of the paper's signed ones.
+# Label and format. RGB differences are of 255: the mean of absolute ones, the sum of signed ones.
 METRICS = {
     "mse": ("MSE ab/128", "{:.6f}"),
     "psnr": ("PSNR dB", "{:.2f}"),
-    "rgb_absolute": ("|RGB| of 255", "{:.2f}"),
+    "rgb_absolute": ("abs. RGB", "{:.2f}"),
     "rgb_signed": ("signed RGB", "{:+,.0f}"),
 }
 PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
