@@ -39,6 +39,7 @@ class EpochProgress(Callback):
         self.images = 0
         self.train_seconds = 0.0
         self.seconds = 0.0
+        self.epoch_images = 0
 
     def state_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("images", "train_seconds", "seconds")}
@@ -56,7 +57,7 @@ class EpochProgress(Callback):
         self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
         self.progress.start_task(self.task)
         self.progress.start()
-        self.last_line = self.last_epoch = time.monotonic()
+        self.last_line = self.last_epoch = self.epoch_start = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.epoch_start = time.monotonic()
