@@ -134,16 +134,15 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
 
     from src import hardware
     from src.callbacks import EpochProgress
-    from src.colorizer import Colorizer
-    from src.config import CONF, checked, plain, register
-    from src.data.datamodule import ColorDataModule
-    from src.train import make_trainer
+    from src.config import CONF, checked, register
+    from src.train import build_parts, make_trainer
 
     register()
     overrides = [
         f"trainer={trainer_option}",
         f"dataset.size={shape.size}",
         f"dataset.train={8 * shape.batch}",
+        f"data.batch_size={shape.batch}",
         "dataset.val=2",
         "trainer.max_epochs=10000",
         "optimizer=rmsprop",
@@ -151,12 +150,8 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     ]
     with initialize_config_dir(CONF, version_base="1.3"):
         settings = checked(compose("train", overrides))
-    config = plain(settings)
     device = hardware.choose(settings.trainer)
-    parts = ("network", "objective", "optimizer", "scheduler")
-    colorizer = Colorizer(**{part: config[part] for part in parts})
-    hardware.prepare(colorizer.network, settings.trainer)
-    data = ColorDataModule(config["dataset"], config["augmentation"], shape.batch, 0)
+    colorizer, data = build_parts(settings)
     data.setup("fit")
     folder = Path(tempfile.mkdtemp())
     return make_trainer(settings, device, data, folder, EpochProgress()), colorizer, data

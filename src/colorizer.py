@@ -104,13 +104,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def load_colorizer(path: str | Path) -> Colorizer:
+    """Read a checkpoint and build the Colorizer that it describes; errors are those of both."""
+    return build_colorizer(read_checkpoint(path), path)
+
+
+def build_colorizer(checkpoint: Mapping[str, Any], path: str | Path) -> Colorizer:
     """Build the Colorizer that a checkpoint describes, with its weights, in evaluation mode.
 
     Raises:
-        InputError: if the checkpoint cannot be read, names something this project does not build,
+        InputError: naming ``path``, if the checkpoint names something this project does not build,
             or its weights are of another architecture.
     """
-    checkpoint = read_checkpoint(path)
     try:
         colorizer = Colorizer(**checkpoint["hyper_parameters"])
         colorizer.load_state_dict(checkpoint["state_dict"])

@@ -24,7 +24,7 @@ from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
 from src.callbacks import EpochProgress, PictureGrid, picture_grid
 from src.color import LabBatch, from_uint8, rgb_to_lab
-from src.colorizer import Colorizer, load_colorizer, read_checkpoint
+from src.colorizer import Colorizer, build_colorizer, read_checkpoint
 from src.config import CHECKPOINTS, CONF, Train, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
@@ -65,11 +65,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     config = plain(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
-    parts = ("network", "objective", "optimizer", "scheduler")
-    colorizer = Colorizer(**{part: config[part] for part in parts})
-    data = ColorDataModule(
-        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
-    )
+    colorizer, data = build_parts(settings)
     if settings.resume:
         check_resumable(settings.resume, folder, colorizer, data)
     data.prepare_data()
@@ -77,7 +73,6 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     counts = {split: len(images.names) for split, images in data.images.items()}
     log.info("%s, %s; %s in %s", data.dataset.name, counts, device.accelerator, device.precision)
     warn_of_relu(colorizer, data)
-    hardware.prepare(colorizer.network, settings.trainer)
 
     progress = EpochProgress()
     trainer = make_trainer(settings, device, data, folder, progress)
@@ -100,6 +95,18 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     trainer.logger.log_hyperparams(config, results.flat_scores(found))
     trainer.logger.save()
     return found
+
+
+def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
+    """What a run trains, laid out as the trainer's settings say, and what it trains on."""
+    config = plain(settings)
+    parts = ("network", "objective", "optimizer", "scheduler")
+    colorizer = Colorizer(**{part: config[part] for part in parts})
+    hardware.prepare(colorizer.network, settings.trainer)
+    data = ColorDataModule(
+        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
+    )
+    return colorizer, data
 
 
 def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
@@ -160,10 +167,11 @@ def test_beside_baselines(
     Raises:
         InputError: if the training diverged from the start.
     """
-    best = read_checkpoint(folder / CHECKPOINTS / "best.ckpt")
+    path = folder / CHECKPOINTS / "best.ckpt"
+    best = read_checkpoint(path)
     if not math.isfinite(best["val"]["mse"]):
         raise InputError("training diverged: no epoch had a finite val/mse; lower optimizer.lr")
-    colorizer = load_colorizer(folder / CHECKPOINTS / "best.ckpt")
+    colorizer = build_colorizer(best, path)
     grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
     save_picture(grid, folder / "pictures" / "best.png")
     (test,) = trainer.test(colorizer, datamodule=data, verbose=False)

@@ -68,7 +68,8 @@ class StanfordDogs(PhotographFolder):
         return archive_at(DOGS_URL + name, self.root / name, *DOGS_ARCHIVES[name])
 
     def make_split(self) -> dict[str, list[str]]:
-        learned, test = self.listed("train"), self.listed("test")
+        present = set(list_photographs(self.photographs))
+        learned, test = self.listed("train", present), self.listed("test", present)
         val = given(self.counts["val"], max(1, len(learned) // 10))
         train = given(self.counts["train"], max(1, len(learned) - val))
         asked = {"test": given(self.counts["test"], len(test))}
@@ -77,14 +78,13 @@ class StanfordDogs(PhotographFolder):
             **deal(learned, {"val": val, "train": train}, self.split_seed, self.list_file("train")),
         }
 
-    def listed(self, split: str) -> list[str]:
-        """Names below Images in an official list, as far as their files are there."""
+    def listed(self, split: str, present: set[str]) -> list[str]:
+        """Names below Images in an official list, as far as their files are present."""
         path = self.list_file(split)
         try:
             names = [str(row[0].item()) for row in loadmat(path)["file_list"]]
         except Exception as error:  # damaged bytes can raise anything
             raise InputError(f"{path} is not a list of Stanford Dogs; delete it") from error
-        present = set(list_photographs(self.photographs))
         return sorted(name for name in names if name in present)
 
     def list_file(self, split: str) -> Path:
