@@ -4,14 +4,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from src.color import LabBatch
-from src.metrics import color_metrics, update_metrics
+from src.metrics import color_metrics, paired
 
-BASELINES = ("gray", "mean", "L table", "(position, L) table")
+TABLES = ("gray", "mean", "L table", "(position, L) table")
+NEAREST = "nearest neighbour"
+BASELINES = (*TABLES, NEAREST)
 LEVELS = 101  # L rounded to 0..100
 CELLS = 16  # cells a side of the (position, L) table
+LOOK = 16  # px a side of the thumbnails that are compared
+FIELD = 32  # px a side of the ab that is given
 PRIOR = 10.0  # pixels' worth of the coarser table mixed into every entry; both chosen on faces' val
 
 
@@ -34,12 +39,41 @@ class ColorTable(nn.Module):
         return self.table[row, column, level_of(L)].permute(0, 3, 1, 2)
 
 
+class NearestNeighbor(nn.Module):
+    """Gives every photograph the ab of the training photograph that its L looks most like.
+
+    Args:
+        looks: thumbnails of the training photographs' L, (N,256).
+        ab: theirs, averaged to (N,2,32,32), CIE units.
+    """
+
+    looks: Tensor
+    ab: Tensor
+
+    def __init__(self, looks: Tensor, ab: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("looks", looks)
+        self.register_buffer("ab", ab.half())
+
+    def forward(self, L: Tensor) -> Tensor:
+        """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units."""
+        nearest = torch.cdist(thumbnail(L, LOOK).flatten(1), self.looks).argmin(dim=1)
+        ab = self.ab[nearest].float()
+        return F.interpolate(ab, L.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def thumbnail(x: Tensor, side: int) -> Tensor:
+    """Average (B,C,H,W) to (B,C,side,side)."""
+    return F.interpolate(x, (side, side), mode="area")
+
+
 def fit_baselines(batches: Iterable[LabBatch]) -> nn.ModuleDict:
-    """Fit gray, mean colour, L table and (position, L) table to training photographs.
+    """Fit all BASELINES to training photographs.
 
     Each table's thin entries lean on the next coarser one: the (position, L) table on the L
     table, that on the mean colour.
     """
+    looks, fields = [], []
     count = torch.zeros(CELLS, CELLS, LEVELS, dtype=torch.float64)
     total = torch.zeros(CELLS, CELLS, LEVELS, 2, dtype=torch.float64)
     for L, ab in batches:
@@ -48,17 +82,26 @@ def fit_baselines(batches: Iterable[LabBatch]) -> nn.ModuleDict:
         colors = ab.permute(0, 2, 3, 1).reshape(-1, 2).double()
         count.view(-1).index_add_(0, index, torch.ones_like(index, dtype=torch.float64))
         total.view(-1, 2).index_add_(0, index, colors)
+        looks.append(thumbnail(L, LOOK).flatten(1))
+        fields.append(thumbnail(ab, FIELD))
     mean = (total.sum((0, 1, 2)) / count.sum()).expand(1, 1, LEVELS, 2)
     by_level = shrunk(count.sum((0, 1), keepdim=True), total.sum((0, 1), keepdim=True), mean)
     gray = torch.zeros(1, 1, LEVELS, 2)
     tables = (gray, mean.clone(), by_level, shrunk(count, total, by_level))
-    return nn.ModuleDict(dict(zip(BASELINES, map(ColorTable, tables), strict=True)))
+    fitted = nn.ModuleDict(dict(zip(TABLES, map(ColorTable, tables), strict=True)))
+    fitted[NEAREST] = NearestNeighbor(torch.cat(looks), torch.cat(fields))
+    return fitted
 
 
-def read_baselines(path: Path) -> nn.ModuleDict:
-    """The tables that a run saved as the state of their ModuleDict."""
-    state = torch.load(path, weights_only=True)
-    return nn.ModuleDict({name: ColorTable(state[f"{name}.table"]) for name in BASELINES})
+def read_baselines(path: Path) -> nn.ModuleDict | None:
+    """What a run saved as the state of its baselines; None if there is nothing of that kind."""
+    try:
+        state = torch.load(path, weights_only=True)
+        fitted = nn.ModuleDict({name: ColorTable(state[f"{name}.table"]) for name in TABLES})
+        fitted[NEAREST] = NearestNeighbor(state[f"{NEAREST}.looks"], state[f"{NEAREST}.ab"])
+    except Exception:  # damaged bytes can raise anything
+        return None
+    return fitted
 
 
 def shrunk(count: Tensor, total: Tensor, prior: Tensor) -> Tensor:
@@ -91,7 +134,7 @@ def score(
     metrics = {name: color_metrics() for name in predictors}
     for batch in batches:
         for name, predict in predictors.items():
-            update_metrics(metrics[name], predict(batch.L), batch)
+            metrics[name].update(paired(predict(batch.L), batch))
     return {
         name: {metric: value.item() for metric, value in collection.compute().items()}
         for name, collection in metrics.items()

@@ -12,7 +12,7 @@ from torch import Tensor
 from src.color import LabBatch, scale_lightness
 from src.config import build
 from src.errors import InputError
-from src.metrics import color_metrics, update_metrics
+from src.metrics import color_metrics, paired
 
 
 class Colorizer(pl.LightningModule):
@@ -57,11 +57,11 @@ class Colorizer(pl.LightningModule):
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         raw = self.network(scale_lightness(batch.L))
         self.log("val/loss", self.objective(raw, batch.ab), batch_size=len(batch.L))
-        update_metrics(self.val_metrics, self.objective.decode(raw), batch)
+        self.val_metrics.update(paired(self.objective.decode(raw), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
     def test_step(self, batch: LabBatch, batch_idx: int) -> None:
-        update_metrics(self.test_metrics, self(batch.L), batch)
+        self.test_metrics.update(paired(self(batch.L), batch))
         self.log_dict(self.test_metrics, batch_size=len(batch.L))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

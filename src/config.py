@@ -6,11 +6,14 @@ built, so a checkpoint that somebody sent cannot name code of its own.
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
@@ -21,8 +24,12 @@ from src.limits import above_zero, at_least, at_most, one_of
 MAX_SIZE = 4096  # px
 MAX_COUNT = 100_000  # pictures in memory
 MAX_SEED = 2**32 - 1
+ACCELERATORS = ("auto", "cpu", "gpu")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
-CHECKPOINTS = "checkpoints"  # folder of a run
+# Of a run.
+CHECKPOINTS = "checkpoints"
+BASELINES_FILE = "baselines.pt"
 
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
 """Absolute, so that the commands work from any directory."""
@@ -188,7 +195,7 @@ class Data:
 
 @dataclass(kw_only=True)
 class Trainer:
-    """Where and how long to train; see :func:`src.hardware.choose` for what ``auto`` means."""
+    """Where and how long to train; see :func:`src.hardware.resolve` for what ``auto`` means."""
 
     accelerator: str
     precision: str
@@ -201,9 +208,8 @@ class Trainer:
     pictures_every: int
 
     def __post_init__(self) -> None:
-        one_of("trainer.accelerator", self.accelerator, ("auto", "cpu", "gpu"))
-        precisions = ("auto", "32-true", "bf16-mixed", "16-mixed")
-        one_of("trainer.precision", self.precision, precisions)
+        one_of("trainer.accelerator", self.accelerator, ACCELERATORS)
+        one_of("trainer.precision", self.precision, PRECISIONS)
         at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)
         if self.max_minutes is not None:
             above_zero("trainer", self, "max_minutes")
@@ -232,6 +238,34 @@ class Train:
             target = getattr(self, group)._target_
             if target not in {schema_target(schema) for schema in schemas.values()}:
                 raise InputError(f"{group}._target_ is {target}, which is no {group}")
+
+
+@dataclass(kw_only=True)
+class Evaluate:
+    """Root of ``python -m src.evaluate``; ``checkpoint`` is a path or a list of them."""
+
+    checkpoint: Any
+    datasets: list[str] | None
+    data_dir: str
+    metrics: list[str]
+    tracks: list[str]
+    batch_size: int
+    accelerator: str
+    precision: str
+
+    def __post_init__(self) -> None:
+        paths = [self.checkpoint] if isinstance(self.checkpoint, str) else self.checkpoint
+        if not (isinstance(paths, list) and paths and all(isinstance(p, str) for p in paths)):
+            raise InputError("checkpoint must be set to a path, or to a list of paths")
+        self.checkpoint = paths
+        at_least("", self, batch_size=1)
+        one_of("accelerator", self.accelerator, ACCELERATORS)
+        one_of("precision", self.precision, PRECISIONS)
+        for setting in ("datasets", "metrics", "tracks"):
+            if getattr(self, setting) == []:
+                raise InputError(f"{setting} is empty")
+        for track in self.tracks:
+            one_of("tracks", track, ("own", "native"))
 
 
 @dataclass(kw_only=True)
@@ -268,6 +302,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
+    store.store(name="evaluate_schema", node=Evaluate)
     store.store(name="report_schema", node=Report)
     store.store(group="schema/trainer", name="trainer", node=Trainer)
     for group, schemas in SCHEMAS.items():
@@ -295,6 +330,28 @@ def checked(config: DictConfig) -> Any:
         raise InputError(f"{error.full_key} must be set") from error
 
 
+def dataset_choices() -> list[str]:
+    """Names of the datasets below conf/ that need nothing more."""
+    names = {path.stem for path in Path(CONF, "dataset").glob("*.yaml")}
+    return sorted(names - {"folder"})
+
+
+def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[str, Any]:
+    """Settings of a dataset below conf/, as plain dicts.
+
+    Raises:
+        InputError: if one is missing or out of its limits.
+    """
+    in_command = GlobalHydra.instance().is_initialized()
+    with nullcontext() if in_command else initialize_config_dir(CONF, version_base="1.3"):
+        config = compose("train", [f"dataset={name}"])
+    config.data_dir = data_dir
+    if root is not None:
+        config.dataset.root = root
+    settings: dict[str, Any] = plain(checked(config.dataset))
+    return settings
+
+
 def plain(config: Any) -> dict[str, Any]:
     """A typed config as nested plain dicts, fit for a checkpoint."""
     return asdict(config)
@@ -304,7 +361,7 @@ def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
     """Make what ``config["_target_"]`` names, with the other keys as keyword arguments.
 
     Raises:
-        InputError: for a target that no schema names.
+        InputError: for a target that no schema names, or that needs a package that is missing.
     """
     settings = dict(config)
     target = settings.pop("_target_", None)
@@ -312,4 +369,16 @@ def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
         raise InputError(
             f"{target!r} is not something this project builds; known: {sorted(TARGETS)}"
         )
-    return get_object(target)(*args, **settings, **more)
+    try:
+        made = get_object(target)
+    except ImportError as error:
+        missing = root_cause(error)
+        raise InputError(f"{target} needs what is not installed: {missing}") from error
+    return made(*args, **settings, **more)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The error that an error goes back to."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import platform
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import torch
@@ -24,31 +25,45 @@ class Hardware(NamedTuple):
     accelerator: str
     precision: str
 
+    @property
+    def device(self) -> torch.device:
+        """PyTorch's name for it."""
+        return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Where a network predicts outside a trainer."""
+        half = torch.float16 if self.precision == "16-mixed" else torch.bfloat16
+        is_mixed = self.precision.endswith("-mixed")
+        return torch.autocast(self.device.type, dtype=half, enabled=is_mixed)
+
 
 def choose(settings: Trainer) -> Hardware:
+    """:func:`resolve` for a training, and with ``keep_freed_memory`` set the CPU's allocator."""
+    found = resolve(settings.accelerator, settings.precision)
+    if found.accelerator == "cpu" and settings.keep_freed_memory:
+        keep_freed_memory()
+    return found
+
+
+def resolve(accelerator: str, precision: str) -> Hardware:
     """Resolve ``auto``: the GPU where there is one, and half precision where it is quick.
 
-    On a CPU that is bfloat16 if it has instructions for it (AVX512-BF16, AMX), else float32. With
-    ``keep_freed_memory`` the CPU's allocator is set too.
+    On a CPU that is bfloat16 if it has instructions for it (AVX512-BF16, AMX), else float32.
 
     Raises:
         InputError: if what is asked for needs a GPU and there is none.
     """
     has_gpu = torch.cuda.is_available()
-    if settings.accelerator == "gpu" and not has_gpu:
-        raise InputError("trainer.accelerator is gpu, but PyTorch finds none; use auto or cpu")
-    accelerator = "gpu" if has_gpu and settings.accelerator != "cpu" else "cpu"
-    if settings.precision == "16-mixed" and accelerator == "cpu":
-        raise InputError("trainer.precision is 16-mixed, which needs a GPU; use auto or bf16-mixed")
-    if settings.precision != "auto":
-        precision = settings.precision
-    elif accelerator == "gpu":
-        precision = "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    else:
-        precision = "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
-    if accelerator == "cpu" and settings.keep_freed_memory:
-        keep_freed_memory()
-    return Hardware(accelerator, precision)
+    if accelerator == "gpu" and not has_gpu:
+        raise InputError("accelerator is gpu, but PyTorch finds none; use auto or cpu")
+    found = "gpu" if has_gpu and accelerator != "cpu" else "cpu"
+    if precision == "16-mixed" and found == "cpu":
+        raise InputError("precision is 16-mixed, which needs a GPU; use auto or bf16-mixed")
+    if precision != "auto":
+        return Hardware(found, precision)
+    if found == "gpu":
+        return Hardware(found, "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed")
+    return Hardware(found, "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true")
 
 
 def prepare(network: nn.Module, settings: Trainer) -> None:

@@ -14,7 +14,8 @@ from src import command
 from src.config import CONF, Report, checked, register
 from src.errors import InputError
 from src.files import write_text
-from src.results import METRICS, PAPER_MSE, error_removed, markdown, score_cells
+from src.metrics import EVERY_EPOCH, MEASURES
+from src.results import PAPER_MSE, error_removed, markdown, score_cells
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,12 @@ squared error of ab/128; PSNR of uint8 RGB; the mean absolute RGB difference; th
 difference, summed over a photograph, in which errors cancel. The last columns: the share of the
 best baseline's squared error that a network removes, and how it was trained.
 """
-COLUMNS = ["predictor", *(label for label, _ in METRICS.values()), "error removed", "training"]
+COLUMNS = [
+    "predictor",
+    *(MEASURES[metric].label for metric in EVERY_EPOCH),
+    "error removed",
+    "training",
+]
 
 
 def report(runs: Sequence[str], output: Path) -> str:

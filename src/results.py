@@ -14,15 +14,9 @@ from rich.table import Table
 from src.baselines import BASELINES
 from src.files import write_text
 from src.hardware import Hardware
+from src.metrics import EVERY_EPOCH, MEASURES
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "kornia", "hydra-core", "torchmetrics")
-# Label and format. RGB differences are of 255: the mean of absolute ones, the sum of signed ones.
-METRICS = {
-    "mse": ("MSE ab/128", "{:.6f}"),
-    "psnr": ("PSNR dB", "{:.2f}"),
-    "rgb_absolute": ("abs. RGB", "{:.2f}"),
-    "rgb_signed": ("signed RGB", "{:+,.0f}"),
-}
 PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
 """Test losses that the paper reports, on photographs of its own."""
 
@@ -68,22 +62,31 @@ def summary(found: Mapping[str, Any]) -> str:
 def show(found: Mapping[str, Any], folder: Path) -> None:
     """Print the network beside the baselines, the summary, and where the run lies."""
     title = f"{found['dataset']}: {found['images']['test']} test photographs"
-    table = Table("predictor", title=title, box=box.SIMPLE)
-    for label, _ in METRICS.values():
-        table.add_column(label, justify="right")
-    for name, scores in found["test"].items():
-        table.add_row(name, *score_cells(scores), style="bold" if name == "network" else None)
+    header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
+    rows = [[name, *score_cells(scores)] for name, scores in found["test"].items()]
+    print_table(title, header, rows, ["network"])
     console = get_console()
-    console.print(table)
     console.print(summary(found), highlight=False)
     console.print(f"run folder: {folder}", soft_wrap=True, highlight=False)
 
 
+def print_table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[str] = ()
+) -> None:
+    """Print a table; the first column to the left, rows that start with a name of ``bold`` so."""
+    table = Table(header[0], title=title, box=box.SIMPLE)
+    for label in header[1:]:
+        table.add_column(label, justify="right")
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] in bold else None)
+    get_console().print(table)
+
+
 def score_cells(scores: Mapping[str, float]) -> list[str]:
-    """Scores as text, in the order of METRICS; a dash for what was not measured."""
+    """Scores as text, in the order of EVERY_EPOCH; a dash for what was not measured."""
     return [
-        form.format(scores[metric]) if metric in scores else "-"
-        for metric, (_, form) in METRICS.items()
+        MEASURES[metric].form.format(scores[metric]) if metric in scores else "-"
+        for metric in EVERY_EPOCH
     ]
 
 

@@ -23,9 +23,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
 from src.callbacks import EpochProgress, PictureGrid, picture_grid
-from src.color import LabBatch, from_uint8, rgb_to_lab
 from src.colorizer import Colorizer, build_colorizer, read_checkpoint
-from src.config import CHECKPOINTS, CONF, Train, checked, plain, register
+from src.config import BASELINES_FILE, CHECKPOINTS, CONF, Train, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
@@ -113,7 +112,7 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
     """Log how much of the training photographs a network that ends in relu cannot colour."""
     if colorizer.hparams["network"].get("activation") != "relu":
         return
-    shares = [(batch.ab < 0).float().mean(dim=(2, 3)) for batch in lab_batches(data, "train")]
+    shares = [(batch.ab < 0).float().mean(dim=(2, 3)) for batch in data.lab_batches("train")]
     a, b = torch.cat(shares).mean(dim=0).tolist()
     log.warning(
         "relu cannot give negative a or b, as %.0f%% and %.0f%% of the training pixels have",
@@ -175,14 +174,13 @@ def test_beside_baselines(
     grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
     save_picture(grid, folder / "pictures" / "best.png")
     (test,) = trainer.test(colorizer, datamodule=data, verbose=False)
-    saved = folder / "baselines.pt"
-    if resumed and saved.is_file():
-        baselines = read_baselines(saved)
-    else:
-        baselines = fit_baselines(lab_batches(data, "train"))
+    saved = folder / BASELINES_FILE
+    baselines = read_baselines(saved) if resumed else None
+    if baselines is None:
+        baselines = fit_baselines(data.lab_batches("train"))
         with replacing(saved) as beside:
             torch.save(baselines.state_dict(), beside)
-    scores = score(dict(baselines.items()), lab_batches(data, "test"))
+    scores = score(dict(baselines.items()), data.lab_batches("test"))
     if isinstance(data.dataset, SyntheticScenes):
         scores["best possible"] = {"mse": data.dataset.best_mse("test")}
     network = {name.removeprefix("test/"): value for name, value in test.items()}
@@ -193,11 +191,6 @@ def test_beside_baselines(
         "images": {split: len(images.names) for split, images in data.images.items()},
         "near_gray": data.near_gray,
     }
-
-
-def lab_batches(data: ColorDataModule, split: str) -> Iterator[LabBatch]:
-    """All photographs of a split, unaugmented, on the CPU."""
-    return (rgb_to_lab(from_uint8(rgb)) for rgb in data.in_order(split))
 
 
 def reason_of_end(trainer: pl.Trainer) -> str:

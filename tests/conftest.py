@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from src.config import CONF, Train, checked, register
+from src.train import train
 
 # Seconds on a CPU: 16 px, a few scenes, one epoch.
 SMALL = [
@@ -33,6 +34,14 @@ def settings() -> Callable[..., Train]:
         return result
 
     return composed
+
+
+@pytest.fixture(scope="session")
+def checkpoint(settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The best checkpoint of a small run."""
+    folder = tmp_path_factory.mktemp("runs") / "small" / "run"
+    train(settings(), folder)
+    return folder / "checkpoints" / "best.ckpt"
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The tables against closed forms."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from src.baselines import BASELINES, PRIOR, fit_baselines, score
+from src.baselines import BASELINES, NEAREST, PRIOR, fit_baselines, read_baselines, score
 from src.color import LabBatch
 
 
@@ -60,3 +62,26 @@ def test_error_of_the_mean_is_the_variance() -> None:
     variance = ab.permute(1, 0, 2, 3).flatten(1).var(correction=0, dim=1).mean() / 128**2
     found = score({"mean": fit_baselines([truth])["mean"]}, [truth])["mean"]
     assert found["mse"] == pytest.approx(variance.item(), rel=1e-4)
+
+
+def test_nearest_neighbour_gives_the_colours_of_the_photograph_most_alike() -> None:
+    generator = torch.Generator().manual_seed(0)
+    L = torch.rand(5, 1, 32, 32, generator=generator) * 100
+    ab = torch.randn(5, 2, 32, 32, generator=generator) * 20
+    nearest = fit_baselines([batch(L[:2], ab[:2]), batch(L[2:], ab[2:])])[NEAREST]
+    order = [3, 0, 4, 1, 2]
+    found = nearest(L[order] + 0.5)
+    assert found.numpy() == pytest.approx(ab[order].numpy(), abs=0.05)
+    assert nearest(L[:1, :, :20, :10]).shape == (1, 2, 20, 10)
+
+
+def test_saved_baselines_are_read_back_and_others_are_not(tmp_path: Path) -> None:
+    tables = fit_baselines([striped()])
+    torch.save(tables.state_dict(), tmp_path / "baselines.pt")
+    again = read_baselines(tmp_path / "baselines.pt")
+    assert again is not None
+    for name in BASELINES:
+        assert torch.equal(again[name](striped().L), tables[name](striped().L))
+    torch.save({"gray.table": torch.zeros(1)}, tmp_path / "older.pt")
+    for name in ("absent", "older"):
+        assert read_baselines(tmp_path / f"{name}.pt") is None

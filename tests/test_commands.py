@@ -56,7 +56,7 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signal
         while not last.exists() and time.monotonic() < patience:
             time.sleep(0.2)
         running.send_signal(number)
-        output = running.communicate(timeout=60)[0]
+        output = running.communicate(timeout=180)[0]
     assert running.returncode == 130
     line = next(line for line in output.splitlines() if "go on with:" in line)
     resume = shlex.split(line.partition("go on with: ")[2])
@@ -82,6 +82,35 @@ def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message
     assert done.stderr.startswith(message)
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "error: checkpoint must be set to a path, or to a list of paths"),
+        (["checkpoint=absent.ckpt"], "error: no checkpoint absent.ckpt"),
+        (["checkpoint=file", "hydra.run.dir=file/run"], "error: [Errno 20] Not a directory"),
+        (["checkpoint=file", "metrics=[nice]"], "error: unknown metric 'nice'; known: mse, psnr"),
+        (["checkpoint=file"], "error: file is not a readable checkpoint"),
+    ],
+)
+def test_bad_evaluation_gets_one_clear_line(tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "file").touch()
+    done = python("src.evaluate", "metrics=[mse]", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("report.*"))
+
+
+def test_evaluation_ends_with_the_overview(checkpoint: Path, tmp_path: Path) -> None:
+    words = [f"checkpoint={checkpoint}", "metrics=[mse]", "hydra.run.dir=run"]
+    done = python("src.evaluate", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "small/run" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"report: {tmp_path}/run/report.html"
+    names = {path.name for path in (tmp_path / "run").iterdir() if path.is_file()}
+    assert names == {"report.html", "report.md", "results.json", "scores.csv", "evaluate.log"}
 
 
 SCORES = {"mse": 0.002, "psnr": 30.0, "rgb_absolute": 5.0, "rgb_signed": -10.0}

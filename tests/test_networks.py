@@ -8,6 +8,7 @@ from torch import nn
 
 from src.errors import InputError
 from src.networks.paper import PaperNetwork
+from src.networks.sizes import at_output_resolution, at_own_size
 
 
 def test_has_the_paper_s_layers_and_parameters() -> None:
@@ -51,3 +52,33 @@ def test_output_activation_bounds_what_can_be_said(activation: str, lowest: floa
 def test_unknown_activation_is_named() -> None:
     with pytest.raises(InputError, match=r"network.activation is 'sine'.*one of: tanh, relu"):
         PaperNetwork("sine")
+
+
+def test_own_size_is_the_shorter_side_and_output_has_the_input_s() -> None:
+    seen = []
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(x.shape))
+        return torch.cat([x, -x], dim=1)
+
+    ramp = torch.linspace(0, 100, 60).expand(1, 1, 40, 60)
+    ab = at_own_size(predict, ramp, 20)
+    assert seen == [(1, 1, 20, 30)]
+    assert ab.shape == (1, 2, 40, 60)
+    # A ramp survives both resamplings away from its ends.
+    assert ab[0, 0, :, 3:-3].numpy() == pytest.approx(ramp[0, 0, :, 3:-3].numpy(), abs=0.5)
+    same = torch.rand(2, 1, 20, 33)
+    assert torch.equal(at_own_size(predict, same, 20)[:, :1], same)
+    assert at_own_size(predict, torch.rand(1, 1, 8, 200), 16).shape == (1, 2, 8, 200)
+
+
+def test_output_resolution_keeps_what_the_network_can_say() -> None:
+    network = PaperNetwork()
+    ab = network(torch.rand(1, 1, 24, 32) * 2 - 1).detach()
+    limited = at_output_resolution(ab, network.output_stride, network.upsampling)
+    assert torch.allclose(limited, ab, atol=1e-6)
+    noise = torch.randn(1, 2, 24, 32)
+    limited = at_output_resolution(noise, 2, "nearest")
+    blocks = noise.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
+    assert torch.allclose(limited[..., ::2, ::2], blocks, atol=1e-6)
+    assert at_output_resolution(noise[..., :23, :31], 2, "bilinear").shape == (1, 2, 23, 31)

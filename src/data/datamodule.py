@@ -1,7 +1,7 @@
 """From a dataset to batches of Lab on the device."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -31,7 +31,17 @@ class ImageDataset(Protocol):
         """Fetch what is missing, once, in one process."""
 
     def load(self, split: str) -> Images:
-        """Pictures of ``train``, ``val`` or ``test``, always the same."""
+        """Pictures of ``train``, ``val`` or ``test``, always the same, to keep in memory."""
+
+    def names(self, split: str) -> list[str]:
+        """Names of the pictures of a split, or of ``all`` there are outside any split."""
+
+    def read(self, name: str, size: int | None) -> Tensor:
+        """One picture as uint8 (3,H,W): a square of ``size``, or whole in its own resolution.
+
+        Raises:
+            UnusablePhotographError: with the reason, if it cannot be used.
+        """
 
 
 class PixelDataset(Dataset[Tensor]):
@@ -117,6 +127,10 @@ class ColorDataModule(pl.LightningDataModule):
         """All pictures of a split, uint8, in the order of their names."""
         pixels = PixelDataset(self.images[split].pixels)
         return batches(pixels, SequentialSampler(pixels), self.batch_size)
+
+    def lab_batches(self, split: str) -> Iterator[LabBatch]:
+        """All pictures of a split, unaugmented, on the CPU."""
+        return (rgb_to_lab(from_uint8(rgb)) for rgb in self.in_order(split))
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
         """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from src.data.photographs import Images, read_photographs
+from torch import Tensor
+
+from src.data.photographs import Images, read_photograph, read_photographs
 from src.errors import InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -59,7 +61,7 @@ class PhotographFolder:
             InputError: if there are fewer files than the counts ask for, or fewer than half of
                 them can be used.
         """
-        names = self.split[split]
+        names = self.names(split)
         images = read_photographs(
             [self.photographs / name for name in names], names, self.size, self.max_pixels
         )
@@ -69,6 +71,14 @@ class PhotographFolder:
                 f"{self.photographs} can be used"
             )
         return images
+
+    def names(self, split: str) -> list[str]:
+        """Names of the photographs of a split, or of ``all`` that there are."""
+        return list_photographs(self.photographs) if split == "all" else self.split[split]
+
+    def read(self, name: str, size: int | None) -> Tensor:
+        """One photograph; sizes and errors are those of :func:`read_photograph`."""
+        return read_photograph(self.photographs / name, size, self.max_pixels)
 
     @cached_property
     def split(self) -> dict[str, list[str]]:

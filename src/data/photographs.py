@@ -34,11 +34,12 @@ class UnusablePhotographError(Exception):
     """Why one file cannot be used."""
 
 
-def read_photograph(path: Path, size: int, max_pixels: int) -> Tensor:
-    """Read the centre square of a photograph as uint8 sRGB (3,size,size).
+def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
+    """Read a photograph as uint8 sRGB: its centre square (3,size,size), or the whole as it is.
 
     EXIF orientation is applied, transparency laid on white, 16-bit gray brought to 8 bits, the
-    first frame taken. Large JPEGs are decoded at a fraction of their size (Pillow's draft mode).
+    first frame taken. Large JPEGs are decoded at a fraction of their size (Pillow's draft mode)
+    where a size is asked for.
 
     Raises:
         UnusablePhotographError: for what is not a whole picture of at least 8 x 8 px and at most
@@ -55,15 +56,17 @@ def read_photograph(path: Path, size: int, max_pixels: int) -> Tensor:
                 raise UnusablePhotographError(
                     f"{width} x {height} px is too small; at least {MIN_SIDE} x {MIN_SIDE}"
                 )
-            shrink = 2 * size / min(width, height)
-            image.draft("RGB", (round(width * shrink), round(height * shrink)))
+            if size is not None:
+                shrink = 2 * size / min(width, height)
+                image.draft("RGB", (round(width * shrink), round(height * shrink)))
             rgb = as_rgb(ImageOps.exif_transpose(image))
-            square = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
+            if size is not None:
+                rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
     except UnidentifiedImageError:
         raise UnusablePhotographError("not an image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnusablePhotographError(str(error)) from error
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
 
 
 def as_rgb(image: Image.Image) -> Image.Image:

@@ -69,11 +69,24 @@ class SyntheticScenes:
     def prepare(self) -> None:
         """Nothing to fetch."""
 
+    def names(self, split: str) -> list[str]:
+        """Names of the scenes of a split; ``all`` are those of test."""
+        split = "test" if split == "all" else split
+        return [f"{split}_{index:05d}" for index in range(self.counts[split])]
+
+    def read(self, name: str, size: int | None) -> Tensor:
+        """Render a scene as uint8 (3,S,S); at its own size or, resized, at another."""
+        split, index = name.split("_")
+        L, ab, _ = self.scene(split, int(index))
+        rgb = lab_to_rgb(L, ab)
+        if size not in (None, self.size):
+            rgb = F.interpolate(rgb, (size, size), mode="bilinear", antialias=True)
+        return to_uint8(rgb)[0]
+
     def load(self, split: str) -> Images:
         """Render a split."""
-        scenes = [self.scene(split, index) for index in range(self.counts[split])]
-        rgb = [to_uint8(lab_to_rgb(L, ab))[0] for L, ab, _ in scenes]
-        return Images([f"{split}_{index:05d}" for index in range(len(rgb))], torch.stack(rgb))
+        names = self.names(split)
+        return Images(names, torch.stack([self.read(name, None) for name in names]))
 
     def best_mse(self, split: str) -> float:
         """Smallest expected mean squared error on a split, in units of ab/128: each material's

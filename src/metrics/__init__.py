@@ -1,30 +1,105 @@
-"""What is measured: one file a metric, a pure function and a thin torchmetrics Metric over it."""
+"""What is measured: one file a metric, each a pure function of a prediction and the truth."""
 
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
 from torch import Tensor
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
-from src.color import LabBatch, lab_to_rgb, to_uint8
-from src.metrics.mse import AbMSE
-from src.metrics.psnr import PSNR
-from src.metrics.rgb_difference import AbsoluteRGBDifference, SignedRGBDifference
+from src.color import LabBatch, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from src.metrics.auc import ab_auc
+from src.metrics.ciede2000 import ciede2000
+from src.metrics.colorfulness import colorfulness_error, colorfulness_of, colorfulness_shift
+from src.metrics.mse import ab_mse, ab_rmse
+from src.metrics.psnr import psnr
+from src.metrics.rgb_difference import absolute_rgb_difference, signed_rgb_difference
+from src.metrics.ssim import ssim
 
 
-def color_metrics(prefix: str = "") -> MetricCollection:
-    """The metrics of every epoch and every table, by name."""
-    metrics = {
-        "mse": AbMSE(),
-        "psnr": PSNR(),
-        "rgb_absolute": AbsoluteRGBDifference(),
-        "rgb_signed": SignedRGBDifference(),
-    }
+class Pair(NamedTuple):
+    """Predictions beside the truth: ab (B,2,H,W) in CIE units and uint8 sRGB (B,3,H,W)."""
+
+    ab: Tensor
+    rgb: Tensor
+    truth: LabBatch
+    true_rgb: Tensor
+
+
+class Measure(NamedTuple):
+    """A metric with the label and the format of its column.
+
+    ``compare`` takes prediction and truth and gives one value a photograph, (B,). Its space is
+    ``ab``; ``rgb``, uint8; or ``lab`` (B,3,H,W), of what uint8 shows.
+    """
+
+    label: str
+    form: str
+    space: str
+    compare: Callable[[Tensor, Tensor], Tensor]
+
+    def __call__(self, pair: Pair) -> Tensor:
+        if self.space == "ab":
+            return self.compare(pair.ab, pair.truth.ab)
+        if self.space == "lab":
+            lab = rgb_to_lab(from_uint8(pair.rgb))
+            return self.compare(torch.cat(lab, dim=1), torch.cat(pair.truth, dim=1))
+        return self.compare(pair.rgb, pair.true_rgb)
+
+
+# RGB differences are of 255: the mean of absolute ones, the sum of signed ones.
+MEASURES = {
+    "mse": Measure("MSE ab/128", "{:.6f}", "ab", ab_mse),
+    "psnr": Measure("PSNR dB", "{:.2f}", "rgb", psnr),
+    "rgb_absolute": Measure("abs. RGB", "{:.2f}", "rgb", absolute_rgb_difference),
+    "rgb_signed": Measure("signed RGB", "{:+,.0f}", "rgb", signed_rgb_difference),
+    "rmse": Measure("RMSE ab", "{:.2f}", "ab", ab_rmse),
+    "ssim": Measure("SSIM", "{:.4f}", "rgb", ssim),
+    "ciede2000": Measure("CIEDE2000", "{:.2f}", "lab", ciede2000),
+    "colorfulness": Measure("colourfulness", "{:.1f}", "rgb", colorfulness_of),
+    "colorfulness_shift": Measure("its shift", "{:+.1f}", "rgb", colorfulness_shift),
+    "colorfulness_error": Measure("its error", "{:.1f}", "rgb", colorfulness_error),
+    "auc": Measure("AuC", "{:.4f}", "ab", ab_auc),
+}
+EVERY_EPOCH = ("mse", "psnr", "rgb_absolute", "rgb_signed")
+"""The measures of training, validation and the table that ends a run; the others cost more."""
+
+
+class MeanOverPhotographs(Metric):
+    """A measure averaged over photographs, however they are batched."""
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, measure: Measure) -> None:
+        super().__init__()
+        self.measure = measure
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, pair: Pair) -> None:
+        values = self.measure(pair)
+        self.total = self.total + values.sum()
+        self.count = self.count + len(values)
+
+    def compute(self) -> Tensor:
+        return self.total / self.count
+
+
+def color_metrics(prefix: str = "", names: Iterable[str] = EVERY_EPOCH) -> MetricCollection:
+    """Means of measures over photographs, by name."""
+    metrics = {name: MeanOverPhotographs(MEASURES[name]) for name in names}
     return MetricCollection(metrics, prefix=prefix, compute_groups=False)  # type: ignore[arg-type]
 
 
-def update_metrics(metrics: MetricCollection, ab: Tensor, truth: LabBatch) -> None:
-    """Score predicted ab (B,2,H,W) in CIE units against the truth, in ab and in uint8 RGB."""
-    metrics.update(
-        ab=ab,
-        true_ab=truth.ab,
-        rgb=to_uint8(lab_to_rgb(truth.L, ab)),
-        true_rgb=to_uint8(lab_to_rgb(*truth)),
-    )
+def paired(ab: Tensor, truth: LabBatch, true_rgb: Tensor | None = None) -> Pair:
+    """Put predicted ab (B,2,H,W) in CIE units beside the truth, in ab and in uint8 RGB.
+
+    Args:
+        ab: the prediction, shown with the true L.
+        truth: of uint8 photographs.
+        true_rgb: those, if they are at hand.
+    """
+    if true_rgb is None:
+        true_rgb = to_uint8(lab_to_rgb(*truth))
+    return Pair(ab, to_uint8(lab_to_rgb(truth.L, ab)), truth, true_rgb)

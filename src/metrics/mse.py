@@ -1,18 +1,18 @@
-"""Mean squared error of a and b, in the units the paper's losses are plausible in."""
+"""Squared errors of a and b."""
 
 from torch import Tensor
 
 from src.color import AB_SCALE
-from src.metrics.mean import MeanOverPhotographs
 
 
 def ab_mse(ab: Tensor, true_ab: Tensor) -> Tensor:
-    """Mean squared error of ab/128 over channels and pixels: two (B,2,H,W) to (B,)."""
+    """Mean squared error of ab/128 over channels and pixels: two (B,2,H,W) to (B,).
+
+    In these units the paper's losses are plausible.
+    """
     return ((ab - true_ab) / AB_SCALE).square().mean(dim=(1, 2, 3))
 
 
-class AbMSE(MeanOverPhotographs):
-    """:func:`ab_mse` averaged over photographs."""
-
-    def update(self, ab: Tensor, true_ab: Tensor) -> None:
-        self.add(ab_mse(ab, true_ab))
+def ab_rmse(ab: Tensor, true_ab: Tensor) -> Tensor:
+    """Root of the mean squared error over channels and pixels, CIE units: two (B,2,H,W) to (B,)."""
+    return ab_mse(ab, true_ab).sqrt() * AB_SCALE

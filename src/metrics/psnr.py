@@ -1,9 +1,7 @@
-"""Peak signal-to-noise ratio of each photograph, then averaged."""
+"""Peak signal-to-noise ratio."""
 
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
-
-from src.metrics.mean import MeanOverPhotographs
 
 
 def psnr(rgb: Tensor, true_rgb: Tensor) -> Tensor:
@@ -12,10 +10,3 @@ def psnr(rgb: Tensor, true_rgb: Tensor) -> Tensor:
         rgb.float(), true_rgb.float(), data_range=255.0, reduction="none", dim=(1, 2, 3)
     )
     return value
-
-
-class PSNR(MeanOverPhotographs):
-    """:func:`psnr` averaged over photographs."""
-
-    def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
-        self.add(psnr(rgb, true_rgb))

@@ -2,8 +2,6 @@
 
 from torch import Tensor
 
-from src.metrics.mean import MeanOverPhotographs
-
 
 def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
     """The paper's metric: the sum over pixels of O - P over R, G and B, O the original.
@@ -17,17 +15,3 @@ def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
 def absolute_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
     """Mean absolute difference over pixels and channels: two uint8 (B,3,H,W) to (B,), 0..255."""
     return (true_rgb.float() - rgb.float()).abs().mean(dim=(1, 2, 3))
-
-
-class SignedRGBDifference(MeanOverPhotographs):
-    """:func:`signed_rgb_difference` averaged over photographs."""
-
-    def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
-        self.add(signed_rgb_difference(rgb, true_rgb))
-
-
-class AbsoluteRGBDifference(MeanOverPhotographs):
-    """:func:`absolute_rgb_difference` averaged over photographs."""
-
-    def update(self, rgb: Tensor, true_rgb: Tensor) -> None:
-        self.add(absolute_rgb_difference(rgb, true_rgb))

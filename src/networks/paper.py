@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from src.errors import InputError
-from src.networks.padding import at_multiple
+from src.networks.sizes import at_multiple
 
 # Filters, stride, and whether nearest upsampling by two follows.
 LAYERS = [
@@ -37,6 +37,9 @@ class PaperNetwork(nn.Module):
         InputError: for an activation not in ``OUTPUT_ACTIVATIONS``.
     """
 
+    output_stride = 2
+    upsampling = "nearest"  # of the coarse ab to the input's size
+
     def __init__(self, activation: str = "tanh") -> None:
         super().__init__()
         if activation not in OUTPUT_ACTIVATIONS:
@@ -49,7 +52,7 @@ class PaperNetwork(nn.Module):
             layers.append(nn.Conv2d(channels, filters, 3, stride, padding=1))
             layers.append(OUTPUT_ACTIVATIONS[activation]() if last else nn.ReLU(inplace=True))
             if upsample:
-                layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+                layers.append(nn.Upsample(scale_factor=2, mode=self.upsampling))
             channels = filters
         self.layers = nn.Sequential(*layers)
         self.apply(start_as_keras)

@@ -1,0 +1,156 @@
+"""Score checkpoints and trivial baselines on datasets: ``python -m src.evaluate``."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hydra
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from pytorch_lightning.loggers import TensorBoardLogger
+from rich import get_console
+from rich.progress import track
+
+from src import command
+from src.config import CONF, Evaluate, checked, plain, register
+from src.evaluation.clock import Clock
+from src.evaluation.datasets import Track, open_dataset, survey
+from src.evaluation.findings import DatasetResult, findings, strict
+from src.evaluation.gallery import Exhibit, gallery
+from src.evaluation.measures import COLUMNS, choose_measures
+from src.evaluation.models import Model, load_models, predictors
+from src.evaluation.page import html_report, markdown_report, track_of
+from src.evaluation.scores import ScoreFile
+from src.evaluation.scoring import Scorer
+from src.evaluation.tables import error_removed, squared_errors
+from src.files import replacing, write_text
+from src.hardware import Hardware, keep_freed_memory, resolve
+from src.results import environment, flat, print_table
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
+    """Score by ``settings`` and write the report into ``folder``.
+
+    Returns:
+        What its ``results.json`` holds.
+
+    Raises:
+        InputError: for a checkpoint, dataset, metric or device that cannot be used.
+    """
+    torch.manual_seed(0)
+    clock = Clock()
+    hardware = resolve(settings.accelerator, settings.precision)
+    keep_freed_memory()
+    measures = choose_measures(settings.metrics, hardware.device)
+    with clock.stage("checkpoints and what they were trained on"):
+        models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
+    entries = settings.datasets or list(dict.fromkeys(m.dataset["name"] for m in models))
+    metrics = list(measures.by_photograph)
+    with replacing(folder / "scores.csv") as beside, beside.open("w", newline="") as file:
+        scores = ScoreFile(file, metrics)
+        scorer = Scorer(measures, settings.batch_size, hardware.device, scores, clock, tracked)
+        results = [score_dataset(entry, settings, models, hardware, scorer) for entry in entries]
+    with clock.stage("pictures"):
+        galleries = {
+            (result.scored.label, model.label): exhibits(result, model, hardware)
+            for result in results
+            for model in models
+        }
+    with clock.stage("intervals"):
+        numbers = findings(results, models)
+    found: dict[str, Any] = strict(numbers) | {
+        "missing": measures.missing,
+        "config": plain(settings),
+        "environment": environment(hardware),
+        "seconds": dict(clock.seconds),
+    }
+    write_text(html_report(found, results, models, galleries), folder / "report.html")
+    write_text(markdown_report(found), folder / "report.md")
+    write_text(json.dumps(found, indent=2, allow_nan=False) + "\n", folder / "results.json")
+    log_to_tensorboard(found, models, folder)
+    return found
+
+
+def score_dataset(
+    entry: str,
+    settings: Evaluate,
+    models: Sequence[Model],
+    hardware: Hardware,
+    scorer: Scorer,
+) -> DatasetResult:
+    """Survey a dataset, then score it in every track."""
+    dataset, split = open_dataset(entry, models, settings.data_dir)
+    dataset.prepare()
+    own = [Track(size) for size in dict.fromkeys(model.size for model in models)]
+    tracks = (own if "own" in settings.tracks else []) + (
+        [Track(None)] if "native" in settings.tracks else []
+    )
+    with scorer.clock.stage("survey"):
+        scored = survey(dataset, split, entry, tracks, models, tracked)
+    if scored.is_own_size and len(own) == 1:
+        tracks = tracks[:1]
+    found = []
+    for kind in tracks:
+        present = [model for model in models if kind.size in (None, model.size)]
+        rows = predictors(present, scored.mean, hardware)
+        found.append(scorer.score(scored, kind, rows))
+    return DatasetResult(scored, found)
+
+
+def exhibits(result: DatasetResult, model: Model, hardware: Hardware) -> dict[str, list[Exhibit]]:
+    """A network's best, median and worst photographs of a dataset."""
+    result_track = track_of(model, result)
+    (row,) = (row for row in predictors([model], result.scored.mean, hardware) if row.model)
+    mse = result_track.scores.column(model.label, "mse")
+    return gallery(result.scored, result_track.track, row, mse, hardware.device)
+
+
+def tracked(items: Sequence[T], description: str) -> Iterator[T]:
+    """Go through items under a progress bar, or after a line where there is no terminal."""
+    is_terminal = get_console().is_terminal
+    if not is_terminal:
+        log.info("%s", description)
+    return iter(track(items, description, transient=True, disable=not is_terminal))
+
+
+def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder: Path) -> None:
+    """An entry of the hyperparameter tab for every checkpoint on every dataset in every track."""
+    for model in models:
+        parts = flat(dict(model.colorizer.hparams))
+        for dataset, about in found["datasets"].items():
+            for track_name, numbers in about["tracks"].items():
+                if model.label not in numbers["scores"]:
+                    continue
+                scores = numbers["scores"][model.label]
+                means = {f"evaluate/{m}": scores[m]["mean"] for m in scores if m in COLUMNS}
+                run = f"{model.label} on {dataset}, {track_name}"
+                logger = TensorBoardLogger(folder, "tensorboard", run, default_hp_metric=False)
+                where = {"checkpoint": model.label, "dataset": dataset, "track": track_name}
+                logger.log_hyperparams(where | parts, means)
+                logger.finalize("success")
+
+
+def show(found: Mapping[str, Any], folder: Path) -> None:
+    """Print the overview, and where the report lies."""
+    for table in (squared_errors(found), error_removed(found)):
+        print_table(*table)
+    print(f"report: {folder / 'report.html'}")
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
+def main(config: DictConfig) -> None:
+    with command.one_line_errors():
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        show(evaluate(checked(config), folder), folder)
+
+
+if __name__ == "__main__":
+    register()
+    command.run(main)

@@ -1,0 +1,1 @@
+"""What ``python -m src.evaluate`` is made of, in the order in which it happens."""

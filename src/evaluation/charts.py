@@ -1,0 +1,90 @@
+"""Charts of mistakes, as SVG that a page can hold."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from src.color import lab_to_rgb
+from src.evaluation.mistakes import (
+    CELL,
+    CHROMA_STEP,
+    LIGHTNESS_STEP,
+    REACH,
+    Mistakes,
+    mean_error,
+)
+from src.evaluation.models import TRUTH
+
+DECADES = 3  # of density, from the densest cell down to what is left white
+
+
+def error_chart(mistakes: Mapping[str, Mistakes], styles: Mapping[str, str]) -> str:
+    """Mean ab error by lightness and by true chroma, one line a predictor."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, found in mistakes.items():
+        for axes, sums, step in (
+            (left, found.by_lightness, LIGHTNESS_STEP),
+            (right, found.by_chroma, CHROMA_STEP),
+        ):
+            errors = mean_error(sums)
+            places = (np.arange(len(errors)) + 0.5) * step
+            axes.plot(places, errors, styles[name], label=name, linewidth=1.5)
+    left.set(xlabel="L", ylabel="mean distance in ab", ylim=(0, None))
+    right.set(xlabel="true chroma", ylim=(0, None))
+    right.legend(fontsize=7, frameon=False)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return as_svg(figure)
+
+
+def histogram_chart(mistakes: Mapping[str, Mistakes]) -> str:
+    """Where in the ab plane the area lies, one panel a predictor, in the colours themselves."""
+    figure = Figure(figsize=(2.4 * len(mistakes), 2.7), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(mistakes), squeeze=False)[0]
+    reach = extent_of(mistakes[TRUTH].histogram)
+    for axes, (name, found) in zip(panels, mistakes.items(), strict=True):
+        axes.axhline(0, color="0.85", linewidth=0.5)
+        axes.axvline(0, color="0.85", linewidth=0.5)
+        whole = (-REACH, REACH, -REACH, REACH)
+        axes.imshow(painted(found.histogram), origin="lower", extent=whole, zorder=2)
+        axes.set_title(name, fontsize=8)
+        ticks = (-reach, 0, reach)
+        axes.set(xlabel="a", xticks=ticks, yticks=ticks, xlim=(-reach, reach), ylim=(-reach, reach))
+        axes.tick_params(labelsize=7)
+    panels[0].set_ylabel("b")
+    return as_svg(figure)
+
+
+def extent_of(histogram: torch.Tensor) -> int:
+    """Units of a and b on either side of zero that hold all but a thousandth of the area."""
+    middle = len(histogram) // 2
+    for reach in range(20, REACH, 20):
+        kept = slice(middle - reach // CELL, middle + reach // CELL)
+        if histogram[kept, kept].sum() >= 0.999 * histogram.sum():
+            return reach
+    return REACH
+
+
+def painted(histogram: torch.Tensor) -> np.ndarray:
+    """Cells of ab (A,B) as RGBA (B,A,4): the colour of the cell, more solid the denser."""
+    cells = len(histogram)
+    middle = (torch.arange(cells) + 0.5) * CELL - REACH
+    b, a = torch.meshgrid(middle, middle, indexing="ij")
+    L = torch.full((1, 1, cells, cells), 60.0)
+    rgb = lab_to_rgb(L, torch.stack([a, b])[None])[0].permute(1, 2, 0).numpy()
+    density = np.asarray(histogram.T / histogram.max())
+    decades = np.log10(np.maximum(density, 10.0**-DECADES)) / DECADES + 1
+    return np.concatenate([rgb, decades[..., None]], axis=2)
+
+
+def as_svg(figure: Figure) -> str:
+    """A figure as a data URI."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,101 @@
+"""From scores to what ``results.json`` holds and the report shows."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from src.data.synthetic import SyntheticScenes
+from src.evaluation.datasets import Scored
+from src.evaluation.mistakes import CLASSES
+from src.evaluation.models import GRAY, OWN_MEAN, Model
+from src.evaluation.scores import Estimate
+from src.evaluation.scoring import TrackResult
+
+
+class DatasetResult(NamedTuple):
+    """A dataset's photographs and what was found on them in each track."""
+
+    scored: Scored
+    tracks: list[TrackResult]
+
+
+def findings(results: Sequence[DatasetResult], models: Sequence[Model]) -> dict[str, Any]:
+    """All numbers, as plain dicts: by dataset, track and predictor."""
+    return {
+        "checkpoints": {
+            model.label: {
+                "path": str(model.path),
+                "epoch": model.epoch,
+                "size": model.size,
+                "trained_on": model.training.name,
+                "missing": model.training.missing,
+            }
+            for model in models
+        },
+        "datasets": {result.scored.label: of_dataset(result, models) for result in results},
+    }
+
+
+def of_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]:
+    scored = result.scored
+    tracks = {}
+    for track in result.tracks:
+        scores = {
+            name: as_dicts(track.scores.summary(name))
+            | {metric: {"mean": value} for metric, value in track.realism.get(name, {}).items()}
+            for name in track.scores.rows
+        }
+        tracks[track.track.name] = {
+            "title": track.track.title,
+            "scores": scores,
+            "against_baselines": {
+                model.label: against_baseline(track, model)
+                for model in models
+                if model.label in scores
+            },
+            "hues": {name: found.hues() for name, found in track.mistakes.items()},
+            "confusion": {
+                model.label: track.mistakes[model.label].confusion.tolist()
+                for model in models
+                if model.label in scores
+            },
+        }
+    found = {
+        "photographs": len(scored.names),
+        "near_gray": scored.near_gray,
+        "trained_on": scored.seen,
+        "unusable": scored.unusable,
+        "is_own_size": scored.is_own_size,
+        "hue_classes": list(CLASSES),
+        "tracks": tracks,
+    }
+    if isinstance(scored.dataset, SyntheticScenes):
+        found["best_possible_mse"] = scored.dataset.best_mse("test")
+    return found
+
+
+def against_baseline(track: TrackResult, model: Model) -> dict[str, Any]:
+    """The baseline, fitted on what a model has learned from, with the least MSE, and the share of
+    its error that the model removes; of gray and of the best constant, too."""
+    names = [f"{name} of {model.training.name}" for name in model.training.baselines]
+    fitted = [GRAY, *(name for name in names if name in track.scores.rows)]
+    best = min(fitted, key=lambda name: track.scores.column(name, "mse").mean())
+    return {
+        "baseline": best,
+        "removed": track.scores.error_removed(model.label, best)._asdict(),
+        "removed_of_gray": track.scores.error_removed(model.label, GRAY)._asdict(),
+        "removed_of_constant": track.scores.error_removed(model.label, OWN_MEAN)._asdict(),
+    }
+
+
+def as_dicts(summary: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
+    return {metric: estimate._asdict() for metric, estimate in summary.items()}
+
+
+def strict(value: Any) -> Any:
+    """Nested values as JSON knows them: null for what is not finite."""
+    if isinstance(value, Mapping):
+        return {key: strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

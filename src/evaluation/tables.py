@@ -1,0 +1,124 @@
+"""The tables of a report, from what ``results.json`` holds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from src.evaluation.measures import COLUMNS
+from src.evaluation.models import TRUTH
+
+DASH = "-"
+
+
+class Table(NamedTuple):
+    """Cells as text under a title; ``networks`` names the rows that are not trivial."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    networks: Sequence[str] = ()
+
+
+def squared_errors(found: Mapping[str, Any]) -> Table:
+    """MSE of every predictor on every dataset, each in the first track that the row is in."""
+    datasets = found["datasets"]
+    names = dict.fromkeys(name for about in datasets.values() for name in rows_of(about))
+    rows = [
+        [name, *(cell("mse", first_scores(about, name).get("mse")) for about in datasets.values())]
+        for name in names
+    ]
+    return Table("MSE of ab/128", ["predictor", *datasets], rows, list(found["checkpoints"]))
+
+
+def error_removed(found: Mapping[str, Any]) -> Table:
+    """Of every network on every dataset, the share of trivial predictors' error that it removes."""
+    rows = []
+    for label in found["checkpoints"]:
+        for dataset, about in found["datasets"].items():
+            track = next(t for t in about["tracks"].values() if label in t["scores"])
+            against = track["against_baselines"][label]
+            shares = [against[key] for key in ("removed", "removed_of_gray", "removed_of_constant")]
+            rows.append([label, dataset, against["baseline"], *(map(percent, shares))])
+    header = ["network", "dataset", "best of its baselines", "of its error", "of gray's"]
+    return Table("Error removed", [*header, "of the best constant's"], rows)
+
+
+def scores_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
+    """Every metric of every predictor in a track; of the truth, its colourfulness."""
+    measured = {metric for scores in track["scores"].values() for metric in scores}
+    metrics = [metric for metric in COLUMNS if metric in measured]
+    rows = [
+        [name, *(cell(metric, scores.get(metric)) for metric in metrics)]
+        for name, scores in track["scores"].items()
+        if name != TRUTH
+    ]
+    if truth := track["scores"].get(TRUTH):
+        known = [cell(m, truth[m]) if m == "colorfulness" else DASH for m in metrics]
+        rows.append([TRUTH, *known])
+    return Table(track["title"], ["predictor", *(COLUMNS[m][0] for m in metrics)], rows, networks)
+
+
+def hues_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
+    """Shares of the coloured area by what became of its hue."""
+    header = ["predictor", "right hue", "next hue", "wrong hue", "left neutral", "neutral painted"]
+    rows = [
+        [name, *(DASH if share is None else f"{share:.1%}" for share in hues.values())]
+        for name, hues in track["hues"].items()
+        if name != TRUTH
+    ]
+    return Table("What became of hues", header, rows, networks)
+
+
+def time_table(seconds: Mapping[str, float]) -> Table:
+    total = sum(seconds.values())
+    rows = [[stage, f"{s:.1f}", f"{s / total:.0%}"] for stage, s in seconds.items()]
+    return Table("Where the time went", ["stage", "seconds", "share"], rows)
+
+
+def counts(about: Mapping[str, Any]) -> list[str]:
+    """Sentences on which photographs are scored and which are not."""
+    lines = [f"{about['photographs']} photographs are scored."]
+    for key, reason in (
+        ("near_gray", "are near-gray and left out"),
+        ("trained_on", "were seen in training by a checkpoint and left out"),
+        ("unusable", "cannot be used"),
+    ):
+        if names := list(about[key]):
+            shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+            lines.append(f"{len(names)} {reason}: {shown}.")
+    if about["is_own_size"]:
+        lines.append("They have the model's own size: their native resolution is the same track.")
+    if "best_possible_mse" in about:
+        lines.append(f"No predictor has an expected MSE below {about['best_possible_mse']:.6f}.")
+    return lines
+
+
+def rows_of(about: Mapping[str, Any]) -> Iterator[str]:
+    for track in about["tracks"].values():
+        yield from (name for name in track["scores"] if name != TRUTH)
+
+
+def first_scores(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Scores of a predictor in the first track that has it."""
+    tracks = (t["scores"][name] for t in about["tracks"].values() if name in t["scores"])
+    scores: Mapping[str, Any] = next(tracks, {})
+    return scores
+
+
+def cell(metric: str, estimate: Mapping[str, float | None] | None) -> str:
+    """A mean with its interval, as text."""
+    if estimate is None or estimate["mean"] is None:
+        return DASH
+    form = COLUMNS[metric][1].format
+    low, high = estimate.get("low"), estimate.get("high")
+    if low is None or high is None:
+        return form(estimate["mean"])
+    return f"{form(estimate['mean'])} [{form(low)}, {form(high)}]"
+
+
+def percent(share: Mapping[str, float | None]) -> str:
+    """A share with its interval; negative if error was added."""
+    mean, low, high = (share[key] for key in ("mean", "low", "high"))
+    if mean is None:
+        return DASH
+    interval = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * mean:.1f}%{interval}"
