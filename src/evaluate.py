@@ -21,8 +21,9 @@ from src.evaluation.datasets import Track, open_dataset, survey
 from src.evaluation.findings import DatasetResult, findings, strict
 from src.evaluation.gallery import Exhibit, gallery
 from src.evaluation.measures import COLUMNS, choose_measures
-from src.evaluation.models import Model, load_models, predictors
+from src.evaluation.models import Model, load_models
 from src.evaluation.page import html_report, markdown_report, track_of
+from src.evaluation.predictors import predictors
 from src.evaluation.scores import ScoreFile
 from src.evaluation.scoring import Scorer
 from src.evaluation.tables import error_removed, squared_errors

@@ -18,7 +18,7 @@ from src.evaluation.mistakes import (
     Mistakes,
     mean_error,
 )
-from src.evaluation.models import TRUTH
+from src.evaluation.predictors import TRUTH
 
 DECADES = 3  # of density, from the densest cell down to what is left white
 

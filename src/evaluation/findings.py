@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from src.data.synthetic import SyntheticScenes
 from src.evaluation.datasets import Scored
 from src.evaluation.mistakes import CLASSES
-from src.evaluation.models import GRAY, OWN_MEAN, Model
+from src.evaluation.models import Model
+from src.evaluation.predictors import GRAY, OWN_MEAN
 from src.evaluation.scores import Estimate
 from src.evaluation.scoring import TrackResult
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from src.color import LabBatch, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.evaluation.datasets import Scored, Track
-from src.evaluation.models import Predictor
+from src.evaluation.predictors import Predictor
 
 EACH = 10
 WIDEST = 192  # px of one picture on the page

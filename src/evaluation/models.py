@@ -1,9 +1,9 @@
-"""Checkpoints with what they were trained on, and everything that is scored beside them."""
+"""Checkpoints, with what they were trained on."""
 
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,19 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from src.baselines import fit_baselines, read_baselines
-from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer, read_checkpoint
 from src.config import BASELINES_FILE, CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
-from src.hardware import Hardware
-from src.networks.sizes import at_output_resolution, at_own_size
 
 log = logging.getLogger(__name__)
-
-GRAY = "gray"
-TRUTH = "truth"
-OWN_MEAN = "best constant"
 
 
 class TrainingSet(NamedTuple):
@@ -48,14 +41,6 @@ class Model(NamedTuple):
     epoch: int
     dataset: dict[str, Any]
     training: TrainingSet
-
-
-class Predictor(NamedTuple):
-    """A row of the tables: ab (B,2,H,W) of photographs, most of which look at L alone."""
-
-    name: str
-    predict: Callable[[LabBatch], Tensor]
-    model: Model | None = None  # whose network it is
 
 
 def load_models(paths: Sequence[str], data_dir: str, device: torch.device) -> list[Model]:
@@ -137,50 +122,3 @@ def on_device(baselines: nn.ModuleDict, device: torch.device) -> dict[str, nn.Mo
 def digest(rgb: Tensor) -> str:
     """Fingerprint of the pixels of a uint8 picture (3,H,W)."""
     return hashlib.blake2b(rgb.contiguous().numpy().tobytes(), digest_size=16).hexdigest()
-
-
-def predictors(models: Sequence[Model], own_mean: Tensor, hardware: Hardware) -> list[Predictor]:
-    """Everything that is scored on a dataset, by rows: trivial ones, networks, controls.
-
-    Args:
-        models: all of them in one track.
-        own_mean: mean ab (2,) of the photographs themselves, the control of a test across domains.
-        hardware: where the networks predict, and in what precision.
-    """
-    rows = [Predictor(GRAY, lambda truth: torch.zeros_like(truth.ab))]
-    for training, model in {model.training.name: model for model in models}.items():
-        for name, baseline in model.training.baselines.items():
-            if name != GRAY:
-                row = f"{name} of {training}"
-                rows.append(Predictor(row, from_lightness(baseline, model.size)))
-    mean = own_mean.to(hardware.device)[None, :, None, None]
-    rows.append(Predictor(OWN_MEAN, lambda truth: mean.expand_as(truth.ab)))
-    rows += [
-        Predictor(m.label, from_lightness(in_precision(m, hardware), m.size), m) for m in models
-    ]
-    rows += [Predictor(f"ceiling of {m.label}", ceiling(m)) for m in models]
-    return rows
-
-
-def from_lightness(predict: Callable[[Tensor], Tensor], size: int) -> Callable[[LabBatch], Tensor]:
-    """Predict at the model's own size, from nothing but L."""
-    return lambda truth: at_own_size(predict, truth.L, size)
-
-
-def in_precision(model: Model, hardware: Hardware) -> Callable[[Tensor], Tensor]:
-    def predict(L: Tensor) -> Tensor:
-        with hardware.autocast():
-            ab: Tensor = model.colorizer(L)
-        return ab
-
-    return predict
-
-
-def ceiling(model: Model) -> Callable[[LabBatch], Tensor]:
-    """The true ab at the resolution in which a model's network gives it."""
-    network = model.colorizer.network
-
-    def limit(ab: Tensor) -> Tensor:
-        return at_output_resolution(ab, network.output_stride, network.upsampling)
-
-    return lambda truth: at_own_size(limit, truth.ab, model.size)

@@ -10,7 +10,8 @@ from src.evaluation.charts import error_chart, histogram_chart
 from src.evaluation.findings import DatasetResult
 from src.evaluation.gallery import Exhibit
 from src.evaluation.mistakes import CLASSES, Mistakes
-from src.evaluation.models import GRAY, TRUTH, Model
+from src.evaluation.models import Model
+from src.evaluation.predictors import GRAY, TRUTH
 from src.evaluation.scoring import TrackResult
 from src.evaluation.tables import (
     Table,

@@ -14,7 +14,7 @@ from src.evaluation.clock import Clock
 from src.evaluation.datasets import Scored, Track, ahead
 from src.evaluation.measures import REBALANCED, Measures, warn_of_few
 from src.evaluation.mistakes import Mistakes
-from src.evaluation.models import TRUTH, Predictor
+from src.evaluation.predictors import TRUTH, Predictor
 from src.evaluation.scores import ScoreFile, Scores
 from src.metrics import Measure, paired
 from src.metrics.auc import class_weights, rarity

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src.evaluation.measures import COLUMNS
-from src.evaluation.models import TRUTH
+from src.evaluation.predictors import TRUTH
 
 DASH = "-"
 

@@ -1,0 +1,71 @@
+"""The rows of the tables: networks, and what they have to beat."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from src.color import LabBatch
+from src.evaluation.models import Model
+from src.hardware import Hardware
+from src.networks.sizes import at_output_resolution, at_own_size
+
+GRAY = "gray"
+OWN_MEAN = "best constant"
+TRUTH = "truth"
+
+
+class Predictor(NamedTuple):
+    """A row of the tables: ab (B,2,H,W) of photographs, most of which look at L alone."""
+
+    name: str
+    predict: Callable[[LabBatch], Tensor]
+    model: Model | None = None  # whose network it is
+
+
+def predictors(models: Sequence[Model], own_mean: Tensor, hardware: Hardware) -> list[Predictor]:
+    """Everything that is scored on a dataset, by rows: trivial ones, networks, controls.
+
+    Args:
+        models: all of them in one track.
+        own_mean: mean ab (2,) of the photographs themselves, the control of a test across domains.
+        hardware: where the networks predict, and in what precision.
+    """
+    rows = [Predictor(GRAY, lambda truth: torch.zeros_like(truth.ab))]
+    for training, model in {model.training.name: model for model in models}.items():
+        for name, baseline in model.training.baselines.items():
+            if name != GRAY:
+                row = f"{name} of {training}"
+                rows.append(Predictor(row, from_lightness(baseline, model.size)))
+    mean = own_mean.to(hardware.device)[None, :, None, None]
+    rows.append(Predictor(OWN_MEAN, lambda truth: mean.expand_as(truth.ab)))
+    rows += [
+        Predictor(m.label, from_lightness(in_precision(m, hardware), m.size), m) for m in models
+    ]
+    rows += [Predictor(f"ceiling of {m.label}", ceiling(m)) for m in models]
+    return rows
+
+
+def from_lightness(predict: Callable[[Tensor], Tensor], size: int) -> Callable[[LabBatch], Tensor]:
+    """Predict at the model's own size, from nothing but L."""
+    return lambda truth: at_own_size(predict, truth.L, size)
+
+
+def in_precision(model: Model, hardware: Hardware) -> Callable[[Tensor], Tensor]:
+    def predict(L: Tensor) -> Tensor:
+        with hardware.autocast():
+            ab: Tensor = model.colorizer(L)
+        return ab
+
+    return predict
+
+
+def ceiling(model: Model) -> Callable[[LabBatch], Tensor]:
+    """The true ab at the resolution in which a model's network gives it."""
+    network = model.colorizer.network
+
+    def limit(ab: Tensor) -> Tensor:
+        return at_output_resolution(ab, network.output_stride, network.upsampling)
+
+    return lambda truth: at_own_size(limit, truth.ab, model.size)
