@@ -1,9 +1,11 @@
 """How every command ends: bad input as one line on stderr, everything else as it is."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -34,6 +36,22 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take SIGTERM, and Lightning's own way out of Ctrl-C, as Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def one_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from src.evaluation.clock import Clock
 from src.evaluation.datasets import Track, open_dataset, survey
 from src.evaluation.findings import DatasetResult, findings, strict
 from src.evaluation.gallery import Exhibit, gallery
-from src.evaluation.measures import COLUMNS, choose_measures
+from src.evaluation.measures import choose_measures
 from src.evaluation.models import Model, load_models
 from src.evaluation.page import html_report, markdown_report, track_of
 from src.evaluation.predictors import predictors
@@ -34,8 +35,10 @@ from src.results import environment, flat, print_table
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+LINE_EVERY = 60.0  # s between lines of progress where there is no terminal
 
 
+@command.interruptible()
 def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     """Score by ``settings`` and write the report into ``folder``.
 
@@ -52,7 +55,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     measures = choose_measures(settings.metrics, hardware.device)
     with clock.stage("checkpoints and what they were trained on"):
         models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
-    entries = settings.datasets or list(dict.fromkeys(m.dataset["name"] for m in models))
+    entries = dict.fromkeys(settings.datasets or [model.dataset["name"] for model in models])
     metrics = list(measures.by_photograph)
     with replacing(folder / "scores.csv") as beside, beside.open("w", newline="") as file:
         scores = ScoreFile(file, metrics)
@@ -114,11 +117,16 @@ def exhibits(result: DatasetResult, model: Model, hardware: Hardware) -> dict[st
 
 
 def tracked(items: Sequence[T], description: str) -> Iterator[T]:
-    """Go through items under a progress bar, or after a line where there is no terminal."""
-    is_terminal = get_console().is_terminal
-    if not is_terminal:
-        log.info("%s", description)
-    return iter(track(items, description, transient=True, disable=not is_terminal))
+    """Go through items under a progress bar, or between lines where there is no terminal."""
+    if get_console().is_terminal:
+        yield from track(items, description, transient=True)
+        return
+    last_line = -LINE_EVERY
+    for done, item in enumerate(items):
+        if time.monotonic() - last_line > LINE_EVERY:
+            last_line = time.monotonic()
+            log.info("%s: %d of %d", description, done, len(items))
+        yield item
 
 
 def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder: Path) -> None:
@@ -130,7 +138,8 @@ def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder
                 if model.label not in numbers["scores"]:
                     continue
                 scores = numbers["scores"][model.label]
-                means = {f"evaluate/{m}": scores[m]["mean"] for m in scores if m in COLUMNS}
+                means = {f"evaluate/{metric}": scores[metric]["mean"] for metric in scores}
+                means = {name: mean for name, mean in means.items() if mean is not None}
                 run = f"{model.label} on {dataset}, {track_name}"
                 logger = TensorBoardLogger(folder, "tensorboard", run, default_hp_metric=False)
                 where = {"checkpoint": model.label, "dataset": dataset, "track": track_name}

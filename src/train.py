@@ -2,13 +2,9 @@
 
 import logging
 import math
-import signal
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import hydra
@@ -37,23 +33,7 @@ GRID_PICTURES = 8
 MONITOR = "val/mse"
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Take SIGTERM, and Lightning's own way out of Ctrl-C, as Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except SystemExit as error:
-        raise KeyboardInterrupt from error
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-@interruptible()
+@command.interruptible()
 def train(settings: Train, folder: Path) -> dict[str, Any]:
     """Train by ``settings`` into ``folder``; returns what its ``results.json`` holds.
 

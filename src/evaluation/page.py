@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from src.evaluation.charts import error_chart, histogram_chart
 from src.evaluation.findings import DatasetResult
 from src.evaluation.gallery import Exhibit
+from src.evaluation.measures import COLUMNS
 from src.evaluation.mistakes import CLASSES, Mistakes
 from src.evaluation.models import Model
 from src.evaluation.predictors import GRAY, TRUTH
@@ -17,6 +18,7 @@ from src.evaluation.tables import (
     Table,
     counts,
     error_removed,
+    first,
     hues_table,
     scores_table,
     squared_errors,
@@ -34,9 +36,11 @@ def markdown_report(found: Mapping[str, Any]) -> str:
     for dataset, about in found["datasets"].items():
         parts += [f"## {dataset}\n", " ".join(counts(about)) + "\n"]
         for track in about["tracks"].values():
-            parts.append(table_text(scores_table(track, networks)))
+            parts.append(table_text(scores_table(track, networks, found["missing"])))
             parts.append(table_text(hues_table(track, networks)))
-    parts += [f"- {name}: {reason}\n" for name, reason in found["missing"].items()]
+    parts += [
+        f"{COLUMNS[name][0]} is not measured: {why}\n" for name, why in found["missing"].items()
+    ]
     return "\n".join(parts)
 
 
@@ -77,7 +81,10 @@ def html_report(
             {
                 "name": label,
                 "counts": counts(about),
-                "scores": [scores_table(track, networks) for track in about["tracks"].values()],
+                "scores": [
+                    scores_table(track, networks, found["missing"])
+                    for track in about["tracks"].values()
+                ],
                 "hues": hues_table(first(about["tracks"]), networks),
                 "networks": [
                     network_section(model, result, about, galleries[label, model.label])
@@ -87,6 +94,7 @@ def html_report(
         )
     return environment.get_template("page.html").render(
         found=found,
+        columns=COLUMNS,
         overview=[squared_errors(found), error_removed(found)],
         sections=sections,
         time=time_table(found["seconds"]),
@@ -127,7 +135,3 @@ def confusion_rows(mistakes: Mistakes) -> list[tuple[str, float, list[float]]]:
     rows = mistakes.confusion / area.clamp(min=1e-12)[:, None]
     shares = (area / area.sum()).tolist()
     return list(zip(CLASSES, shares, rows.tolist(), strict=True))
-
-
-def first(tracks: Mapping[str, Any]) -> Any:
-    return next(iter(tracks.values()))

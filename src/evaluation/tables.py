@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from src.evaluation.measures import COLUMNS
 from src.evaluation.predictors import TRUTH
+from src.metrics.realism import ENOUGH_FOR_FID
 
 DASH = "-"
 
@@ -42,10 +43,15 @@ def error_removed(found: Mapping[str, Any]) -> Table:
     return Table("Error removed", [*header, "of the best constant's"], rows)
 
 
-def scores_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
-    """Every metric of every predictor in a track; of the truth, its colourfulness."""
+def scores_table(
+    track: Mapping[str, Any], networks: Sequence[str], missing: Mapping[str, str]
+) -> Table:
+    """Every metric of every predictor in a track; of the truth, its colourfulness.
+
+    Metrics that are ``missing`` have an empty column that says so.
+    """
     measured = {metric for scores in track["scores"].values() for metric in scores}
-    metrics = [metric for metric in COLUMNS if metric in measured]
+    metrics = [metric for metric in COLUMNS if metric in measured or metric in missing]
     rows = [
         [name, *(cell(metric, scores.get(metric)) for metric in metrics)]
         for name, scores in track["scores"].items()
@@ -54,7 +60,10 @@ def scores_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
     if truth := track["scores"].get(TRUTH):
         known = [cell(m, truth[m]) if m == "colorfulness" else DASH for m in metrics]
         rows.append([TRUTH, *known])
-    return Table(track["title"], ["predictor", *(COLUMNS[m][0] for m in metrics)], rows, networks)
+    labels = [
+        COLUMNS[m][0] + (" (not measured, see below)" if m in missing else "") for m in metrics
+    ]
+    return Table(track["title"], ["predictor", *labels], rows, networks)
 
 
 def hues_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
@@ -85,11 +94,19 @@ def counts(about: Mapping[str, Any]) -> list[str]:
         if names := list(about[key]):
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
             lines.append(f"{len(names)} {reason}: {shown}.")
+    if any("fid" in scores for scores in first(about["tracks"])["scores"].values()) and (
+        about["photographs"] < ENOUGH_FOR_FID
+    ):
+        lines.append(f"FID of fewer than {ENOUGH_FOR_FID:,} photographs is mostly bias.")
     if about["is_own_size"]:
         lines.append("They have the model's own size: their native resolution is the same track.")
     if "best_possible_mse" in about:
         lines.append(f"No predictor has an expected MSE below {about['best_possible_mse']:.6f}.")
     return lines
+
+
+def first(tracks: Mapping[str, Any]) -> Any:
+    return next(iter(tracks.values()))
 
 
 def rows_of(about: Mapping[str, Any]) -> Iterator[str]:
