@@ -14,6 +14,8 @@ from src.config import build
 from src.errors import InputError
 from src.metrics import color_metrics, paired
 
+DATA = "ColorDataModule"  # where Lightning puts that one's state in a checkpoint
+
 
 class Colorizer(pl.LightningModule):
     """Predicts a and b from L.
@@ -97,7 +99,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path} is not a readable checkpoint: it is damaged or not ours"
         ) from error
-    parts = ("state_dict", "val", "hyper_parameters", "datamodule_hyper_parameters")
+    parts = ("state_dict", "epoch", "val", "hyper_parameters", "datamodule_hyper_parameters", DATA)
     if not isinstance(checkpoint, dict) or any(part not in checkpoint for part in parts):
         raise InputError(f"{path} is not a checkpoint of src.train")
     return checkpoint
@@ -118,6 +120,6 @@ def build_colorizer(checkpoint: Mapping[str, Any], path: str | Path) -> Colorize
     try:
         colorizer = Colorizer(**checkpoint["hyper_parameters"])
         colorizer.load_state_dict(checkpoint["state_dict"])
-    except (TypeError, RuntimeError) as error:
+    except (TypeError, KeyError, RuntimeError) as error:
         raise InputError(f"{path} is of another architecture: {error}") from error
     return colorizer.eval()

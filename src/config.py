@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from src.errors import InputError
-from src.limits import above_zero, at_least, at_most, one_of
+from src.limits import above_zero, at_least, at_most, one_of, several
 
 MAX_SIZE = 4096  # px
 MAX_COUNT = 100_000  # pictures in memory
@@ -242,28 +242,26 @@ class Train:
 
 @dataclass(kw_only=True)
 class Evaluate:
-    """Root of ``python -m src.evaluate``; ``checkpoint`` is a path or a list of them."""
+    """Root of ``python -m src.evaluate``; where there may be several, one alone needs no list."""
 
     checkpoint: Any
-    datasets: list[str] | None
+    datasets: Any
     data_dir: str
-    metrics: list[str]
-    tracks: list[str]
+    metrics: Any
+    tracks: Any
     batch_size: int
     accelerator: str
     precision: str
 
     def __post_init__(self) -> None:
-        paths = [self.checkpoint] if isinstance(self.checkpoint, str) else self.checkpoint
-        if not (isinstance(paths, list) and paths and all(isinstance(p, str) for p in paths)):
-            raise InputError("checkpoint must be set to a path, or to a list of paths")
-        self.checkpoint = paths
+        self.checkpoint = several("checkpoint", self.checkpoint)
+        self.metrics = several("metrics", self.metrics)
+        self.tracks = several("tracks", self.tracks)
+        if self.datasets is not None:
+            self.datasets = several("datasets", self.datasets)
         at_least("", self, batch_size=1)
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
-        for setting in ("datasets", "metrics", "tracks"):
-            if getattr(self, setting) == []:
-                raise InputError(f"{setting} is empty")
         for track in self.tracks:
             one_of("tracks", track, ("own", "native"))
 

@@ -18,17 +18,16 @@ from rich.progress import track
 from src import command
 from src.config import CONF, Evaluate, checked, plain, register
 from src.evaluation.clock import Clock
-from src.evaluation.datasets import Track, open_dataset, survey
+from src.evaluation.datasets import Entry, Survey, Track, open_datasets
 from src.evaluation.findings import DatasetResult, findings, strict
 from src.evaluation.gallery import Exhibit, gallery
-from src.evaluation.measures import choose_measures
+from src.evaluation.measures import check_known, choose_measures
 from src.evaluation.models import Model, load_models
-from src.evaluation.page import html_report, markdown_report, track_of
+from src.evaluation.page import html_report, markdown_report, network_pictures, overview, track_of
 from src.evaluation.predictors import predictors
 from src.evaluation.scores import ScoreFile
 from src.evaluation.scoring import Scorer
-from src.evaluation.tables import error_removed, squared_errors
-from src.files import replacing, write_text
+from src.files import open_text, replacing, write_text
 from src.hardware import Hardware, keep_freed_memory, resolve
 from src.results import environment, flat, print_table
 
@@ -52,30 +51,34 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     clock = Clock()
     hardware = resolve(settings.accelerator, settings.precision)
     keep_freed_memory()
-    measures = choose_measures(settings.metrics, hardware.device)
+    check_known(settings.metrics)
     with clock.stage("checkpoints and what they were trained on"):
         models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
-    entries = dict.fromkeys(settings.datasets or [model.dataset["name"] for model in models])
-    metrics = list(measures.by_photograph)
-    with replacing(folder / "scores.csv") as beside, beside.open("w", newline="") as file:
-        scores = ScoreFile(file, metrics)
+    entries = open_datasets(settings.datasets, models, settings.data_dir)
+    measures = choose_measures(settings.metrics, hardware.device)
+    with replacing(folder / "scores.csv") as beside, open_text(beside) as file:
+        scores = ScoreFile(file, list(measures.by_photograph))
         scorer = Scorer(measures, settings.batch_size, hardware.device, scores, clock, tracked)
-        results = [score_dataset(entry, settings, models, hardware, scorer) for entry in entries]
-    with clock.stage("pictures"):
-        galleries = {
-            (result.scored.label, model.label): exhibits(result, model, hardware)
+        results = [
+            score_dataset(entry, settings.tracks, models, hardware, scorer) for entry in entries
+        ]
+    with clock.stage("intervals"):
+        numbers = findings(results, models)
+    with clock.stage("pictures and charts"):
+        pictures = {
+            (result.scored.label, model.label): network_pictures(
+                model, track_of(model, result), exhibits(result, model, hardware)
+            )
             for result in results
             for model in models
         }
-    with clock.stage("intervals"):
-        numbers = findings(results, models)
     found: dict[str, Any] = strict(numbers) | {
         "missing": measures.missing,
         "config": plain(settings),
         "environment": environment(hardware),
         "seconds": dict(clock.seconds),
     }
-    write_text(html_report(found, results, models, galleries), folder / "report.html")
+    write_text(html_report(found, pictures), folder / "report.html")
     write_text(markdown_report(found), folder / "report.md")
     write_text(json.dumps(found, indent=2, allow_nan=False) + "\n", folder / "results.json")
     log_to_tensorboard(found, models, folder)
@@ -83,37 +86,32 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
 
 
 def score_dataset(
-    entry: str,
-    settings: Evaluate,
+    entry: Entry,
+    wanted: Sequence[str],
     models: Sequence[Model],
     hardware: Hardware,
     scorer: Scorer,
 ) -> DatasetResult:
-    """Survey a dataset, then score it in every track."""
-    dataset, split = open_dataset(entry, models, settings.data_dir)
-    dataset.prepare()
+    """Survey a dataset, then score it in every track that is wanted."""
     own = [Track(size) for size in dict.fromkeys(model.size for model in models)]
-    tracks = (own if "own" in settings.tracks else []) + (
-        [Track(None)] if "native" in settings.tracks else []
-    )
+    tracks = (own if "own" in wanted else []) + ([Track(None)] if "native" in wanted else [])
     with scorer.clock.stage("survey"):
-        scored = survey(dataset, split, entry, tracks, models, tracked)
-    if scored.is_own_size and len(own) == 1:
-        tracks = tracks[:1]
+        scored = Survey(tracks, models).go(entry, tracked)
     found = []
-    for kind in tracks:
+    for kind in own if scored.native_is_own else tracks:
         present = [model for model in models if kind.size in (None, model.size)]
-        rows = predictors(present, scored.mean, hardware)
+        rows = predictors(present, scored.mean[kind], hardware)
         found.append(scorer.score(scored, kind, rows))
     return DatasetResult(scored, found)
 
 
 def exhibits(result: DatasetResult, model: Model, hardware: Hardware) -> dict[str, list[Exhibit]]:
     """A network's best, median and worst photographs of a dataset."""
-    result_track = track_of(model, result)
-    (row,) = (row for row in predictors([model], result.scored.mean, hardware) if row.model)
-    mse = result_track.scores.column(model.label, "mse")
-    return gallery(result.scored, result_track.track, row, mse, hardware.device)
+    found = track_of(model, result)
+    mean = result.scored.mean[found.track]
+    (row,) = (row for row in predictors([model], mean, hardware) if row.model)
+    mse = found.scores.column(model.label, "mse")
+    return gallery(result.scored, found.track, row, mse, hardware.device)
 
 
 def tracked(items: Sequence[T], description: str) -> Iterator[T]:
@@ -140,7 +138,7 @@ def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder
                 scores = numbers["scores"][model.label]
                 means = {f"evaluate/{metric}": scores[metric]["mean"] for metric in scores}
                 means = {name: mean for name, mean in means.items() if mean is not None}
-                run = f"{model.label} on {dataset}, {track_name}"
+                run = f"{model.label} on {dataset}, {track_name}".replace("/", "_")
                 logger = TensorBoardLogger(folder, "tensorboard", run, default_hp_metric=False)
                 where = {"checkpoint": model.label, "dataset": dataset, "track": track_name}
                 logger.log_hyperparams(where | parts, means)
@@ -149,7 +147,7 @@ def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder
 
 def show(found: Mapping[str, Any], folder: Path) -> None:
     """Print the overview, and where the report lies."""
-    for table in (squared_errors(found), error_removed(found)):
+    for table in overview(found):
         print_table(*table)
     print(f"report: {folder / 'report.html'}")
 

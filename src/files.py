@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from PIL import Image
@@ -31,9 +31,14 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def open_text(path: Path) -> IO[str]:
+    """Open a file to write UTF-8; what a file name on some disk holds beyond it is escaped."""
+    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+
+
 def write_text(text: str, path: Path) -> None:
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with replacing(path) as beside, open_text(beside) as file:
+        file.write(text)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -32,6 +32,14 @@ def one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         raise InputError(f"{name} is {value!r}; it must be one of: {', '.join(known)}")
 
 
+def several(name: str, value: object) -> list[str]:
+    """A word, or a list of at least one, as a list; InputError for anything else."""
+    words = [value] if isinstance(value, str) else value
+    if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+        return words
+    raise InputError(f"{name} is {value}; it must be a word, or a list of words as [A,B]")
+
+
 def setting(group: str, name: str) -> str:
     """A setting's name as it is typed."""
     return f"{group}.{name}" if group else name

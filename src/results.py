@@ -74,7 +74,8 @@ def print_table(
     title: str, header: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[str] = ()
 ) -> None:
     """Print a table; the first column to the left, rows that start with a name of ``bold`` so."""
-    table = Table(header[0], title=title, box=box.SIMPLE)
+    table = Table(title=title, box=box.SIMPLE)
+    table.add_column(header[0], overflow="fold")
     for label in header[1:]:
         table.add_column(label, justify="right")
     for row in rows:

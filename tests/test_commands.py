@@ -87,7 +87,7 @@ def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "error: checkpoint must be set to a path, or to a list of paths"),
+        ([], "error: checkpoint is None; it must be a word, or a list of words as [A,B]"),
         (["checkpoint=absent.ckpt"], "error: no checkpoint absent.ckpt"),
         (["checkpoint=file", "hydra.run.dir=file/run"], "error: [Errno 20] Not a directory"),
         (["checkpoint=file", "metrics=[nice]"], "error: unknown metric 'nice'; known: mse, psnr"),

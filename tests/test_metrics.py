@@ -140,7 +140,7 @@ def test_auc_is_the_area_under_the_cumulative_curve() -> None:
     assert MEASURES["auc"].compare(ab, truth).numpy() == pytest.approx(expected, rel=1e-5)
 
 
-def test_rebalanced_auc_is_the_mean_over_classes_of_true_colour() -> None:
+def test_rebalanced_auc_weighs_pixels_by_how_rare_their_colour_is() -> None:
     truth = torch.zeros(2, 2, 4, 4)
     truth[0, 0, 0, 0] = 55  # one pixel of a class of its own
     truth[1, 1] = -35
@@ -150,10 +150,25 @@ def test_rebalanced_auc_is_the_mean_over_classes_of_true_colour() -> None:
     weights = class_weights(class_shares(truth))
     assert weights.shape == (CLASSES,)
     values, weight = rebalanced_auc(ab, truth, weights), rarity(truth, weights)
-    # Distances 30 and 15 cost a step and a half less than them.
+    # The classes lie so far apart that their Gaussians (sigma half a class) do not meet: each
+    # weighs the same, but (0,-35) loses a little into (0,0) and back. Distances 30 and 15 cost
+    # half a step less than they say.
     expected = (1 + (150 - 29.5) / 150 + (150 - 14.5) / 150) / 3
-    assert (values * weight).sum() / weight.sum() == pytest.approx(expected)
+    assert (values * weight).sum() / weight.sum() == pytest.approx(expected, abs=1e-3)
     assert weight.mean().item() == pytest.approx(1)
+
+
+def test_shares_of_classes_are_smoothed_before_they_are_inverted() -> None:
+    shares = torch.zeros(26, 26, dtype=torch.float64)
+    shares[10, 10], shares[10, 11] = 0.9, 0.1
+    weights = class_weights(shares.flatten()).view(26, 26)
+    offsets = np.arange(-2, 3)  # the Gaussian of 5 units on squares of 10, cut at 4 sigma
+    kernel = np.exp(-0.5 * (offsets / 0.5) ** 2)
+    beside = kernel[3] / kernel[2]
+    smooth = np.array([0.9 + 0.1 * beside, 0.1 + 0.9 * beside])
+    expected = smooth[0] / smooth[1]
+    assert (weights[10, 11] / weights[10, 10]).item() == pytest.approx(expected, rel=1e-5)
+    assert weights.count_nonzero() == 2
 
 
 @pytest.mark.parametrize("name", DEGENERATE)

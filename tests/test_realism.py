@@ -1,5 +1,6 @@
 """LPIPS, FID and KID, with random weights where the real ones would have to be fetched."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_lpips_is_zero_for_equal_pictures_and_counts_each_by_itself(hub: Path) -
     assert both[1] == 0
     assert lpips(PICTURES[:1], other[:1]).item() == pytest.approx(both[0].item(), rel=1e-4)
     assert both[0] > 0
+
+
+def test_lpips_is_the_same_in_every_thread(hub: Path) -> None:
+    torch.save(alexnet(weights=None).state_dict(), hub / "alexnet-owt-7be5be79.pth")
+    lpips = LPIPS(CPU)
+    others = [PICTURES.roll(shift, dims=3) for shift in range(12)]
+    expected = [lpips(PICTURES, other).tolist() for other in others]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda other: lpips(PICTURES, other).tolist(), others))
+    assert found == [pytest.approx(values, rel=1e-4) for values in expected]
 
 
 def test_weights_that_cannot_be_fetched_are_said_and_the_rest_stands(hub: Path) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from src.color import NEAR_GRAY_CHROMA, LabBatch, from_uint8, mean_chroma, rgb_to_lab
 from src.config import build
-from src.data.photographs import Images
+from src.data.photographs import Images, digest
 from src.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,15 @@ class ColorDataModule(pl.LightningDataModule):
             if split not in self.images:
                 images = self.dataset.load(split)
                 self.images[split] = images if split == "train" else self.scorable(images, split)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint records: which pictures it has learned from or was chosen on."""
+        return {"seen": self.seen()}
+
+    def seen(self) -> list[str]:
+        """Digests of the train and val pictures, sorted."""
+        pictures = (rgb for split in ("train", "val") for rgb in self.images[split].pixels)
+        return sorted(map(digest, pictures))
 
     def scorable(self, images: Images, split: str) -> Images:
         """Leave the near-gray photographs out."""

@@ -1,5 +1,6 @@
 """Read photographs of every common kind into square uint8 RGB, once, in parallel."""
 
+import hashlib
 import logging
 import os
 from collections.abc import Sequence
@@ -28,6 +29,11 @@ class Images(NamedTuple):
 
     names: list[str]
     pixels: Tensor
+
+
+def digest(rgb: Tensor) -> str:
+    """Fingerprint of the pixels of a uint8 picture (3,H,W)."""
+    return hashlib.blake2b(rgb.contiguous().numpy().tobytes(), digest_size=16).hexdigest()
 
 
 class UnusablePhotographError(Exception):

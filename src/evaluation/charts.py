@@ -18,7 +18,6 @@ from src.evaluation.mistakes import (
     Mistakes,
     mean_error,
 )
-from src.evaluation.predictors import TRUTH
 
 DECADES = 3  # of density, from the densest cell down to what is left white
 
@@ -47,7 +46,7 @@ def histogram_chart(mistakes: Mapping[str, Mistakes]) -> str:
     """Where in the ab plane the area lies, one panel a predictor, in the colours themselves."""
     figure = Figure(figsize=(2.4 * len(mistakes), 2.7), layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, len(mistakes), squeeze=False)[0]
-    reach = extent_of(mistakes[TRUTH].histogram)
+    reach = max(extent_of(found.histogram) for found in mistakes.values())
     for axes, (name, found) in zip(panels, mistakes.items(), strict=True):
         axes.axhline(0, color="0.85", linewidth=0.5)
         axes.axvline(0, color="0.85", linewidth=0.5)

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -14,14 +14,14 @@ from torch import Tensor
 from src.color import NEAR_GRAY_CHROMA, from_uint8, mean_chroma, rgb_to_lab
 from src.config import build, dataset_choices, dataset_settings
 from src.data.datamodule import ImageDataset
-from src.data.photographs import UnusablePhotographError
+from src.data.photographs import UnusablePhotographError, digest
 from src.errors import InputError
-from src.evaluation.models import Model, digest
+from src.evaluation.models import Model
 from src.metrics.auc import CLASSES, class_shares
 
 log = logging.getLogger(__name__)
 
-AHEAD = 8  # photographs read before they are asked for
+AHEAD = 8  # items read before they are asked for
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -43,102 +43,143 @@ class Track(NamedTuple):
         return f"own size: the centre square, resized to {self.size} px"
 
 
+class Entry(NamedTuple):
+    """A dataset by its name in the report, and the split of it that is scored."""
+
+    label: str
+    dataset: ImageDataset
+    split: str
+
+
 class Scored(NamedTuple):
     """A dataset's photographs that are scored, those that are not, and what is true of them.
 
-    ``shares`` has the area of every class of colour in each track, ``mean`` the mean ab (2,),
-    ``is_own_size`` whether every photograph is a square of the first track's size already.
+    In each track: ``mean``, the mean ab (2,) over photographs, and ``shares``, the area that every
+    class of colour has. ``native_is_own`` says that the photographs are squares of the first
+    track's size already, so that there is no native track of its own.
     """
 
-    dataset: ImageDataset
     label: str
+    dataset: ImageDataset
     names: list[str]
     near_gray: list[str]
     seen: list[str]
     unusable: dict[str, str]
-    mean: Tensor
+    mean: dict[Track, Tensor]
     shares: dict[Track, Tensor]
-    is_own_size: bool
+    native_is_own: bool
 
 
-def open_dataset(entry: str, models: Sequence[Model], data_dir: str) -> tuple[ImageDataset, str]:
-    """A dataset by name, or a folder of photographs by path, and which split of it is scored.
+def open_datasets(
+    wanted: Sequence[str] | None, models: Sequence[Model], data_dir: str
+) -> list[Entry]:
+    """Datasets by name, or folders of photographs by path; None is what the models learned from.
 
-    A dataset that a model was trained on is split as that model's was; all of a folder is scored.
+    A dataset that a model was trained on is split as the first such model's was; all of a folder
+    is scored.
 
     Raises:
         InputError: if there is no such dataset and no such folder.
     """
+    if wanted is None:
+        trained = {model.training.name: model for model in models}
+        entries = [Entry(name, build(model.dataset), "test") for name, model in trained.items()]
+    else:
+        entries = [open_dataset(label, models, data_dir) for label in dict.fromkeys(wanted)]
+    for entry in entries:
+        entry.dataset.prepare()
+    return entries
+
+
+def open_dataset(label: str, models: Sequence[Model], data_dir: str) -> Entry:
     for model in models:
-        if model.dataset["name"] == entry:
-            return build(model.dataset), "test"
-    if entry in dataset_choices():
-        return build(dataset_settings(entry, data_dir)), "test"
-    if not Path(entry).is_dir():
+        if model.dataset["name"] == label:
+            return Entry(label, build(model.dataset), "test")
+    if label in dataset_choices():
+        return Entry(label, build(dataset_settings(label, data_dir)), "test")
+    if not Path(label).is_dir():
         known = ", ".join(dataset_choices())
-        raise InputError(f"no dataset {entry}: it is none of {known}, and no folder")
-    settings: dict[str, Any] = dataset_settings("folder", data_dir, root=entry)
-    settings["name"] = Path(entry).resolve().name
-    return build(settings), "all"
+        raise InputError(f"no dataset {label}: it is none of {known}, and no folder")
+    return Entry(label, build(dataset_settings("folder", data_dir, root=label)), "all")
 
 
-def survey(
-    dataset: ImageDataset,
-    split: str,
-    label: str,
-    tracks: Sequence[Track],
-    models: Sequence[Model],
-    progress: Callable[[Sequence[str], str], Iterable[str]],
-) -> Scored:
-    """Go through a dataset once, to tell what can be scored.
+class Survey:
+    """Goes through a dataset once, to tell what can be scored.
 
     Left out are near-gray photographs, those that a model was trained on, and unusable ones.
-
-    Raises:
-        InputError: if nothing is left.
     """
-    names, near_gray, seen = [], [], []
-    unusable: dict[str, str] = {}
-    own = tracks[0].size or models[0].size
-    mean = torch.zeros(2, dtype=torch.float64)
-    shares = {track: torch.zeros(CLASSES, dtype=torch.float64) for track in tracks}
-    is_own_size = True
-    sizes = [*{model.size for model in models}, None]
 
-    def read(name: str) -> dict[int | None, Tensor] | str:
-        try:
-            return {size: dataset.read(name, size) for size in sizes}
-        except UnusablePhotographError as error:
-            return str(error)
+    def __init__(self, tracks: Sequence[Track], models: Sequence[Model]) -> None:
+        self.tracks = tracks
+        self.models = models
+        self.own = tracks[0].size or models[0].size
+        self.sizes: set[int | None] = {model.size for model in models}
+        self.sizes |= {track.size for track in tracks}
+        self.names: list[str] = []
+        self.near_gray: list[str] = []
+        self.seen: list[str] = []
+        self.unusable: dict[str, str] = {}
+        self.mean = {track: torch.zeros(2, dtype=torch.float64) for track in tracks}
+        self.shares = {track: torch.zeros(CLASSES, dtype=torch.float64) for track in tracks}
+        self.native_is_own = len(tracks) == 2 and len(self.sizes) == 2 and None in self.sizes
 
-    listed = dataset.names(split)
-    for name, pictures in zip(progress(listed, label), ahead(read, listed), strict=True):
-        if isinstance(pictures, str):
-            log.warning("left out %s: %s", name, pictures)
-            unusable[name] = pictures
-            continue
-        labs = {size: rgb_to_lab(from_uint8(rgb)[None]).ab for size, rgb in pictures.items()}
-        if any(digest(pictures[model.size]) in model.training.seen for model in models):
-            seen.append(name)
-        elif mean_chroma(labs[own]).item() < NEAR_GRAY_CHROMA:
-            near_gray.append(name)
-        else:
-            names.append(name)
-            mean += labs[own].double().mean(dim=(0, 2, 3))
-            is_own_size &= labs[None].shape == labs[own].shape
-            for track in tracks:
-                shares[track] += class_shares(labs[track.size])
-    if not names:
-        raise InputError(
-            f"no photograph of {label} can be scored: of {len(listed)}, {len(near_gray)} are "
-            f"near-gray, {len(seen)} were trained on, {len(unusable)} cannot be used"
+    def go(self, entry: Entry, progress: Callable[[Sequence[str], str], Iterable[str]]) -> Scored:
+        """Survey a dataset.
+
+        Raises:
+            InputError: if nothing is left to be scored.
+        """
+        listed = entry.dataset.names(entry.split)
+
+        def read(name: str) -> dict[int | None, Tensor] | str:
+            try:
+                return {size: entry.dataset.read(name, size) for size in self.sizes}
+            except UnusablePhotographError as error:
+                return str(error)
+
+        for name, found in zip(progress(listed, entry.label), ahead(read, listed), strict=True):
+            if isinstance(found, str):
+                log.warning("left out %s: %s", name, found)
+                self.unusable[name] = found
+            else:
+                self.take(name, found)
+        if not self.names:
+            raise InputError(
+                f"no photograph of {entry.label} can be scored: of {len(listed)}, "
+                f"{len(self.near_gray)} are near-gray, {len(self.seen)} were trained on, "
+                f"{len(self.unusable)} cannot be used"
+            )
+        return Scored(
+            entry.label,
+            entry.dataset,
+            self.names,
+            self.near_gray,
+            self.seen,
+            self.unusable,
+            {track: (mean / len(self.names)).float() for track, mean in self.mean.items()},
+            self.shares,
+            self.native_is_own,
         )
-    found = (names, near_gray, seen, unusable)
-    return Scored(dataset, label, *found, (mean / len(names)).float(), shares, is_own_size)
+
+    def take(self, name: str, pictures: Mapping[int | None, Tensor]) -> None:
+        """Sort a photograph, uint8 (3,H,W) by size, and take note of its colours."""
+        if any(digest(pictures[model.size]) in model.training.seen for model in self.models):
+            self.seen.append(name)
+            return
+        ab = {size: rgb_to_lab(from_uint8(rgb)[None]).ab for size, rgb in pictures.items()}
+        if mean_chroma(ab[self.own]).item() < NEAR_GRAY_CHROMA:
+            self.near_gray.append(name)
+            return
+        self.names.append(name)
+        if self.native_is_own:
+            self.native_is_own = pictures[None].shape == pictures[self.own].shape
+        for track in self.tracks:
+            self.mean[track] += ab[track.size].double().mean(dim=(0, 2, 3))
+            self.shares[track] += class_shares(ab[track.size])
 
 
 def ahead(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Results in order, worked out in threads a few items before they are asked for."""
+    """Results in order, worked out in threads up to AHEAD items before they are asked for."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Any] = deque()
         for item in items:

@@ -66,11 +66,11 @@ def of_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]
         "near_gray": scored.near_gray,
         "trained_on": scored.seen,
         "unusable": scored.unusable,
-        "is_own_size": scored.is_own_size,
+        "native_is_own": scored.native_is_own,
         "hue_classes": list(CLASSES),
         "tracks": tracks,
     }
-    if isinstance(scored.dataset, SyntheticScenes):
+    if isinstance(scored.dataset, SyntheticScenes) and not (scored.seen or scored.near_gray):
         found["best_possible_mse"] = scored.dataset.best_mse("test")
     return found
 

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
-from src.color import LabBatch, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from src.color import LabBatch, chroma, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.evaluation.datasets import Scored, Track
 from src.evaluation.predictors import Predictor
 
@@ -39,7 +39,11 @@ def gallery(
     order = np.argsort(mse, kind="stable").tolist()
     each = min(EACH, max(1, len(order) // 3))
     middle = (len(order) - each) // 2
-    parts = {"best": order[:each], "median": order[middle : middle + each], "worst": order[-each:]}
+    parts = {
+        "best": order[:each],
+        "median": order[middle : middle + each],
+        "worst": order[::-1][:each],
+    }
     if len(order) < 3:
         parts = {"best": order}
     shown: dict[str, list[Exhibit]] = {}
@@ -63,13 +67,13 @@ def side_by_side(row: Predictor, rgb: Tensor) -> str:
     height, width = rgb.shape[-2:]
     if max(height, width) > WIDEST:
         scale = WIDEST / max(height, width)
-        picture = picture.resize((round(4 * width * scale), round(height * scale)))
+        picture = picture.resize((max(1, round(4 * width * scale)), max(1, round(height * scale))))
     return data_uri(picture)
 
 
 def error_map(ab: Tensor, truth: LabBatch) -> Tensor:
     """Distance of ab (1,2,H,W) from the truth as colours, uint8 (1,3,H,W)."""
-    distance = torch.linalg.vector_norm(ab - truth.ab, dim=1).cpu() / WORST_ERROR
+    distance = chroma(ab - truth.ab).cpu() / WORST_ERROR
     colors = colormaps["inferno"](distance.clamp(max=1).numpy(), bytes=True)[..., :3]
     return torch.from_numpy(colors).permute(0, 3, 1, 2)
 

@@ -49,15 +49,15 @@ def rebalanced(weights: torch.Tensor) -> Measure:
     return Measure(*COLUMNS[REBALANCED], "ab", partial(rebalanced_auc, weights=weights))
 
 
-def choose_measures(names: Sequence[str], device: torch.device) -> Measures:
-    """Make ready what was asked for; MSE is always measured, for photographs are ranked by it.
-
-    Raises:
-        InputError: for a name that is no metric.
-    """
+def check_known(names: Sequence[str]) -> None:
+    """Raise InputError for a name that is no metric."""
     for name in names:
         if name not in COLUMNS:
             raise InputError(f"unknown metric {name!r}; known: {', '.join(COLUMNS)}")
+
+
+def choose_measures(names: Sequence[str], device: torch.device) -> Measures:
+    """Make ready known metrics; MSE is always measured, for photographs are ranked by it."""
     measures: dict[str, Measure] = {}
     missing: dict[str, str] = {}
     for name in dict.fromkeys(["mse", *names]):

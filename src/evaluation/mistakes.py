@@ -1,15 +1,25 @@
 """Whether mistakes make sense: hues taken for others, where colours pile up, errors by place."""
 
+from math import cos, pi, sin
+
 import torch
 from torch import Tensor
 
 from src.color import LabBatch, chroma
 
-HUES = ("pink", "red", "yellow", "green", "teal", "sky", "blue", "purple")
-"""Sectors of 45 degrees of Lab's hue angle around 0, 45, ... 315: brown is in red, orange and tan
-are in yellow."""
+HUES = ("pink", "red", "yellow", "green", "teal", "sky", "azure", "violet")
+"""Sectors of 45 degrees of Lab's hue angle around 0, 45, ... 315: brown and skin are in red, orange
+and tan in yellow, sRGB's blue in violet."""
 NEUTRAL = "neutral"
 CLASSES = (*HUES, NEUTRAL)
+# The middle of each class, as a page can show it.
+HUE_COLORS = {
+    **{
+        hue: f"lab(65 {45 * cos(n * pi / 4):.0f} {45 * sin(n * pi / 4):.0f})"
+        for n, hue in enumerate(HUES)
+    },
+    NEUTRAL: "lab(65 0 0)",
+}
 NEUTRAL_CHROMA = 10.0  # CIE units; below it a pixel has no hue worth naming
 
 REACH, CELL = 110, 2  # CIE units: of the histogram of ab

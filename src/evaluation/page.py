@@ -1,16 +1,16 @@
 """The report: one HTML file that needs nothing else, and its tables as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.evaluation.charts import error_chart, histogram_chart
-from src.evaluation.findings import DatasetResult
+from src.evaluation.findings import DatasetResult, against_baseline
 from src.evaluation.gallery import Exhibit
 from src.evaluation.measures import COLUMNS
-from src.evaluation.mistakes import CLASSES, Mistakes
+from src.evaluation.mistakes import CLASSES, HUE_COLORS, Mistakes
 from src.evaluation.models import Model
 from src.evaluation.predictors import GRAY, TRUTH
 from src.evaluation.scoring import TrackResult
@@ -18,8 +18,9 @@ from src.evaluation.tables import (
     Table,
     counts,
     error_removed,
-    first,
     hues_table,
+    networks_of,
+    photographs,
     scores_table,
     squared_errors,
     time_table,
@@ -29,19 +30,39 @@ from src.results import markdown
 TEMPLATE = Path(__file__).parent
 
 
+READING = (
+    "Means over photographs; in brackets, the 95% bootstrap interval over photographs. A negative "
+    "share is error added. *best constant* is the mean colour of the very photographs scored, the "
+    "control of a test across domains: no constant has a smaller squared error. *ceiling* is the "
+    "true ab passed through the resolution in which the network gives it."
+)
+
+
+def overview(found: Mapping[str, Any]) -> list[Table]:
+    """The tables that come first."""
+    return [photographs(found), *squared_errors(found), error_removed(found)]
+
+
 def markdown_report(found: Mapping[str, Any]) -> str:
-    """The tables, with counts of what is scored."""
-    networks = list(found["checkpoints"])
-    parts = ["# Evaluation\n", table_text(squared_errors(found)), table_text(error_removed(found))]
+    """All tables, with what they are of."""
+    networks, missing = networks_of(found), found["missing"]
+    parts = ["# Evaluation\n", *(checkpoint_text(*item) for item in found["checkpoints"].items())]
+    parts += [*map(table_text, overview(found)), READING + "\n"]
     for dataset, about in found["datasets"].items():
         parts += [f"## {dataset}\n", " ".join(counts(about)) + "\n"]
         for track in about["tracks"].values():
-            parts.append(table_text(scores_table(track, networks, found["missing"])))
+            parts.append(table_text(scores_table(track, networks, missing)))
             parts.append(table_text(hues_table(track, networks)))
-    parts += [
-        f"{COLUMNS[name][0]} is not measured: {why}\n" for name, why in found["missing"].items()
-    ]
+    parts += [f"{COLUMNS[name][0]} is not measured: {why}\n" for name, why in missing.items()]
     return "\n".join(parts)
+
+
+def checkpoint_text(label: str, about: Mapping[str, Any]) -> str:
+    text = (
+        f"**{label}**: epoch {about['epoch']}, trained on {about['trained_on']}, works at "
+        f"{about['size']} px ({about['path']}). {about['missing']}"
+    )
+    return text.strip() + "\n"
 
 
 def table_text(table: Table) -> str:
@@ -52,18 +73,13 @@ def table_text(table: Table) -> str:
 
 
 def html_report(
-    found: Mapping[str, Any],
-    results: Sequence[DatasetResult],
-    models: Sequence[Model],
-    galleries: Mapping[tuple[str, str], Mapping[str, list[Exhibit]]],
+    found: Mapping[str, Any], pictures: Mapping[tuple[str, str], Mapping[str, Any]]
 ) -> str:
     """The whole report.
 
     Args:
         found: what ``results.json`` holds.
-        results: the same with the sums that charts are drawn from.
-        models: the checkpoints.
-        galleries: by dataset and checkpoint.
+        pictures: by dataset and checkpoint, from :func:`network_pictures`.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
@@ -72,54 +88,41 @@ def html_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    networks = list(found["checkpoints"])
-    sections = []
-    for result in results:
-        label = result.scored.label
-        about = found["datasets"][label]
-        sections.append(
-            {
-                "name": label,
-                "counts": counts(about),
-                "scores": [
-                    scores_table(track, networks, found["missing"])
-                    for track in about["tracks"].values()
-                ],
-                "hues": hues_table(first(about["tracks"]), networks),
-                "networks": [
-                    network_section(model, result, about, galleries[label, model.label])
-                    for model in models
-                ],
-            }
-        )
+    networks, missing = networks_of(found), found["missing"]
+    sections = [
+        {
+            "name": dataset,
+            "counts": counts(about),
+            "scores": [scores_table(t, networks, missing) for t in about["tracks"].values()],
+            "hues": [hues_table(t, networks) for t in about["tracks"].values()],
+            "networks": {label: pictures[dataset, label] for label in networks},
+        }
+        for dataset, about in found["datasets"].items()
+    ]
     return environment.get_template("page.html").render(
         found=found,
         columns=COLUMNS,
-        overview=[squared_errors(found), error_removed(found)],
+        overview=overview(found),
+        reading=READING.replace("*", ""),
+        hues=HUE_COLORS,
         sections=sections,
         time=time_table(found["seconds"]),
     )
 
 
-def network_section(
-    model: Model,
-    result: DatasetResult,
-    about: Mapping[str, Any],
-    exhibits: Mapping[str, list[Exhibit]],
+def network_pictures(
+    model: Model, track: TrackResult, exhibits: Mapping[str, list[Exhibit]]
 ) -> dict[str, Any]:
-    """What a page shows of a network on a dataset, in the first track that it is in."""
-    track = track_of(model, result)
-    numbers = about["tracks"][track.track.name]
-    best = numbers["against_baselines"][model.label]["baseline"]
+    """Charts, confusion of hues and gallery of a network in a track."""
+    best = against_baseline(track, model)["baseline"]
     lines = {name: track.mistakes[name] for name in dict.fromkeys((model.label, best, GRAY))}
     styles = dict(zip(lines, ("C0-", "C1--", "k:"), strict=False))
     panels = {name: track.mistakes[name] for name in dict.fromkeys((TRUTH, model.label, best))}
     return {
-        "label": model.label,
+        "track": track.track.title,
         "errors": error_chart(lines, styles),
         "histogram": histogram_chart(panels),
         "confusion": confusion_rows(track.mistakes[model.label]),
-        "classes": CLASSES,
         "gallery": exhibits,
     }
 

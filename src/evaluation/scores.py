@@ -8,10 +8,11 @@ import numpy as np
 
 RESAMPLES = 1_000
 SEED = 0
+RARITY = "rarity"  # of a photograph's colours, its weight in the mean of auc_rebalanced
 
 
 class Estimate(NamedTuple):
-    """A mean over photographs and its 95% interval, NaN where one photograph is all there is."""
+    """A mean over photographs and its 95% interval, which one photograph alone does not have."""
 
     mean: float
     low: float
@@ -61,6 +62,8 @@ class Scores:
         values = self.values(predictor)
         weights = self.weights(len(values))
         low, high = interval(resampled_means(values, weights))
+        if len(values) == 1:
+            low, high = np.full((2, len(self.metrics)), np.nan)
         columns = zip((values * weights).sum(0) / weights.sum(0), low, high, strict=True)
         return dict(zip(self.metrics, (Estimate(*map(float, c)) for c in columns), strict=True))
 
@@ -99,21 +102,14 @@ class ScoreFile:
     """Writes ``scores.csv`` as scoring goes: a line a photograph, predictor, track and dataset."""
 
     def __init__(self, file: IO[str], metrics: Sequence[str]) -> None:
-        self.metrics = list(metrics)
+        self.columns = [*metrics, RARITY]
         self.writer = csv.writer(file)
-        self.writer.writerow(["dataset", "track", "predictor", "photograph", *self.metrics])
+        self.writer.writerow(["dataset", "track", "predictor", "photograph", *self.columns])
 
     def add(
-        self,
-        dataset: str,
-        track: str,
-        predictor: str,
-        names: Sequence[str],
-        values: Mapping[str, np.ndarray],
+        self, place: tuple[str, str, str], names: Sequence[str], values: Mapping[str, np.ndarray]
     ) -> None:
+        """Take the values (B,) of a dataset, track and predictor; those not there stay empty."""
         for index, name in enumerate(names):
-            cells = [
-                f"{values[metric][index]:.7g}" if metric in values else ""
-                for metric in self.metrics
-            ]
-            self.writer.writerow([dataset, track, predictor, name, *cells])
+            cells = [f"{values[c][index]:.7g}" if c in values else "" for c in self.columns]
+            self.writer.writerow([*place, name, *cells])

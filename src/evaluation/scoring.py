@@ -1,7 +1,7 @@
 """Score every predictor on every photograph of a track, a batch at a time."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -9,19 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.color import LabBatch, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from src.color import LabBatch, from_uint8, rgb_to_lab
+from src.data.photographs import UnusablePhotographError
+from src.errors import InputError
 from src.evaluation.clock import Clock
 from src.evaluation.datasets import Scored, Track, ahead
 from src.evaluation.measures import REBALANCED, Measures, warn_of_few
 from src.evaluation.mistakes import Mistakes
 from src.evaluation.predictors import TRUTH, Predictor
-from src.evaluation.scores import ScoreFile, Scores
+from src.evaluation.scores import RARITY, ScoreFile, Scores
 from src.metrics import Measure, paired
 from src.metrics.auc import class_weights, rarity
 from src.metrics.realism import Realism
 
 OF_TRUTH = ("colorfulness",)
 """Measures that say something of the true photographs themselves."""
+LARGE = 2_000_000  # pixels of a batch: above it, one row at a time is in memory
 
 
 class TrackResult(NamedTuple):
@@ -31,6 +34,14 @@ class TrackResult(NamedTuple):
     scores: Scores
     mistakes: dict[str, Mistakes]
     realism: dict[str, dict[str, float]]
+
+
+class Batch(NamedTuple):
+    """Photographs by name: uint8 (B,3,H,W) and in CIE units."""
+
+    names: list[str]
+    rgb: Tensor
+    truth: LabBatch
 
 
 class Scorer(NamedTuple):
@@ -53,74 +64,92 @@ class Scorer(NamedTuple):
         rows = [*rows, Predictor(TRUTH, lambda truth: truth.ab)]
         weights = class_weights(scored.shares[track])
         measures = self.measures.in_track(weights)
-        of_truth = {name: measures[name] for name in OF_TRUTH if name in measures}
-        realism = {row.name: Realism(self.measures.realism) for row in rows}
+        realism = {row.name: Realism(self.measures.realism) for row in rows if row.name != TRUTH}
         result = TrackResult(track, Scores(list(measures)), {r.name: Mistakes() for r in rows}, {})
-        size = 1 if track.size is None else self.batch_size
-        parts = [scored.names[i : i + size] for i in range(0, len(scored.names), size)]
-
-        def read(names: list[str]) -> Tensor:
-            return torch.stack([scored.dataset.read(name, track.size) for name in names])
-
-        pictures = self.clock.waiting("reading", ahead(read, parts))
         with ThreadPoolExecutor(os.cpu_count(), "score", torch.set_num_threads, (1,)) as pool:
-            description = f"{scored.label}, {track.name}"
-            for names, rgb in zip(self.progress(parts, description), pictures, strict=True):
-                rgb = rgb.to(self.device)
-                truth = rgb_to_lab(from_uint8(rgb))
-                predicted = self.predict(rows, truth)
+            for batch in self.batches(scored, track):
+                weight = rarity(batch.truth.ab, weights).cpu().numpy()
                 if REBALANCED in measures:
-                    rare = rarity(truth.ab, weights).cpu().numpy()
-                    result.scores.weigh({REBALANCED: rare})
-                with self.clock.stage("metrics"):
-                    works = {
-                        name: pool.submit(
-                            measured,
-                            *(ab, truth, rgb),
-                            of_truth if name == TRUTH else measures,
-                            result.mistakes[name],
-                        )
-                        for name, ab in predicted.items()
-                    }
-                    for name, work in works.items():
-                        if values := work.result():
-                            result.scores.add(name, values)
-                            self.file.add(scored.label, track.name, name, names, values)
-                self.compare_sets(realism, predicted, truth, rgb)
+                    result.scores.weigh({REBALANCED: weight})
+                for name, values in self.values(rows, batch, measures, result, realism, pool):
+                    if values:
+                        result.scores.add(name, values)
+                        place = (scored.label, track.name, name)
+                        self.file.add(place, batch.names, {**values, RARITY: weight})
         count = len(scored.names)
         warn_of_few(self.measures.realism, count)
         result.realism.update({name: each.compute(count) for name, each in realism.items()})
         return result
 
-    def predict(self, rows: Sequence[Predictor], truth: LabBatch) -> dict[str, Tensor]:
-        """Every row's ab (B,2,H,W)."""
-        predicted = {}
-        for row in rows:
-            with self.clock.stage("networks" if row.model else "baselines"):
-                predicted[row.name] = row.predict(truth)
-        return predicted
+    def batches(self, scored: Scored, track: Track) -> Iterator[Batch]:
+        """A track's photographs, read ahead.
+
+        Raises:
+            InputError: if one cannot be read that could be before.
+        """
+        size = 1 if track.size is None else self.batch_size
+        parts = [scored.names[i : i + size] for i in range(0, len(scored.names), size)]
+
+        def read(names: list[str]) -> Tensor:
+            try:
+                return torch.stack([scored.dataset.read(name, track.size) for name in names])
+            except UnusablePhotographError as error:
+                raise InputError(f"one of {', '.join(names)} has changed: {error}") from error
+
+        pictures = self.clock.waiting("reading", ahead(read, parts))
+        shown = self.progress(parts, f"{scored.label}, {track.name}")
+        for names, rgb in zip(shown, pictures, strict=True):
+            on_device = rgb.to(self.device)
+            yield Batch(names, on_device, rgb_to_lab(from_uint8(on_device)))
+
+    def values(
+        self,
+        rows: Sequence[Predictor],
+        batch: Batch,
+        measures: Mapping[str, Measure],
+        result: TrackResult,
+        realism: Mapping[str, Realism],
+        pool: ThreadPoolExecutor,
+    ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Every row's values (B,) of each measure, worked out in a pool of threads."""
+        of_truth = {name: measures[name] for name in OF_TRUTH if name in measures}
+        is_large = batch.truth.L.numel() > LARGE
+        for together in [[row] for row in rows] if is_large else [rows]:
+            predicted = {row.name: self.predict(row, batch) for row in together}
+            with self.clock.stage("metrics"):
+                works = [
+                    pool.submit(
+                        measured,
+                        *(ab, batch, of_truth if name == TRUTH else measures),
+                        result.mistakes[name],
+                    )
+                    for name, ab in predicted.items()
+                ]
+                values = [work.result() for work in works]
+            yield from zip(predicted, values, strict=True)
+            self.compare_sets(realism, predicted, batch)
+
+    def predict(self, row: Predictor, batch: Batch) -> Tensor:
+        with self.clock.stage("networks" if row.model else "baselines"):
+            return row.predict(batch.truth)
 
     def compare_sets(
-        self,
-        realism: Mapping[str, Realism],
-        predicted: Mapping[str, Tensor],
-        truth: LabBatch,
-        rgb: Tensor,
+        self, realism: Mapping[str, Realism], predicted: Mapping[str, Tensor], batch: Batch
     ) -> None:
         """Take a batch into FID and KID, if they were asked for."""
         if self.measures.inception is None:
             return
         with self.clock.stage("FID and KID"):
-            true_features = self.measures.inception(rgb)
-            for name, each in realism.items():
-                shown = to_uint8(lab_to_rgb(truth.L, predicted[name]))
-                each.update(self.measures.inception(shown), true_features)
+            true_features = self.measures.inception(batch.rgb)
+            for name in predicted.keys() & realism.keys():
+                shown = paired(predicted[name], batch.truth, batch.rgb).rgb
+                realism[name].update(self.measures.inception(shown), true_features)
 
 
 def measured(
-    ab: Tensor, truth: LabBatch, rgb: Tensor, measures: Mapping[str, Measure], mistakes: Mistakes
+    ab: Tensor, batch: Batch, measures: Mapping[str, Measure], mistakes: Mistakes
 ) -> dict[str, np.ndarray]:
     """Values (B,) of each measure of predicted ab (B,2,H,W); the mistakes are taken note of."""
-    mistakes.update(ab, truth)
-    pair = paired(ab, truth, rgb)
+    mistakes.update(ab, batch.truth)
+    pair = paired(ab, batch.truth, batch.rgb)
     return {name: np.asarray(measure(pair).cpu()) for name, measure in measures.items()}

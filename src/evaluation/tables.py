@@ -1,6 +1,6 @@
 """The tables of a report, from what ``results.json`` holds."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src.evaluation.measures import COLUMNS
@@ -19,15 +19,43 @@ class Table(NamedTuple):
     networks: Sequence[str] = ()
 
 
-def squared_errors(found: Mapping[str, Any]) -> Table:
-    """MSE of every predictor on every dataset, each in the first track that the row is in."""
-    datasets = found["datasets"]
-    names = dict.fromkeys(name for about in datasets.values() for name in rows_of(about))
+def photographs(found: Mapping[str, Any]) -> Table:
+    """How many photographs of each dataset are scored, and how many are not, and why."""
     rows = [
-        [name, *(cell("mse", first_scores(about, name).get("mse")) for about in datasets.values())]
-        for name in names
+        [
+            dataset,
+            str(about["photographs"]),
+            *(str(len(about[key])) for key in ("near_gray", "trained_on", "unusable")),
+        ]
+        for dataset, about in found["datasets"].items()
     ]
-    return Table("MSE of ab/128", ["predictor", *datasets], rows, list(found["checkpoints"]))
+    header = ["dataset", "scored", "near-gray, left out", "seen in training, left out", "unusable"]
+    return Table("Photographs", header, rows)
+
+
+def squared_errors(found: Mapping[str, Any]) -> list[Table]:
+    """MSE of every predictor on every dataset, one table a track."""
+    datasets = found["datasets"]
+    titles = {key: t["title"] for about in datasets.values() for key, t in about["tracks"].items()}
+    tables = []
+    for track, title in titles.items():
+        present = {
+            d: about["tracks"][track] for d, about in datasets.items() if track in about["tracks"]
+        }
+        names = dict.fromkeys(name for t in present.values() for name in t["scores"])
+        rows = [
+            [name, *(cell("mse", t["scores"].get(name, {}).get("mse")) for t in present.values())]
+            for name in names
+            if name != TRUTH
+        ]
+        table = Table(f"MSE of ab/128, {title}", ["predictor", *present], rows, networks_of(found))
+        tables.append(table)
+    return tables
+
+
+def networks_of(found: Mapping[str, Any]) -> list[str]:
+    """Names of the rows that are not trivial."""
+    return list(found["checkpoints"])
 
 
 def error_removed(found: Mapping[str, Any]) -> Table:
@@ -67,14 +95,14 @@ def scores_table(
 
 
 def hues_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
-    """Shares of the coloured area by what became of its hue."""
+    """Shares of the coloured area by what became of its hue, in a track."""
     header = ["predictor", "right hue", "next hue", "wrong hue", "left neutral", "neutral painted"]
     rows = [
         [name, *(DASH if share is None else f"{share:.1%}" for share in hues.values())]
         for name, hues in track["hues"].items()
         if name != TRUTH
     ]
-    return Table("What became of hues", header, rows, networks)
+    return Table(f"What became of hues, {track['title']}", header, rows, networks)
 
 
 def time_table(seconds: Mapping[str, float]) -> Table:
@@ -98,7 +126,7 @@ def counts(about: Mapping[str, Any]) -> list[str]:
         about["photographs"] < ENOUGH_FOR_FID
     ):
         lines.append(f"FID of fewer than {ENOUGH_FOR_FID:,} photographs is mostly bias.")
-    if about["is_own_size"]:
+    if about["native_is_own"]:
         lines.append("They have the model's own size: their native resolution is the same track.")
     if "best_possible_mse" in about:
         lines.append(f"No predictor has an expected MSE below {about['best_possible_mse']:.6f}.")
@@ -107,18 +135,6 @@ def counts(about: Mapping[str, Any]) -> list[str]:
 
 def first(tracks: Mapping[str, Any]) -> Any:
     return next(iter(tracks.values()))
-
-
-def rows_of(about: Mapping[str, Any]) -> Iterator[str]:
-    for track in about["tracks"].values():
-        yield from (name for name in track["scores"] if name != TRUTH)
-
-
-def first_scores(about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Scores of a predictor in the first track that has it."""
-    tracks = (t["scores"][name] for t in about["tracks"].values() if name in t["scores"])
-    scores: Mapping[str, Any] = next(tracks, {})
-    return scores
 
 
 def cell(metric: str, estimate: Mapping[str, float | None] | None) -> str:

@@ -28,7 +28,7 @@ class LPIPS:
         previous = socket.getdefaulttimeout()
         socket.setdefaulttimeout(PATIENCE)
         try:
-            self.metric = LearnedPerceptualImagePatchSimilarity("alex", "none").to(device)
+            self.net = LearnedPerceptualImagePatchSimilarity("alex").net.to(device)
         except (OSError, RuntimeError) as error:
             raise InputError(f"AlexNet's weights cannot be loaded: {error}") from error
         finally:
@@ -36,9 +36,9 @@ class LPIPS:
 
     def __call__(self, rgb: Tensor, true_rgb: Tensor) -> Tensor:
         """Two uint8 (B,3,H,W) to (B,), 0 where they are equal; small pictures are enlarged."""
-        values: Tensor = self.metric(as_input(rgb), as_input(true_rgb))
-        self.metric.reset()
-        return values.reshape(-1)
+        # Not the metric itself: it keeps what it has seen, and threads share it.
+        values: Tensor = self.net(as_input(rgb), as_input(true_rgb))
+        return values.flatten()
 
 
 def as_input(rgb: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ def at_own_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Te
 def at_output_resolution(ab: Tensor, stride: int, upsampling: str) -> Tensor:
     """What is left of ab (B,2,H,W) if it is averaged to 1/stride and upsampled again.
 
-    With the true ab, that is the best that a network with such an output can give.
+    With the true ab and nearest upsampling, no output of that resolution has a smaller squared
+    error.
     """
     height, width = ab.shape[-2:]
     cells = (-(-height // stride), -(-width // stride))

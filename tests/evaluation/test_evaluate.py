@@ -21,6 +21,7 @@ from src.data.synthetic import MATERIALS, SyntheticScenes
 from src.errors import InputError
 from src.evaluate import evaluate
 from src.evaluation.measures import COLUMNS
+from src.evaluation.models import labels
 from src.metrics.mse import ab_mse
 from src.train import train
 from tests.evaluation.conftest import OFFLINE
@@ -47,7 +48,7 @@ def test_every_row_stands_in_every_track(evaluated: tuple[Path, dict[str, Any]])
     datasets = found["datasets"]
     own, folder = datasets.values()
     assert list(own["tracks"]) == ["own_16"], "16 px scenes are their own native resolution"
-    assert own["is_own_size"]
+    assert own["native_is_own"]
     assert list(folder["tracks"]) == ["own_16", "native"]
     for about in datasets.values():
         for track in about["tracks"].values():
@@ -64,8 +65,11 @@ def test_means_are_those_of_the_photographs(evaluated: tuple[Path, dict[str, Any
             values = column(folder, dataset, track, LABEL, metric)
             assert len(values) == 7
             estimate = numbers["scores"][LABEL][metric]
-            if metric != "auc_rebalanced":  # weighted
-                assert estimate["mean"] == pytest.approx(values.mean(), rel=1e-4, abs=1e-6)
+            weights = np.ones(7)
+            if metric == "auc_rebalanced":
+                weights = column(folder, dataset, track, LABEL, "rarity")
+            mean = (values * weights).sum() / weights.sum()
+            assert estimate["mean"] == pytest.approx(mean, rel=1e-4, abs=1e-6)
             assert values.min() <= estimate["low"] <= estimate["mean"] + 1e-6
             assert estimate["mean"] <= estimate["high"] + 1e-6 <= values.max() + 2e-6
 
@@ -84,10 +88,25 @@ def test_ceiling_and_best_constant_bound_what_they_should(
     evaluated: tuple[Path, dict[str, Any]],
 ) -> None:
     for about in evaluated[1]["datasets"].values():
-        scores = about["tracks"]["own_16"]["scores"]
-        mse = {name: row["mse"]["mean"] for name, row in scores.items()}
-        assert mse["best constant"] <= min(mse["gray"], mse["mean of synthetic"])
-        assert mse[f"ceiling of {LABEL}"] < mse[LABEL]
+        for track in about["tracks"].values():
+            mse = {name: row.get("mse", {}).get("mean") for name, row in track["scores"].items()}
+            assert mse["best constant"] <= min(mse["gray"], mse["mean of synthetic"])
+            assert mse[f"ceiling of {LABEL}"] < mse[LABEL]
+
+
+def test_best_constant_of_the_native_track_is_of_whole_photographs(
+    checkpoint: Path, asked: Callable[..., Evaluate], tmp_path: Path
+) -> None:
+    flag = np.full((20, 200, 3), (200, 40, 40), dtype=np.uint8)
+    flag[:, 90:110] = (40, 160, 40)
+    (tmp_path / "flags").mkdir()
+    Image.fromarray(flag).save(tmp_path / "flags" / "one.png")
+    found = evaluate(asked(checkpoint, f"datasets={tmp_path}/flags", "metrics=mse"), tmp_path / "e")
+    (about,) = found["datasets"].values()
+    for track in about["tracks"].values():
+        mse = {name: row["mse"]["mean"] for name, row in track["scores"].items()}
+        assert mse["best constant"] <= min(value for name, value in mse.items() if "mean" in name)
+        assert track["scores"]["gray"]["mse"]["low"] is None, "one photograph has no interval"
 
 
 def test_report_folder_is_complete(evaluated: tuple[Path, dict[str, Any]]) -> None:
@@ -151,14 +170,13 @@ def test_photographs_seen_in_training_are_left_out(
     photographs: Path,
     tmp_path: Path,
 ) -> None:
-    one_folder = ["dataset=folder", f"dataset.root={photographs}", "dataset.train=5"]
-    train(settings(*one_folder, "dataset.val=3", "dataset.test=2"), tmp_path / "a" / "run")
-    path = tmp_path / "a" / "run" / "checkpoints" / "best.ckpt"
-    mse = ["metrics=[mse]", "tracks=[own]"]
-    found = evaluate(asked(path, f"datasets=[{photographs}]", *mse), tmp_path / "e")
+    path = trained_on(
+        photographs, settings, tmp_path, "dataset.train=5", "dataset.val=3", "dataset.test=2"
+    )
+    found = evaluate(asked(path, f"datasets={photographs}", *MSE), tmp_path / "e")
     (about,) = found["datasets"].values()
     assert (about["photographs"], len(about["trained_on"])) == (12, 8)
-    own = evaluate(asked(path, *mse), tmp_path / "f")["datasets"]["folder"]
+    own = evaluate(asked(path, *MSE), tmp_path / "f")["datasets"]["folder"]
     assert (own["photographs"], own["trained_on"]) == (2, [])
 
 
@@ -182,7 +200,8 @@ def test_checkpoints_stand_side_by_side(
 ) -> None:
     train(settings("dataset.size=24", "dataset.seed=3"), tmp_path / "other" / "run")
     other = tmp_path / "other" / "run" / "checkpoints" / "best.ckpt"
-    found = evaluate(asked([checkpoint, other], "metrics=[mse]"), tmp_path / "e")
+    both = asked([checkpoint, other], "datasets=synthetic", "metrics=mse")
+    found = evaluate(both, tmp_path / "e")
     tracks = found["datasets"]["synthetic"]["tracks"]
     assert list(tracks) == ["own_16", "own_24", "native"]
     networks = {name: {"small/run", "other/run"} & set(t["scores"]) for name, t in tracks.items()}
@@ -190,8 +209,33 @@ def test_checkpoints_stand_side_by_side(
     assert networks["own_24"] == {"other/run"}
     assert networks["native"] == {"small/run", "other/run"}
     assert "L table of synthetic'" in tracks["native"]["scores"], "two sets of one name"
+    report = (tmp_path / "e" / "report.html").read_text()
+    for title in (track["title"] for track in tracks.values()):
+        for table in ("What became of hues", "MSE of ab/128"):
+            assert report.count(f"{table}, {title}") == 1
     with pytest.raises(InputError, match="the same checkpoint is given twice"):
         evaluate(asked([checkpoint, checkpoint]), tmp_path / "f")
+
+
+def test_a_folder_that_has_grown_does_not_hide_what_was_seen(
+    asked: Callable[..., Evaluate],
+    settings: Callable[..., Train],
+    photographs: Path,
+    tmp_path: Path,
+) -> None:
+    path = trained_on(photographs, settings, tmp_path, "dataset.train=5", "dataset.val=3")
+    for index in range(30):
+        pixels = np.random.default_rng(100 + index).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photographs / f"later_{index}.png")
+    found = evaluate(asked(path, f"datasets={photographs}", *MSE), tmp_path / "e")
+    (about,) = found["datasets"].values()
+    assert (about["photographs"], len(about["trained_on"])) == (42, 8)
+    assert not any("later" in name for name in about["trained_on"])
+    (path.parent.parent / "baselines.pt").unlink()
+    again = evaluate(asked(path, f"datasets={photographs}", *MSE), tmp_path / "f")
+    assert "what it was trained on has changed since" in again["checkpoints"]["a/run"]["missing"]
+    (about,) = again["datasets"].values()
+    assert list(about["tracks"]["own_16"]["scores"])[:2] == ["gray", "best constant"]
 
 
 def test_checkpoint_from_elsewhere_has_the_baselines_of_its_run(
@@ -200,18 +244,103 @@ def test_checkpoint_from_elsewhere_has_the_baselines_of_its_run(
     photographs: Path,
     tmp_path: Path,
 ) -> None:
-    folder = ["dataset=folder", f"dataset.root={photographs}", "dataset.train=5"]
-    train(settings(*folder, "dataset.val=2"), tmp_path / "a" / "run")
+    path = trained_on(photographs, settings, tmp_path, "dataset.train=5", "dataset.val=2")
     photographs.rename(tmp_path / "moved")
-    path = tmp_path / "a" / "run" / "checkpoints" / "best.ckpt"
-    mse = ["metrics=[mse]", "tracks=[own]"]
-    found = evaluate(asked(path, f"datasets=[{tmp_path}/moved]", *mse), tmp_path / "e")
-    assert "is not here: no folder" in found["checkpoints"]["a/run"]["missing"]
+    moved = f"datasets={tmp_path}/moved"
+    found = evaluate(asked(path, moved, *MSE), tmp_path / "e")
+    assert found["checkpoints"]["a/run"]["missing"] == ""
     (about,) = found["datasets"].values()
     assert "L table of folder" in about["tracks"]["own_16"]["scores"]
+    assert len(about["trained_on"]) == 7
+    kept = about["tracks"]["own_16"]["scores"]["L table of folder"]["mse"]["mean"]
+
+    (path.parent.parent / "baselines.pt").unlink()
+    lost = evaluate(asked(path, moved, *MSE), tmp_path / "f")
+    assert "what it was trained on is not here" in lost["checkpoints"]["a/run"]["missing"]
+    assert "what it was trained on is not here" in (tmp_path / "f" / "report.md").read_text()
     (tmp_path / "moved").rename(tmp_path / "photographs")
-    again = evaluate(asked(path, *mse, f"data_dir={tmp_path}"), tmp_path / "f")
-    assert again["checkpoints"]["a/run"]["missing"] == ""
+    named = f"datasets={tmp_path}/photographs"
+    again = evaluate(asked(path, named, *MSE, f"data_dir={tmp_path}"), tmp_path / "g")
+    (about,) = again["datasets"].values()
+    fitted = about["tracks"]["own_16"]["scores"]["L table of folder"]["mse"]["mean"]
+    assert fitted == pytest.approx(kept, rel=1e-6)
+
+
+MSE = ("metrics=mse", "tracks=own")
+
+
+def trained_on(folder: Path, settings: Callable[..., Train], place: Path, *counts: str) -> Path:
+    """The best checkpoint of a small run on a folder."""
+    train(settings("dataset=folder", f"dataset.root={folder}", *counts), place / "a" / "run")
+    return place / "a" / "run" / "checkpoints" / "best.ckpt"
+
+
+def test_datasets_of_one_name_are_both_scored_and_repeated_ones_once(
+    checkpoint: Path,
+    asked: Callable[..., Evaluate],
+    settings: Callable[..., Train],
+    photographs: Path,
+    tmp_path: Path,
+) -> None:
+    first = trained_on(photographs, settings, tmp_path / "x", "dataset.test=3")
+    second = trained_on(photographs / "deeper", settings, tmp_path / "y", "dataset.test=2")
+    found = evaluate(asked([first, second], *MSE), tmp_path / "e")
+    assert list(found["datasets"]) == ["folder", "folder'"]
+    twice = asked(checkpoint, "datasets=[synthetic,synthetic]", *MSE)
+    evaluate(twice, tmp_path / "f")
+    assert len(column(tmp_path / "f", "synthetic", "own_16", "gray", "mse")) == 2
+
+
+def test_large_and_odd_photographs_are_scored(
+    checkpoint: Path,
+    asked: Callable[..., Evaluate],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for name, size in {"wide": (8, 5000), "caf\udce9": (20, 20), "small": (8, 8)}.items():
+        pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    words = [f"datasets={folder}", "metrics=[mse,ssim,ciede2000]", "tracks=native"]
+    found = evaluate(asked(checkpoint, *words), tmp_path / "e")["datasets"][str(folder)]
+    monkeypatch.setattr("src.evaluation.scoring.LARGE", 100)
+    again = evaluate(asked(checkpoint, *words), tmp_path / "f")["datasets"][str(folder)]
+    assert found["photographs"] == 3
+    assert again["tracks"] == found["tracks"]
+    assert "caf\\udce9" in (tmp_path / "e" / "scores.csv").read_text()
+
+
+def test_fid_and_kid_stand_in_the_tables(
+    checkpoint: Path,
+    asked: Callable[..., Evaluate],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def brightness(rgb: torch.Tensor) -> torch.Tensor:
+        """Features (B,2048) that know the mean colour."""
+        return torch.nn.functional.pad(rgb.float().mean(dim=(2, 3)), (0, 2045))
+
+    monkeypatch.setattr("src.evaluation.measures.Inception", lambda device: brightness)
+    found = evaluate(asked(checkpoint, "metrics=[fid,kid]", "tracks=own"), tmp_path)
+    scores = found["datasets"]["synthetic"]["tracks"]["own_16"]["scores"]
+    ceiling = scores[f"ceiling of {LABEL}"]["fid"]["mean"]
+    assert ceiling < scores["gray"]["fid"]["mean"]
+    assert scores[LABEL]["kid"]["mean"] is None, "two photographs are too few"
+    report = (tmp_path / "report.md").read_text()
+    assert "FID of fewer than 5,000 photographs is mostly bias." in report
+
+
+def test_names_stay_inside_the_report_folder(
+    checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
+) -> None:
+    assert labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
+    assert labels(["/best.ckpt"]) == ["best"]
+    assert labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
+    evaluate(asked(checkpoint, f"datasets={photographs}/deeper/../deeper", *MSE), tmp_path / "e")
+    runs = [path.parent.parent for path in (tmp_path / "e").rglob("events.*")]
+    assert runs == [tmp_path / "e" / "tensorboard"]
 
 
 def test_what_cannot_be_evaluated_is_named(
@@ -235,13 +364,14 @@ def test_what_cannot_be_evaluated_is_named(
         evaluate(asked(tmp_path / "absent.ckpt"), tmp_path / "e")
     for override, message in {
         "tracks=[wide]": "tracks is 'wide'; it must be one of: own, native",
-        "tracks=[]": "tracks is empty",
+        "tracks=[]": r"tracks is \[\]; it must be a word, or a list of words",
+        "metrics=3": "metrics is 3; it must be a word, or a list of words",
         "batch_size=0": "batch_size is 0; it must be at least 1",
         "accelerator=tpu": "accelerator is 'tpu'; it must be one of",
     }.items():
         with pytest.raises(InputError, match=message):
             asked(checkpoint, override)
-    with pytest.raises(InputError, match="checkpoint must be set to a path, or to a list of paths"):
+    with pytest.raises(InputError, match=r"checkpoint is \[\]; it must be a word, or a list"):
         asked([])
     assert not (tmp_path / "e" / "scores.csv").exists()
 
@@ -249,6 +379,10 @@ def test_what_cannot_be_evaluated_is_named(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(config, "TARGETS", config.TARGETS | {"needs_more.Network"})
     content = torch.load(checkpoint, weights_only=True)
+    foreign = {**content, "datamodule_hyper_parameters": {}}
+    torch.save(foreign, tmp_path / "foreign.ckpt")
+    with pytest.raises(InputError, match=r"foreign\.ckpt is not a checkpoint of src\.train"):
+        evaluate(asked(tmp_path / "foreign.ckpt"), tmp_path / "e")
     content["hyper_parameters"]["network"] = {"_target_": "needs_more.Network"}
     torch.save(content, tmp_path / "needs.ckpt")
     message = "needs_more.Network needs what is not installed: .*a_package_that_nobody_has"

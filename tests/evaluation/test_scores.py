@@ -36,7 +36,9 @@ def test_infinite_unknown_and_single_values_stay_what_they_are() -> None:
     assert (infinite.mean, infinite.high) == (np.inf, np.inf)
     single = Scores(["mse"])
     single.add("it", {"mse": np.array([4.0])})
-    assert single.summary("it")["mse"] == (4, 4, 4)
+    mean, *ends = single.summary("it")["mse"]
+    assert mean == 4
+    assert np.isnan(ends).all(), "one photograph says nothing about the next"
     partly = Scores(["mse", "ssim"])
     partly.add("it", {"mse": np.array([1.0, 3.0])})
     assert np.isnan(partly.summary("it")["ssim"]).all()
@@ -66,9 +68,10 @@ def test_error_removed_pairs_the_photographs() -> None:
 def test_file_has_a_line_a_photograph() -> None:
     text = io.StringIO()
     file = ScoreFile(text, ["mse", "ssim"])
-    file.add("d", "own_8", "p, q", ["a.png", "b.png"], {"mse": np.array([0.5, 0.25])})
+    values = {"mse": np.array([0.5, 0.25]), "rarity": np.array([1, 3])}
+    file.add(("d", "own_8", "p, q"), ["a.png", "b.png"], values)
     assert text.getvalue().splitlines() == [
-        "dataset,track,predictor,photograph,mse,ssim",
-        'd,own_8,"p, q",a.png,0.5,',
-        'd,own_8,"p, q",b.png,0.25,',
+        "dataset,track,predictor,photograph,mse,ssim,rarity",
+        'd,own_8,"p, q",a.png,0.5,,1',
+        'd,own_8,"p, q",b.png,0.25,,3',
     ]
