@@ -117,6 +117,18 @@ class PaperNetwork(Target):
 
 
 @dataclass(kw_only=True)
+class UNet(Target):
+    _target_: str = "src.networks.unet.UNet"
+    width: int
+    coordinates: bool
+    dropout: float
+
+    def __post_init__(self) -> None:
+        at_least("network", self, width=8, dropout=0)
+        at_most("network", self, width=512, dropout=0.9)
+
+
+@dataclass(kw_only=True)
 class MeanSquaredError(Target):
     _target_: str = "src.objectives.MeanSquaredError"
 
@@ -277,7 +289,7 @@ class Report:
 SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "dataset": {"synthetic": Synthetic, "folder": Folder, "faces": Faces, "dogs": Dogs},
     "augmentation": {"augmentation": Augmentation},
-    "network": {"paper": PaperNetwork},
+    "network": {"paper": PaperNetwork, "unet": UNet},
     "objective": {"mse": MeanSquaredError},
     "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
     "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},

@@ -9,6 +9,7 @@ from torch import nn
 from src.errors import InputError
 from src.networks.paper import PaperNetwork
 from src.networks.sizes import at_output_resolution, at_own_size
+from src.networks.unet import UNet
 
 
 def test_has_the_paper_s_layers_and_parameters() -> None:
@@ -82,3 +83,53 @@ def test_output_resolution_keeps_what_the_network_can_say() -> None:
     blocks = noise.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
     assert torch.allclose(limited[..., ::2, ::2], blocks, atol=1e-6)
     assert at_output_resolution(noise[..., :23, :31], 2, "bilinear").shape == (1, 2, 23, 31)
+
+
+@pytest.mark.parametrize(("width", "millions"), [(8, 0.33), (16, 1.31), (40, 8.15)])
+def test_unet_is_as_large_as_its_width_says(width: int, millions: float) -> None:
+    network = UNet(width, coordinates=True, dropout=0)
+    count = sum(p.numel() for p in network.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (33, 70), (5, 3), (1, 1)])
+def test_unet_takes_any_size(size: tuple[int, int]) -> None:
+    network = UNet(8, coordinates=True, dropout=0.5).eval()
+    assert network(torch.rand(2, 1, *size)).shape == (2, 2, *size)
+
+
+def test_unet_knows_where_it_is_if_told() -> None:
+    torch.manual_seed(0)
+    network = UNet(8, coordinates=True, dropout=0).eval()
+    x = torch.rand(1, 1, 64, 64).expand(1, 1, 64, 64)
+    seen = []
+    network.stem.register_forward_hook(lambda module, args, output: seen.append(args[0]))
+    network(x)
+    assert seen[0].shape == (1, 3, 64, 64)
+    assert torch.equal(seen[0][:, :1], x)
+    row, column = seen[0][0, 1:]
+    assert (row[0, 0], row[-1, 0], column[0, 0], column[0, -1]) == (-1, 1, -1, 1)
+    assert (row[:, :1] == row).all()
+    assert (column[:1] == column).all()
+
+
+def test_unet_predicts_at_half_the_resolution_and_says_so() -> None:
+    network = UNet(8, coordinates=False, dropout=0).eval()
+    coarse = []
+    network.head.register_forward_hook(lambda module, args, output: coarse.append(output))
+    network(torch.rand(1, 1, 64, 96))
+    assert coarse[0].shape[-2:] == (32, 48)
+    assert (network.output_stride, network.upsampling) == (2, "bilinear")
+
+
+def test_unet_dropout_is_for_training_only() -> None:
+    network = UNet(8, coordinates=False, dropout=0.5)
+    x = torch.rand(1, 1, 64, 64)
+    assert not torch.equal(network(x), network(x))
+    network.eval()
+    assert torch.equal(network(x), network(x))
+
+
+def test_unet_of_an_odd_width_is_refused() -> None:
+    with pytest.raises(InputError, match=r"network\.width is 20; it must be a multiple of 8"):
+        UNet(20, coordinates=False, dropout=0)

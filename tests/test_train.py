@@ -134,7 +134,13 @@ def test_minutes_are_a_limit(settings: Callable[..., Train], tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "override",
-    ["network.activation=relu", "optimizer=rmsprop", "scheduler=cosine", "trainer=float32"],
+    [
+        "network.activation=relu",
+        "network=unet",
+        "optimizer=rmsprop",
+        "scheduler=cosine",
+        "trainer=float32",
+    ],
 )
 def test_every_choice_trains(settings: Callable[..., Train], tmp_path: Path, override: str) -> None:
     results = train(settings(override), tmp_path)
