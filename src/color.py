@@ -73,6 +73,11 @@ def mean_chroma(ab: Tensor) -> Tensor:
     return chroma(ab).mean(dim=(1, 2))
 
 
+def is_near_gray(ab: Tensor) -> Tensor:
+    """Whether each photograph has no colour to be judged by: ab (B,2,H,W) to (B,), bool."""
+    return mean_chroma(ab) < NEAR_GRAY_CHROMA
+
+
 def scale_lightness(L: Tensor) -> Tensor:
     """L in 0..100 to -1..1, the one scaling that networks are fed with."""
     return L / 50 - 1

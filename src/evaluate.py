@@ -16,15 +16,16 @@ from rich import get_console
 from rich.progress import track
 
 from src import command
+from src.callbacks import LINE_EVERY
 from src.config import CONF, Evaluate, checked, plain, register
 from src.evaluation.clock import Clock
-from src.evaluation.datasets import Entry, Survey, Track, open_datasets
+from src.evaluation.datasets import Entry, Track, open_datasets, survey
 from src.evaluation.findings import DatasetResult, findings, strict
-from src.evaluation.gallery import Exhibit, gallery
+from src.evaluation.gallery import gallery
 from src.evaluation.measures import check_known, choose_measures
 from src.evaluation.models import Model, load_models
 from src.evaluation.page import html_report, markdown_report, network_pictures, overview, track_of
-from src.evaluation.predictors import predictors
+from src.evaluation.predictors import network_row, predictors
 from src.evaluation.scores import ScoreFile
 from src.evaluation.scoring import Scorer
 from src.files import open_text, replacing, write_text
@@ -34,7 +35,6 @@ from src.results import environment, flat, print_table
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-LINE_EVERY = 60.0  # s between lines of progress where there is no terminal
 
 
 @command.interruptible()
@@ -66,9 +66,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
         numbers = findings(results, models)
     with clock.stage("pictures and charts"):
         pictures = {
-            (result.scored.label, model.label): network_pictures(
-                model, track_of(model, result), exhibits(result, model, hardware)
-            )
+            (result.scored.label, model.label): draw(result, model, numbers, hardware)
             for result in results
             for model in models
         }
@@ -96,22 +94,26 @@ def score_dataset(
     own = [Track(size) for size in dict.fromkeys(model.size for model in models)]
     tracks = (own if "own" in wanted else []) + ([Track(None)] if "native" in wanted else [])
     with scorer.clock.stage("survey"):
-        scored = Survey(tracks, models).go(entry, tracked)
+        scored = survey(entry, tracks, models, tracked)
     found = []
     for kind in own if scored.native_is_own else tracks:
         present = [model for model in models if kind.size in (None, model.size)]
-        rows = predictors(present, scored.mean[kind], hardware)
+        rows = predictors(present, scored.mean(kind), hardware)
         found.append(scorer.score(scored, kind, rows))
     return DatasetResult(scored, found)
 
 
-def exhibits(result: DatasetResult, model: Model, hardware: Hardware) -> dict[str, list[Exhibit]]:
-    """A network's best, median and worst photographs of a dataset."""
+def draw(
+    result: DatasetResult, model: Model, numbers: Mapping[str, Any], hardware: Hardware
+) -> dict[str, Any]:
+    """The pictures of a network on a dataset, in the first track that it is in."""
     found = track_of(model, result)
-    mean = result.scored.mean[found.track]
-    (row,) = (row for row in predictors([model], mean, hardware) if row.model)
     mse = found.scores.column(model.label, "mse")
-    return gallery(result.scored, found.track, row, mse, hardware.device)
+    row = network_row(model, hardware)
+    exhibits = gallery(result.scored, found.track, row, mse, hardware.device)
+    about = numbers["datasets"][result.scored.label]["tracks"][found.track.name]
+    best = about["against_baselines"][model.label]["baseline"]
+    return network_pictures(model, found, best, exhibits)
 
 
 def tracked(items: Sequence[T], description: str) -> Iterator[T]:
@@ -119,7 +121,7 @@ def tracked(items: Sequence[T], description: str) -> Iterator[T]:
     if get_console().is_terminal:
         yield from track(items, description, transient=True)
         return
-    last_line = -LINE_EVERY
+    last_line = -float(LINE_EVERY)
     for done, item in enumerate(items):
         if time.monotonic() - last_line > LINE_EVERY:
             last_line = time.monotonic()

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
-from src.color import NEAR_GRAY_CHROMA, LabBatch, from_uint8, mean_chroma, rgb_to_lab
+from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
 from src.data.photographs import Images, digest
 from src.errors import InputError
@@ -171,7 +171,7 @@ def as_it_is(batch: Any) -> Any:
 def without_near_gray(images: Images) -> tuple[Images, list[str]]:
     """Split pictures into those that can be scored and the names of the near-gray ones."""
     labs = (rgb_to_lab(from_uint8(part)) for part in torch.split(images.pixels, CHUNK))
-    is_gray = torch.cat([mean_chroma(lab.ab) < NEAR_GRAY_CHROMA for lab in labs])
+    is_gray = torch.cat([is_near_gray(lab.ab) for lab in labs])
     gray = [name for name, found in zip(images.names, is_gray, strict=True) if found]
     if not gray:
         return images, gray

@@ -3,10 +3,11 @@
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +21,13 @@ log = logging.getLogger(__name__)
 # Pillow's own limit is one for all; ours is a setting, checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
+AHEAD = 8  # items read before they are asked for
 MIN_SIDE = 8  # px; below this there is nothing to learn from
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
+
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class Images(NamedTuple):
@@ -89,6 +95,18 @@ def as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def ahead(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
+    """Results in order, worked out in threads up to AHEAD items before they are asked for."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting: deque[Any] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pixels: int) -> Images:
     """Read photographs in parallel; one that cannot be used is named in a warning and left out.
 
@@ -104,20 +122,19 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
 
     kept: list[str] = []
     pixels: list[Tensor] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = track(
-            pool.map(read, paths),
-            "reading photographs",
-            len(paths),
-            transient=True,
-            disable=not get_console().is_terminal,
-        )
-        for path, name, result in zip(paths, names, results, strict=True):
-            if isinstance(result, UnusablePhotographError):
-                log.warning("left out %s: %s", path, result)
-            else:
-                kept.append(name)
-                pixels.append(result)
+    results = track(
+        ahead(read, paths),
+        "reading photographs",
+        len(paths),
+        transient=True,
+        disable=not get_console().is_terminal,
+    )
+    for path, name, result in zip(paths, names, results, strict=True):
+        if isinstance(result, UnusablePhotographError):
+            log.warning("left out %s: %s", path, result)
+        else:
+            kept.append(name)
+            pixels.append(result)
     if len(kept) < len(paths):
         log.warning("%d of %d photographs could not be used", len(paths) - len(kept), len(paths))
     return Images(kept, torch.stack(pixels) if pixels else torch.empty(0, 3, size, size).byte())

@@ -1,30 +1,22 @@
 """Which photographs are scored: of a dataset or a folder, read in the size of a track."""
 
 import logging
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from src.color import NEAR_GRAY_CHROMA, from_uint8, mean_chroma, rgb_to_lab
+from src.color import from_uint8, is_near_gray, rgb_to_lab
 from src.config import build, dataset_choices, dataset_settings
 from src.data.datamodule import ImageDataset
-from src.data.photographs import UnusablePhotographError, digest
+from src.data.photographs import UnusablePhotographError, ahead, digest
 from src.errors import InputError
 from src.evaluation.models import Model
 from src.metrics.auc import CLASSES, class_shares
 
 log = logging.getLogger(__name__)
-
-AHEAD = 8  # items read before they are asked for
-
-In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 class Track(NamedTuple):
@@ -49,25 +41,6 @@ class Entry(NamedTuple):
     label: str
     dataset: ImageDataset
     split: str
-
-
-class Scored(NamedTuple):
-    """A dataset's photographs that are scored, those that are not, and what is true of them.
-
-    In each track: ``mean``, the mean ab (2,) over photographs, and ``shares``, the area that every
-    class of colour has. ``native_is_own`` says that the photographs are squares of the first
-    track's size already, so that there is no native track of its own.
-    """
-
-    label: str
-    dataset: ImageDataset
-    names: list[str]
-    near_gray: list[str]
-    seen: list[str]
-    unusable: dict[str, str]
-    mean: dict[Track, Tensor]
-    shares: dict[Track, Tensor]
-    native_is_own: bool
 
 
 def open_datasets(
@@ -103,13 +76,18 @@ def open_dataset(label: str, models: Sequence[Model], data_dir: str) -> Entry:
     return Entry(label, build(dataset_settings("folder", data_dir, root=label)), "all")
 
 
-class Survey:
-    """Goes through a dataset once, to tell what can be scored.
+class Scored:
+    """A dataset's photographs that are scored, those that are not, and what is true of them.
 
     Left out are near-gray photographs, those that a model was trained on, and unusable ones.
+    In each track, ``shares`` has the area of every class of colour. ``native_is_own`` says that the
+    photographs are squares of the first track's size already, so that there is no native track of
+    its own.
     """
 
-    def __init__(self, tracks: Sequence[Track], models: Sequence[Model]) -> None:
+    def __init__(self, entry: Entry, tracks: Sequence[Track], models: Sequence[Model]) -> None:
+        self.label = entry.label
+        self.dataset = entry.dataset
         self.tracks = tracks
         self.models = models
         self.own = tracks[0].size or models[0].size
@@ -119,47 +97,13 @@ class Survey:
         self.near_gray: list[str] = []
         self.seen: list[str] = []
         self.unusable: dict[str, str] = {}
-        self.mean = {track: torch.zeros(2, dtype=torch.float64) for track in tracks}
+        self.total = {track: torch.zeros(2, dtype=torch.float64) for track in tracks}
         self.shares = {track: torch.zeros(CLASSES, dtype=torch.float64) for track in tracks}
         self.native_is_own = len(tracks) == 2 and len(self.sizes) == 2 and None in self.sizes
 
-    def go(self, entry: Entry, progress: Callable[[Sequence[str], str], Iterable[str]]) -> Scored:
-        """Survey a dataset.
-
-        Raises:
-            InputError: if nothing is left to be scored.
-        """
-        listed = entry.dataset.names(entry.split)
-
-        def read(name: str) -> dict[int | None, Tensor] | str:
-            try:
-                return {size: entry.dataset.read(name, size) for size in self.sizes}
-            except UnusablePhotographError as error:
-                return str(error)
-
-        for name, found in zip(progress(listed, entry.label), ahead(read, listed), strict=True):
-            if isinstance(found, str):
-                log.warning("left out %s: %s", name, found)
-                self.unusable[name] = found
-            else:
-                self.take(name, found)
-        if not self.names:
-            raise InputError(
-                f"no photograph of {entry.label} can be scored: of {len(listed)}, "
-                f"{len(self.near_gray)} are near-gray, {len(self.seen)} were trained on, "
-                f"{len(self.unusable)} cannot be used"
-            )
-        return Scored(
-            entry.label,
-            entry.dataset,
-            self.names,
-            self.near_gray,
-            self.seen,
-            self.unusable,
-            {track: (mean / len(self.names)).float() for track, mean in self.mean.items()},
-            self.shares,
-            self.native_is_own,
-        )
+    def mean(self, track: Track) -> Tensor:
+        """Mean ab (2,) over photographs."""
+        return (self.total[track] / len(self.names)).float()
 
     def take(self, name: str, pictures: Mapping[int | None, Tensor]) -> None:
         """Sort a photograph, uint8 (3,H,W) by size, and take note of its colours."""
@@ -167,24 +111,47 @@ class Survey:
             self.seen.append(name)
             return
         ab = {size: rgb_to_lab(from_uint8(rgb)[None]).ab for size, rgb in pictures.items()}
-        if mean_chroma(ab[self.own]).item() < NEAR_GRAY_CHROMA:
+        if is_near_gray(ab[self.own]).item():
             self.near_gray.append(name)
             return
         self.names.append(name)
         if self.native_is_own:
             self.native_is_own = pictures[None].shape == pictures[self.own].shape
         for track in self.tracks:
-            self.mean[track] += ab[track.size].double().mean(dim=(0, 2, 3))
+            self.total[track] += ab[track.size].double().mean(dim=(0, 2, 3))
             self.shares[track] += class_shares(ab[track.size])
 
 
-def ahead(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Results in order, worked out in threads up to AHEAD items before they are asked for."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        waiting: deque[Any] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def survey(
+    entry: Entry,
+    tracks: Sequence[Track],
+    models: Sequence[Model],
+    progress: Callable[[Sequence[str], str], Iterable[str]],
+) -> Scored:
+    """Go through a dataset once, to tell what can be scored.
+
+    Raises:
+        InputError: if nothing is left to be scored.
+    """
+    scored = Scored(entry, tracks, models)
+    listed = entry.dataset.names(entry.split)
+
+    def read(name: str) -> dict[int | None, Tensor] | str:
+        try:
+            return {size: entry.dataset.read(name, size) for size in scored.sizes}
+        except UnusablePhotographError as error:
+            return str(error)
+
+    for name, found in zip(progress(listed, entry.label), ahead(read, listed), strict=True):
+        if isinstance(found, str):
+            log.warning("left out %s: %s", name, found)
+            scored.unusable[name] = found
+        else:
+            scored.take(name, found)
+    if not scored.names:
+        raise InputError(
+            f"no photograph of {entry.label} can be scored: of {len(listed)}, "
+            f"{len(scored.near_gray)} are near-gray, {len(scored.seen)} were trained on, "
+            f"{len(scored.unusable)} cannot be used"
+        )
+    return scored

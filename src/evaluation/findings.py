@@ -8,7 +8,7 @@ from src.data.synthetic import SyntheticScenes
 from src.evaluation.datasets import Scored
 from src.evaluation.mistakes import CLASSES
 from src.evaluation.models import Model
-from src.evaluation.predictors import GRAY, OWN_MEAN
+from src.evaluation.predictors import GRAY, OWN_MEAN, fitted_rows
 from src.evaluation.scores import Estimate
 from src.evaluation.scoring import TrackResult
 
@@ -78,9 +78,8 @@ def of_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]
 def against_baseline(track: TrackResult, model: Model) -> dict[str, Any]:
     """The baseline, fitted on what a model has learned from, with the least MSE, and the share of
     its error that the model removes; of gray and of the best constant, too."""
-    names = [f"{name} of {model.training.name}" for name in model.training.baselines]
-    fitted = [GRAY, *(name for name in names if name in track.scores.rows)]
-    best = min(fitted, key=lambda name: track.scores.column(name, "mse").mean())
+    trivial = [GRAY, *fitted_rows(model.training)]
+    best = min(trivial, key=lambda name: track.scores.column(name, "mse").mean())
     return {
         "baseline": best,
         "removed": track.scores.error_removed(model.label, best)._asdict(),

@@ -31,7 +31,6 @@ class Mistakes:
 
     def __init__(self) -> None:
         size = len(CLASSES)
-        self.count = 0
         self.confusion = torch.zeros(size, size, dtype=torch.float64)  # true by predicted
         cells = 2 * REACH // CELL
         self.histogram = torch.zeros(cells, cells, dtype=torch.float64)  # a by b
@@ -41,7 +40,6 @@ class Mistakes:
 
     def update(self, ab: Tensor, truth: LabBatch) -> None:
         """Take predicted ab (B,2,H,W), CIE units."""
-        self.count += len(ab)
         pixels = ab.shape[-2] * ab.shape[-1]
         true_class = hue_class(truth.ab)
         self.confusion += shares(true_class * len(CLASSES) + hue_class(ab), self.confusion, pixels)

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.evaluation.charts import error_chart, histogram_chart
-from src.evaluation.findings import DatasetResult, against_baseline
+from src.evaluation.findings import DatasetResult
 from src.evaluation.gallery import Exhibit
 from src.evaluation.measures import COLUMNS
 from src.evaluation.mistakes import CLASSES, HUE_COLORS, Mistakes
@@ -28,8 +28,6 @@ from src.evaluation.tables import (
 from src.results import markdown
 
 TEMPLATE = Path(__file__).parent
-
-
 READING = (
     "Means over photographs; in brackets, the 95% bootstrap interval over photographs. A negative "
     "share is error added. *best constant* is the mean colour of the very photographs scored, the "
@@ -111,10 +109,9 @@ def html_report(
 
 
 def network_pictures(
-    model: Model, track: TrackResult, exhibits: Mapping[str, list[Exhibit]]
+    model: Model, track: TrackResult, best: str, exhibits: Mapping[str, list[Exhibit]]
 ) -> dict[str, Any]:
-    """Charts, confusion of hues and gallery of a network in a track."""
-    best = against_baseline(track, model)["baseline"]
+    """Charts, confusion of hues and gallery of a network in a track, with its best baseline."""
     lines = {name: track.mistakes[name] for name in dict.fromkeys((model.label, best, GRAY))}
     styles = dict(zip(lines, ("C0-", "C1--", "k:"), strict=False))
     panels = {name: track.mistakes[name] for name in dict.fromkeys((TRUTH, model.label, best))}

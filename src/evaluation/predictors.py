@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from src.color import LabBatch
-from src.evaluation.models import Model
+from src.evaluation.models import Model, TrainingSet
 from src.hardware import Hardware
 from src.networks.sizes import at_output_resolution, at_own_size
 
@@ -33,18 +33,28 @@ def predictors(models: Sequence[Model], own_mean: Tensor, hardware: Hardware) ->
         hardware: where the networks predict, and in what precision.
     """
     rows = [Predictor(GRAY, lambda truth: torch.zeros_like(truth.ab))]
-    for training, model in {model.training.name: model for model in models}.items():
-        for name, baseline in model.training.baselines.items():
-            if name != GRAY:
-                row = f"{name} of {training}"
-                rows.append(Predictor(row, from_lightness(baseline, model.size)))
+    for model in {model.training.name: model for model in models}.values():
+        for name, baseline in fitted_rows(model.training).items():
+            rows.append(Predictor(name, from_lightness(baseline, model.size)))
     mean = own_mean.to(hardware.device)[None, :, None, None]
     rows.append(Predictor(OWN_MEAN, lambda truth: mean.expand_as(truth.ab)))
-    rows += [
-        Predictor(m.label, from_lightness(in_precision(m, hardware), m.size), m) for m in models
-    ]
+    rows += [network_row(model, hardware) for model in models]
     rows += [Predictor(f"ceiling of {m.label}", ceiling(m)) for m in models]
     return rows
+
+
+def fitted_rows(training: TrainingSet) -> dict[str, nn.Module]:
+    """The baselines that are fitted to a training set, by the names of their rows."""
+    return {
+        f"{name} of {training.name}": baseline
+        for name, baseline in training.baselines.items()
+        if name != GRAY
+    }
+
+
+def network_row(model: Model, hardware: Hardware) -> Predictor:
+    """The row of a model's network."""
+    return Predictor(model.label, from_lightness(in_precision(model, hardware), model.size), model)
 
 
 def from_lightness(predict: Callable[[Tensor], Tensor], size: int) -> Callable[[LabBatch], Tensor]:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from src.color import LabBatch, from_uint8, rgb_to_lab
-from src.data.photographs import UnusablePhotographError
+from src.data.photographs import UnusablePhotographError, ahead
 from src.errors import InputError
 from src.evaluation.clock import Clock
-from src.evaluation.datasets import Scored, Track, ahead
+from src.evaluation.datasets import Scored, Track
 from src.evaluation.measures import REBALANCED, Measures, warn_of_few
 from src.evaluation.mistakes import Mistakes
 from src.evaluation.predictors import TRUTH, Predictor

@@ -122,19 +122,15 @@ def counts(about: Mapping[str, Any]) -> list[str]:
         if names := list(about[key]):
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
             lines.append(f"{len(names)} {reason}: {shown}.")
-    if any("fid" in scores for scores in first(about["tracks"])["scores"].values()) and (
-        about["photographs"] < ENOUGH_FOR_FID
-    ):
+    if any(
+        "fid" in scores for scores in next(iter(about["tracks"].values()))["scores"].values()
+    ) and (about["photographs"] < ENOUGH_FOR_FID):
         lines.append(f"FID of fewer than {ENOUGH_FOR_FID:,} photographs is mostly bias.")
     if about["native_is_own"]:
         lines.append("They have the model's own size: their native resolution is the same track.")
     if "best_possible_mse" in about:
         lines.append(f"No predictor has an expected MSE below {about['best_possible_mse']:.6f}.")
     return lines
-
-
-def first(tracks: Mapping[str, Any]) -> Any:
-    return next(iter(tracks.values()))
 
 
 def cell(metric: str, estimate: Mapping[str, float | None] | None) -> str:
