@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from src.color import LabBatch
-from src.metrics import color_metrics, paired
+from src.metrics import FINAL, color_metrics, paired
 
 TABLES = ("gray", "mean", "L table", "(position, L) table")
 NEAREST = "nearest neighbour"
@@ -131,7 +131,7 @@ def score(
     Returns:
         By predictor, then by metric; the batches are gone through once.
     """
-    metrics = {name: color_metrics() for name in predictors}
+    metrics = {name: color_metrics(names=FINAL) for name in predictors}
     for batch in batches:
         for name, predict in predictors.items():
             metrics[name].update(paired(predict(batch.L), batch))

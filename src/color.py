@@ -81,3 +81,8 @@ def is_near_gray(ab: Tensor) -> Tensor:
 def scale_lightness(L: Tensor) -> Tensor:
     """L in 0..100 to -1..1, the one scaling that networks are fed with."""
     return L / 50 - 1
+
+
+def unscale_lightness(x: Tensor) -> Tensor:
+    """Back from -1..1 to L in 0..100."""
+    return (x + 1) * 50

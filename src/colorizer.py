@@ -1,8 +1,8 @@
 """The LightningModule: network, objective, optimizer, schedule and metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -12,9 +12,18 @@ from torch import Tensor
 from src.color import LabBatch, scale_lightness
 from src.config import build
 from src.errors import InputError
-from src.metrics import color_metrics, paired
+from src.metrics import FINAL, color_metrics, paired
+from src.networks.base import ColorNetwork
+from src.objectives.base import Objective
 
 DATA = "ColorDataModule"  # where Lightning puts that one's state in a checkpoint
+
+
+class Coloring(NamedTuple):
+    """ab (B,2,H,W) in CIE units, float32; uncertainty (B,1,H,W), 0 to 1, where that is known."""
+
+    ab: Tensor
+    uncertainty: Tensor | None
 
 
 class Colorizer(pl.LightningModule):
@@ -28,6 +37,7 @@ class Colorizer(pl.LightningModule):
         objective: raw output to ab, and the loss.
         optimizer: of the network's parameters.
         scheduler: of the learning rate, over the run's steps.
+        flip_average: whether a prediction is the mean over a photograph and its mirror image.
     """
 
     def __init__(
@@ -36,30 +46,76 @@ class Colorizer(pl.LightningModule):
         objective: Mapping[str, Any],
         optimizer: Mapping[str, Any],
         scheduler: Mapping[str, Any],
+        flip_average: bool = False,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.network = build(network)
-        self.objective = build(objective)
+        self.objective: Objective = build(objective)
+        self.network: ColorNetwork = build(network, channels=self.objective.channels)
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
+        self.flip_average = flip_average
         self.val_metrics = color_metrics("val/")
-        self.test_metrics = color_metrics("test/")
+        self.test_metrics = color_metrics("test/", FINAL)
+
+    def start(self, batches: Iterable[LabBatch]) -> None:
+        """Make ready for a new training on a training set's photographs."""
+        self.network.start(self.objective.start(batch.ab for batch in batches))
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
-        ab: Tensor = self.objective.decode(self.network(scale_lightness(L)))
-        return ab
+        return self.predict(L).ab
+
+    def predict(self, L: Tensor) -> Coloring:
+        """Colour L (B,1,H,W) in 0..100, and say how unsure that is if the objective can."""
+        return self.color(self.raw(L), L)
+
+    def color(self, raw: Tensor, L: Tensor) -> Coloring:
+        """What raw output says, averaged with that for the mirror image if that is asked for."""
+        coloring = self.read(raw, L)
+        if not self.flip_average:
+            return coloring
+        mirrored = L.flip(-1)
+        other = self.read(self.raw(mirrored), mirrored)
+        ab, uncertainty = (
+            None if one is None or two is None else (one + two.flip(-1)) / 2
+            for one, two in zip(coloring, other, strict=True)
+        )
+        assert ab is not None
+        return Coloring(ab, uncertainty)
+
+    def raw(self, L: Tensor) -> Tensor:
+        raw: Tensor = self.network(scale_lightness(L))
+        return raw
+
+    def read(self, raw: Tensor, L: Tensor) -> Coloring:
+        """What raw output says, at the resolution of L."""
+        size = (L.shape[-2], L.shape[-1])
+        upsampling = self.network.upsampling
+        uncertainty = self.objective.uncertainty(raw)
+        if uncertainty is not None:
+            uncertainty = upsampling(uncertainty, size)
+        return Coloring(upsampling(self.objective.decode(raw), size), uncertainty)
+
+    def loss(self, raw: Tensor, batch: LabBatch) -> Tensor:
+        loss: Tensor = self.objective(raw, batch.ab, self.network.upsampling)
+        return loss
+
+    def on_fit_start(self) -> None:
+        self.network.keep_features(self.trainer.datamodule.augmentation.is_repeating)  # type: ignore[attr-defined]
+
+    def on_fit_end(self) -> None:
+        self.network.keep_features(False)
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
-        loss: Tensor = self.objective(self.network(scale_lightness(batch.L)), batch.ab)
+        loss = self.loss(self.raw(batch.L), batch)
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.L))
         return loss
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
-        raw = self.network(scale_lightness(batch.L))
-        self.log("val/loss", self.objective(raw, batch.ab), batch_size=len(batch.L))
-        self.val_metrics.update(paired(self.objective.decode(raw), batch))
+        raw = self.raw(batch.L)
+        self.log("val/loss", self.loss(raw, batch), batch_size=len(batch.L))
+        self.val_metrics.update(paired(self.color(raw, batch.L).ab, batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
     def test_step(self, batch: LabBatch, batch_idx: int) -> None:
@@ -76,7 +132,8 @@ class Colorizer(pl.LightningModule):
         }
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = build(self.optimizer_settings, self.network.parameters())
+        groups = self.network.parameter_groups(self.optimizer_settings["lr"])
+        optimizer = build(self.optimizer_settings, groups)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = build(self.scheduler_settings, optimizer, steps)
         return {
@@ -120,6 +177,8 @@ def build_colorizer(checkpoint: Mapping[str, Any], path: str | Path) -> Colorize
     try:
         colorizer = Colorizer(**checkpoint["hyper_parameters"])
         colorizer.load_state_dict(checkpoint["state_dict"])
+    except InputError as error:
+        raise InputError(f"{path} cannot be built: {error}") from error
     except (TypeError, KeyError, RuntimeError) as error:
         raise InputError(f"{path} is of another architecture: {error}") from error
     return colorizer.eval()

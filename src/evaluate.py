@@ -17,13 +17,13 @@ from rich.progress import track
 
 from src import command
 from src.callbacks import LINE_EVERY
-from src.config import CONF, Evaluate, checked, plain, register
+from src.config import CONF, checked, plain, register
 from src.evaluation.clock import Clock
 from src.evaluation.datasets import Entry, Track, open_datasets, survey
 from src.evaluation.findings import DatasetResult, findings, strict
 from src.evaluation.gallery import gallery
 from src.evaluation.measures import check_known, choose_measures
-from src.evaluation.models import Model, load_models
+from src.evaluation.models import Model, decode_otherwise, load_models
 from src.evaluation.page import html_report, markdown_report, network_pictures, overview, track_of
 from src.evaluation.predictors import network_row, predictors
 from src.evaluation.scores import ScoreFile
@@ -31,6 +31,7 @@ from src.evaluation.scoring import Scorer
 from src.files import open_text, replacing, write_text
 from src.hardware import Hardware, keep_freed_memory, resolve
 from src.results import environment, flat, print_table
+from src.schemas import Evaluate
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     check_known(settings.metrics)
     with clock.stage("checkpoints and what they were trained on"):
         models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
+    decode_otherwise(models, settings.flip_average, settings.temperature)
     entries = open_datasets(settings.datasets, models, settings.data_dir)
     measures = choose_measures(settings.metrics, hardware.device)
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:

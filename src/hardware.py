@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from src.config import Trainer
 from src.errors import InputError
+from src.schemas import Trainer
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,12 @@ import hydra
 from omegaconf import DictConfig
 
 from src import command
-from src.config import CONF, Report, checked, register
+from src.config import CONF, checked, register
 from src.errors import InputError
 from src.files import write_text
 from src.metrics import EVERY_EPOCH, MEASURES
 from src.results import PAPER_MSE, error_removed, markdown, score_cells
+from src.schemas import Report
 
 log = logging.getLogger(__name__)
 

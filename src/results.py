@@ -16,7 +16,15 @@ from src.files import write_text
 from src.hardware import Hardware
 from src.metrics import EVERY_EPOCH, MEASURES
 
-PACKAGES = ("torch", "torchvision", "pytorch-lightning", "kornia", "hydra-core", "torchmetrics")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "kornia",
+    "hydra-core",
+    "torchmetrics",
+    "timm",
+)
 PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
 """Test losses that the paper reports, on photographs of its own."""
 

@@ -13,19 +13,26 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, Timer
+from pytorch_lightning.callbacks import (
+    EarlyStopping,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    Timer,
+)
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
 from src.callbacks import EpochProgress, PictureGrid, picture_grid
 from src.colorizer import Colorizer, build_colorizer, read_checkpoint
-from src.config import BASELINES_FILE, CHECKPOINTS, CONF, Train, checked, plain, register
+from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.files import AtomicCheckpointIO, replacing, save_picture
 from src.resume import check_resumable, resume_command
+from src.schemas import Train
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +59,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     counts = {split: len(images.names) for split, images in data.images.items()}
     log.info("%s, %s; %s in %s", data.dataset.name, counts, device.accelerator, device.precision)
     warn_of_relu(colorizer, data)
+    if not settings.resume:
+        colorizer.start(data.lab_batches("train"))
 
     progress = EpochProgress()
     trainer = make_trainer(settings, device, data, folder, progress)
@@ -63,6 +72,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         "ended_by": ended_by,
         "epochs": trainer.current_epoch,
         "minutes": progress.seconds / 60,
+        "images_seen": progress.images,
         "images_per_second": progress.images_per_second,
         "parameters": sum(p.numel() for p in colorizer.network.parameters()),
         "seed": settings.seed,
@@ -79,7 +89,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
 def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     """What a run trains, laid out as the trainer's settings say, and what it trains on."""
     config = plain(settings)
-    parts = ("network", "objective", "optimizer", "scheduler")
+    parts = ("network", "objective", "optimizer", "scheduler", "flip_average")
     colorizer = Colorizer(**{part: config[part] for part in parts})
     hardware.prepare(colorizer.network, settings.trainer)
     data = ColorDataModule(
@@ -121,6 +131,9 @@ def make_trainer(
         ModelCheckpoint(kept, "best", monitor=MONITOR, enable_version_counter=False),
         ModelCheckpoint(kept, "last", enable_version_counter=False),
     ]
+    if limits.ema is not None:
+        # After the pictures, which are drawn with the averaged weights.
+        callbacks.append(EMAWeightAveraging(decay=limits.ema))
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     return pl.Trainer(

@@ -10,21 +10,29 @@ from omegaconf.errors import OmegaConfBaseException
 
 from src.colorizer import Colorizer
 from src.command import one_line
-from src.config import CONF, TARGETS, Train, build, plain
+from src.config import CONF, build, epochs, plain
 from src.errors import InputError
+from src.schemas import TARGETS, Train
 
-GROUPS = ("dataset", "augmentation", "network", "objective", "optimizer", "scheduler", "trainer")
+GROUPS = ("dataset", "augmentation", "network", "encoder", "objective", "optimizer", "scheduler")
 OPTIONS = [
-    (group, path.stem) for group in (*GROUPS, "experiment") for path in Path(CONF, group).glob("*")
+    (group, path.stem)
+    for group in (*GROUPS, "trainer", "experiment")
+    for path in Path(CONF, group).glob("*")
 ]
+MORE = {
+    "dataset=folder": ["dataset.root=x"],
+    "encoder=timm": ["network.encoder.name=resnet18"],
+}
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids=lambda value: value)
 def test_every_option_composes_and_builds(
     settings: Callable[..., Train], group: str, option: str
 ) -> None:
-    more = ["dataset.root=x"] if option == "folder" else []
-    config = plain(settings(f"{group}={option}", *more))
+    choice = f"{group}={option}"
+    more = ["network=unet"] if group == "encoder" else []
+    config = plain(settings(choice, *more, *MORE.get(choice, [])))
     Colorizer(**{part: config[part] for part in ("network", "objective", "optimizer", "scheduler")})
     build(config["dataset"])
     build(config["augmentation"])
@@ -60,6 +68,29 @@ def test_every_option_composes_and_builds(
         ("trainer.patience=0", "trainer.patience is 0; it must be at least 1"),
         ("trainer.max_minutes=0", "trainer.max_minutes is 0.0; it must be above 0"),
         ("augmentation.rotation=200", "augmentation.rotation is 200.0; it must be at most 180"),
+        ("trainer.ema=1", "trainer.ema is 1.0; it must be null, or 0 to below 1"),
+        (
+            "objective=bins objective.temperature=0",
+            "objective.temperature is 0.0; it must be above",
+        ),
+        (
+            "objective=bins objective.temperature=-1",
+            "objective.temperature is -1.0; it must be abov",
+        ),
+        ("objective=bins objective.grid=1", "objective.grid is 1; it must be at least 5"),
+        ("objective=bins objective.uniform=2", "objective.uniform is 2.0; it must be at most 1"),
+        ("objective=huber objective.delta=0", "objective.delta is 0.0; it must be above 0"),
+        ("encoder=resnet18", "Key 'encoder' not in 'PaperNetwork'"),
+        ("network=unet network.width=1000", "network.width is 1000; it must be at most 512"),
+        ("network=unet encoder=timm", "network.encoder.name must be set"),
+        (
+            "network=unet encoder=resnet18 network.encoder.tuned=2",
+            "network.encoder.tuned is 2.0; it",
+        ),
+        (
+            "network=unet encoder=resnet18 network.encoder.enlarge=3",
+            "enlarge is 3; it must be 1, 2",
+        ),
         ("augmentation.border=wrap", "augmentation.border is 'wrap'; it must be one of: border"),
     ],
 )
@@ -71,6 +102,12 @@ def test_a_wrong_setting_fails_with_its_name(
         settings(*override.split())
     assert re.search(message, one_line(caught.value))
     assert "\n" not in one_line(caught.value)
+
+
+def test_epochs_follow_from_the_photographs_to_be_seen() -> None:
+    assert [epochs(8000, count) for count in (100, 400, 1090)] == [80, 20, 8]
+    with pytest.raises(InputError, match=r"sees 8000 photographs; set dataset\.train, or"):
+        epochs(8000, None)
 
 
 @pytest.mark.parametrize("target", ["os.system", "src.data.download.fetch", None])

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from src.color import from_uint8, rgb_to_lab
-from src.config import Train, plain
+from src.config import plain
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
+from src.schemas import Train
 
 FLIPPED = ["augmentation=none", "augmentation.flip_horizontal=1"]
 

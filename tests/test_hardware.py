@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from src import hardware
-from src.config import Train
 from src.errors import InputError
+from src.schemas import Train
 
 
 @pytest.mark.parametrize(("has_bfloat16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])

@@ -215,6 +215,7 @@ def test_collection_scores_truth_as_perfect_and_gray_as_colourless() -> None:
     metrics.update(paired(truth.ab, truth))
     scores = {name: value.item() for name, value in metrics.compute().items()}
     perfect = {"x/mse": 0, "x/psnr": float("inf"), "x/rgb_absolute": 0, "x/rgb_signed": 0}
+    perfect["x/colorfulness_shift"] = 0
     assert scores == perfect
     metrics.reset()
     gray = torch.zeros_like(truth.ab)

@@ -1,4 +1,4 @@
-"""The paper's network: its layers, its start, its sizes."""
+"""The networks: their layers, their start, their sizes."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from src.errors import InputError
 from src.networks.paper import PaperNetwork
-from src.networks.sizes import at_output_resolution, at_own_size
+from src.networks.sizes import Upsampling, at_output_resolution, at_own_size
 from src.networks.unet import UNet
 
 
@@ -31,8 +31,11 @@ def test_starts_as_keras_does() -> None:
 
 @pytest.mark.parametrize("size", [(16, 24), (17, 23), (1, 1), (8, 9)])
 def test_takes_any_size(size: tuple[int, int]) -> None:
+    network = PaperNetwork()
     with torch.inference_mode():
-        assert PaperNetwork()(torch.zeros(1, 1, *size)).shape == (1, 2, *size)
+        raw = network(torch.zeros(1, 1, *size))
+    assert raw.shape == (1, 2, *(-(-side // 2) for side in size))
+    assert network.upsampling(raw, size).shape == (1, 2, *size)
 
 
 def test_padding_leaves_sizes_that_divide_as_they_are() -> None:
@@ -42,11 +45,17 @@ def test_padding_leaves_sizes_that_divide_as_they_are() -> None:
         assert torch.equal(network(x), network.layers(x))
 
 
+def test_logits_have_no_activation() -> None:
+    network = PaperNetwork(channels=7)
+    assert isinstance(network.layers[-1], nn.Conv2d)
+    assert network(torch.zeros(1, 1, 16, 16)).shape == (1, 7, 8, 8)
+
+
 @pytest.mark.parametrize(("activation", "lowest"), [("tanh", -1.0), ("relu", 0.0)])
 def test_output_activation_bounds_what_can_be_said(activation: str, lowest: float) -> None:
     network = PaperNetwork(activation)
     with torch.no_grad():
-        network.layers[-3].bias.fill_(-100)
+        network.layers[-2].bias.fill_(-100)
         assert network(torch.zeros(1, 1, 8, 8)).unique().tolist() == [lowest]
 
 
@@ -75,17 +84,19 @@ def test_own_size_is_the_shorter_side_and_output_has_the_input_s() -> None:
 
 def test_output_resolution_keeps_what_the_network_can_say() -> None:
     network = PaperNetwork()
-    ab = network(torch.rand(1, 1, 24, 32) * 2 - 1).detach()
-    limited = at_output_resolution(ab, network.output_stride, network.upsampling)
+    raw = network(torch.rand(1, 1, 24, 32) * 2 - 1).detach()
+    ab = network.upsampling(raw, (24, 32))
+    limited = at_output_resolution(ab, network.upsampling)
     assert torch.allclose(limited, ab, atol=1e-6)
     noise = torch.randn(1, 2, 24, 32)
-    limited = at_output_resolution(noise, 2, "nearest")
+    limited = at_output_resolution(noise, Upsampling(2, "nearest"))
     blocks = noise.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
     assert torch.allclose(limited[..., ::2, ::2], blocks, atol=1e-6)
-    assert at_output_resolution(noise[..., :23, :31], 2, "bilinear").shape == (1, 2, 23, 31)
+    odd = at_output_resolution(noise[..., :23, :31], Upsampling(2, "bilinear"))
+    assert odd.shape == (1, 2, 23, 31)
 
 
-@pytest.mark.parametrize(("width", "millions"), [(8, 0.33), (16, 1.31), (40, 8.15)])
+@pytest.mark.parametrize(("width", "millions"), [(8, 0.26), (16, 1.04), (40, 6.49), (48, 9.34)])
 def test_unet_is_as_large_as_its_width_says(width: int, millions: float) -> None:
     network = UNet(width, coordinates=True, dropout=0)
     count = sum(p.numel() for p in network.parameters())
@@ -95,7 +106,8 @@ def test_unet_is_as_large_as_its_width_says(width: int, millions: float) -> None
 @pytest.mark.parametrize("size", [(64, 64), (33, 70), (5, 3), (1, 1)])
 def test_unet_takes_any_size(size: tuple[int, int]) -> None:
     network = UNet(8, coordinates=True, dropout=0.5).eval()
-    assert network(torch.rand(2, 1, *size)).shape == (2, 2, *size)
+    raw = network(torch.rand(2, 1, *size))
+    assert network.upsampling(raw, size).shape == (2, 2, *size)
 
 
 def test_unet_knows_where_it_is_if_told() -> None:
@@ -103,7 +115,7 @@ def test_unet_knows_where_it_is_if_told() -> None:
     network = UNet(8, coordinates=True, dropout=0).eval()
     x = torch.rand(1, 1, 64, 64).expand(1, 1, 64, 64)
     seen = []
-    network.stem.register_forward_hook(lambda module, args, output: seen.append(args[0]))
+    network.encoder.stem.register_forward_hook(lambda module, args, output: seen.append(args[0]))
     network(x)
     assert seen[0].shape == (1, 3, 64, 64)
     assert torch.equal(seen[0][:, :1], x)
@@ -115,11 +127,16 @@ def test_unet_knows_where_it_is_if_told() -> None:
 
 def test_unet_predicts_at_half_the_resolution_and_says_so() -> None:
     network = UNet(8, coordinates=False, dropout=0).eval()
-    coarse = []
-    network.head.register_forward_hook(lambda module, args, output: coarse.append(output))
-    network(torch.rand(1, 1, 64, 96))
-    assert coarse[0].shape[-2:] == (32, 48)
-    assert (network.output_stride, network.upsampling) == (2, "bilinear")
+    assert network(torch.rand(1, 1, 64, 96)).shape[-2:] == (32, 48)
+    assert network.upsampling == Upsampling(2, "bilinear")
+
+
+def test_unet_starts_at_the_constant_that_it_is_given() -> None:
+    network = UNet(8, coordinates=True, dropout=0, channels=3)
+    constant = torch.tensor([0.1, -0.2, 3.0])
+    network.start(constant)
+    raw = network(torch.rand(2, 1, 40, 40))
+    assert torch.equal(raw, constant[None, :, None, None].expand_as(raw))
 
 
 def test_unet_dropout_is_for_training_only() -> None:

@@ -15,10 +15,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from src import train as command
 from src.baselines import BASELINES
 from src.colorizer import load_colorizer, read_checkpoint
-from src.config import Train, run_folder
+from src.config import run_folder
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.resume import resume_command
+from src.schemas import Train
 from src.train import train
 
 
@@ -63,6 +64,7 @@ def test_tensorboard_has_every_curve(run: tuple[Path, dict[str, Any]]) -> None:
     folder, results = run
     found = curves(folder)
     wanted = ["train/loss", "val/loss", "val/mse", "val/psnr", "val/rgb_absolute", "val/rgb_signed"]
+    wanted.append("val/colorfulness_shift")
     for tag in [*wanted, "lr-AdamW", "train/images_per_second"]:
         assert len(found[tag]) == 2, tag
         assert all(map(math.isfinite, found[tag]))

@@ -49,6 +49,8 @@ class Augmentation(nn.Module):
             order = [step for step, value in enumerate((brightness, contrast)) if value]
             steps.append(K.ColorJitter(brightness, contrast, p=1.0, order=order))
         self.steps = nn.Sequential(*steps)
+        self.is_repeating = not any((rotation, shift, zoom, brightness, contrast))
+        """Whether a photograph comes again and again unchanged, or mirrored."""
 
     @torch.no_grad()
     def forward(self, rgb: Tensor) -> Tensor:

@@ -76,6 +76,6 @@ def ceiling(model: Model) -> Callable[[LabBatch], Tensor]:
     network = model.colorizer.network
 
     def limit(ab: Tensor) -> Tensor:
-        return at_output_resolution(ab, network.output_stride, network.upsampling)
+        return at_output_resolution(ab, network.upsampling)
 
     return lambda truth: at_own_size(limit, truth.ab, model.size)

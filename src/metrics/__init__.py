@@ -57,12 +57,14 @@ MEASURES = {
     "ssim": Measure("SSIM", "{:.4f}", "rgb", ssim),
     "ciede2000": Measure("CIEDE2000", "{:.2f}", "lab", ciede2000),
     "colorfulness": Measure("colourfulness", "{:.1f}", "rgb", colorfulness_of),
-    "colorfulness_shift": Measure("its shift", "{:+.1f}", "rgb", colorfulness_shift),
-    "colorfulness_error": Measure("its error", "{:.1f}", "rgb", colorfulness_error),
+    "colorfulness_shift": Measure("colourf. shift", "{:+.1f}", "rgb", colorfulness_shift),
+    "colorfulness_error": Measure("colourf. error", "{:.1f}", "rgb", colorfulness_error),
     "auc": Measure("AuC", "{:.4f}", "ab", ab_auc),
 }
-EVERY_EPOCH = ("mse", "psnr", "rgb_absolute", "rgb_signed")
-"""The measures of training, validation and the table that ends a run; the others cost more."""
+EVERY_EPOCH = ("mse", "psnr", "rgb_absolute", "rgb_signed", "colorfulness_shift")
+"""The measures of validation and of the table that ends a run; the others cost more."""
+FINAL = (*EVERY_EPOCH, "ciede2000", "colorfulness", "colorfulness_error")
+"""The measures of the test photographs at the end of a run."""
 
 
 class MeanOverPhotographs(Metric):

@@ -3,9 +3,11 @@
 from torch import Tensor, nn
 
 from src.errors import InputError
-from src.networks.sizes import at_multiple
+from src.networks.base import ColorNetwork
+from src.networks.sizes import Upsampling, at_multiple
 
-# Filters, stride, and whether nearest upsampling by two follows.
+# Filters, stride, and whether nearest upsampling by two follows. The upsampling that ends the
+# paper's network is left to whoever reads its output.
 LAYERS = [
     (128, 1, False),
     (128, 2, False),
@@ -18,47 +20,49 @@ LAYERS = [
     (64, 1, True),
     (32, 1, True),
     (16, 1, False),
-    (2, 1, True),
+    (2, 1, False),
 ]
 OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
 
-class PaperNetwork(nn.Module):
-    """Scaled L (B,1,H,W) to ab/128 (B,2,H,W), for any height and width; 6,146,194 parameters.
+class PaperNetwork(ColorNetwork):
+    """Scaled L (B,1,H,W) to ab/128 (B,2,H/2,W/2), for any height and width; 6,146,194 parameters.
 
     Weights start as Keras starts them (Glorot uniform, zero bias): with PyTorch's own start,
     RMSprop at 1e-3 drives tanh to its ends in the first steps and never recovers.
 
     Args:
-        activation: of the last layer. ``tanh``, or ``relu`` as the paper says, which cannot give
-            a negative a (green) or b (blue).
+        activation: of a and b. ``tanh``, or ``relu`` as the paper says, which cannot give a
+            negative a (green) or b (blue).
+        channels: of the raw output. Other than 2 they are logits, which have no activation.
 
     Raises:
         InputError: for an activation not in ``OUTPUT_ACTIVATIONS``.
     """
 
-    output_stride = 2
-    upsampling = "nearest"  # of the coarse ab to the input's size
+    upsampling = Upsampling(2, "nearest")
 
-    def __init__(self, activation: str = "tanh") -> None:
+    def __init__(self, activation: str = "tanh", channels: int = 2) -> None:
         super().__init__()
         if activation not in OUTPUT_ACTIVATIONS:
             known = ", ".join(OUTPUT_ACTIVATIONS)
             raise InputError(f"network.activation is {activation!r}; it must be one of: {known}")
         layers: list[nn.Module] = []
-        channels = 1
-        for index, (filters, stride, upsample) in enumerate(LAYERS):
-            last = index == len(LAYERS) - 1
-            layers.append(nn.Conv2d(channels, filters, 3, stride, padding=1))
-            layers.append(OUTPUT_ACTIVATIONS[activation]() if last else nn.ReLU(inplace=True))
+        before = 1
+        for filters, stride, upsample in LAYERS[:-1]:
+            layers.append(nn.Conv2d(before, filters, 3, stride, padding=1))
+            layers.append(nn.ReLU(inplace=True))
             if upsample:
-                layers.append(nn.Upsample(scale_factor=2, mode=self.upsampling))
-            channels = filters
+                layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+            before = filters
+        layers.append(nn.Conv2d(before, channels, 3, padding=1))
+        if channels == 2:
+            layers.append(OUTPUT_ACTIVATIONS[activation]())
         self.layers = nn.Sequential(*layers)
         self.apply(start_as_keras)
 
     def forward(self, x: Tensor) -> Tensor:
-        return at_multiple(self.layers, x, 8)
+        return at_multiple(self.layers, x, 8, self.upsampling.stride)
 
 
 def start_as_keras(module: nn.Module) -> None:

@@ -1,21 +1,46 @@
 """Let what predicts at one size colour pictures of any size."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def at_multiple(network: Callable[[Tensor], Tensor], x: Tensor, multiple: int) -> Tensor:
+class Upsampling(NamedTuple):
+    """How output at 1/stride of the input's resolution is brought back to it."""
+
+    stride: int
+    mode: str  # nearest, bilinear
+
+    def __call__(self, coarse: Tensor, size: tuple[int, int]) -> Tensor:
+        """Upsample (B,C,h,w), where h is H/stride rounded up, to (B,C,H,W)."""
+        height, width = size
+        corners = None if self.mode == "nearest" else False
+        fine = F.interpolate(
+            coarse, scale_factor=self.stride, mode=self.mode, align_corners=corners
+        )
+        return fine[..., :height, :width]
+
+    def coarse_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the output for an input of ``size``."""
+        height, width = size
+        return -(-height // self.stride), -(-width // self.stride)
+
+
+def at_multiple(
+    network: Callable[[Tensor], Tensor], x: Tensor, multiple: int, stride: int
+) -> Tensor:
     """Run ``network`` on x (B,C,H,W) padded right and below to a multiple, and crop its output.
 
-    Borders are replicated. An input whose sides already divide by ``multiple`` is not copied.
+    Borders are replicated. An input whose sides already divide by ``multiple`` is not copied. The
+    output (B,C,h,w) is at 1/stride of the input's resolution.
     """
     height, width = x.shape[-2:]
     below, right = -height % multiple, -width % multiple
     if below or right:
         x = F.pad(x, (0, right, 0, below), mode="replicate")
-    return network(x)[..., :height, :width]
+    return network(x)[..., : -(-height // stride), : -(-width // stride)]
 
 
 def at_own_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
@@ -33,15 +58,12 @@ def at_own_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Te
     return F.interpolate(predict(small), (height, width), mode="bilinear", align_corners=False)
 
 
-def at_output_resolution(ab: Tensor, stride: int, upsampling: str) -> Tensor:
-    """What is left of ab (B,2,H,W) if it is averaged to 1/stride and upsampled again.
+def at_output_resolution(ab: Tensor, upsampling: Upsampling) -> Tensor:
+    """What is left of ab (B,2,H,W) if it is averaged to the output's resolution and upsampled.
 
     With the true ab and nearest upsampling, no output of that resolution has a smaller squared
     error.
     """
-    height, width = ab.shape[-2:]
-    cells = (-(-height // stride), -(-width // stride))
-    coarse = F.interpolate(ab, cells, mode="area")
-    if upsampling == "nearest":
-        return F.interpolate(coarse, (height, width), mode="nearest")
-    return F.interpolate(coarse, (height, width), mode=upsampling, align_corners=False)
+    size = (ab.shape[-2], ab.shape[-1])
+    coarse = F.interpolate(ab, upsampling.coarse_size(size), mode="area")
+    return upsampling(coarse, size)

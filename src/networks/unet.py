@@ -1,88 +1,113 @@
 """An encoder and decoder with skip connections, for a few hundred photographs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from src.errors import InputError
-from src.networks.sizes import at_multiple
+from src.networks.base import ColorNetwork
+from src.networks.encoders import GROUPS, Block, ClassifierEncoder, ScratchEncoder
+from src.networks.pretrained import PretrainedEncoder
+from src.networks.sizes import Upsampling, at_multiple
 
-GROUPS = 8
-DEPTHS = (1, 2, 4, 8, 8)  # widths of the levels, in units of ``width``
 
+class UNet(ColorNetwork):
+    """Scaled L (B,1,H,W) to raw output (B,C,H/2,W/2), for any height and width.
 
-class UNet(nn.Module):
-    """Scaled L (B,1,H,W) to ab/128 (B,2,H,W), for any height and width.
-
-    Five levels of residual blocks with group normalisation (Wu and He 2018), which does not depend
-    on the batch; the output is computed at half the resolution and upsampled bilinearly.
+    Levels of residual blocks with group normalisation (Wu and He 2018), which does not depend on
+    the batch. The encoder is trained with the rest, or a classifier of ImageNet (``encoder``) with
+    what it does not see beside it: the fine detail of L, and the position.
 
     Args:
-        width: filters of the first level, a multiple of 8: 8 makes 0.3 million parameters, 16 1.3
-            million, 40 8.2 million.
+        width: filters of the first level, a multiple of 8: 8 makes 0.3 million parameters, 16 1.1
+            million, 40 6.7 million.
         coordinates: whether the network is told where in the picture a pixel is (Liu et al. 2018).
         dropout: share of the channels of the coarsest level that are left out in training.
+        encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.
+        channels: of the raw output.
 
     Raises:
         InputError: for a width that cannot be normalised in groups of 8.
     """
 
-    output_stride = 2
-    upsampling = "bilinear"
+    upsampling = Upsampling(2, "bilinear")
 
-    def __init__(self, width: int, coordinates: bool, dropout: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        coordinates: bool,
+        dropout: float,
+        encoder: Mapping[str, Any] | None = None,
+        channels: int = 2,
+    ) -> None:
         super().__init__()
         if width < GROUPS or width % GROUPS:
             raise InputError(f"network.width is {width}; it must be a multiple of {GROUPS}")
         self.coordinates = coordinates
-        widths = [width * depth for depth in DEPTHS]
-        self.stem = nn.Conv2d(3 if coordinates else 1, width, 3, padding=1)
-        self.encoder = nn.ModuleList(
-            Block(before, after, stride=2)
-            for before, after in zip([width, *widths[:-1]], widths, strict=True)
+        inputs = 3 if coordinates else 1
+        self.encoder: ScratchEncoder | ClassifierEncoder = (
+            ClassifierEncoder(inputs, width, PretrainedEncoder(**encoder))
+            if encoder
+            else ScratchEncoder(inputs, width)
         )
+        widths = self.encoder.widths
         self.dropout = nn.Dropout2d(dropout)
         self.decoder = nn.ModuleList(
-            Block(below + beside, beside)
-            for below, beside in zip(widths[:0:-1], widths[-2::-1], strict=True)
+            Up(below, beside) for below, beside in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.head = nn.Conv2d(width, 2, 3, padding=1)
+        self.head = nn.Conv2d(width, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return at_multiple(self.at_any_level, x, 2 ** len(DEPTHS))
+        multiple = 2 ** len(self.encoder.widths)
+        return at_multiple(self.at_any_level, x, multiple, self.upsampling.stride)
 
     def at_any_level(self, x: Tensor) -> Tensor:
         if self.coordinates:
             x = torch.cat([x, positions(x)], dim=1)
-        x = self.stem(x)
-        skips = []
-        for block in self.encoder:
-            x = block(x)
-            skips.append(x)
+        skips = self.encoder(x)
         x = self.dropout(skips.pop())
-        for block in self.decoder:
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = block(torch.cat([x, skips.pop()], dim=1))
-        return F.interpolate(
-            self.head(x), scale_factor=2, mode=self.upsampling, align_corners=False
-        )
+        for up in self.decoder:
+            x = up(x, skips.pop())
+        raw: Tensor = self.head(x)
+        return raw
+
+    def start(self, constant: Tensor) -> None:
+        """Start at the best constant colour; read the classifier's weights."""
+        with torch.no_grad():
+            self.head.weight.zero_()
+            self.head.bias.copy_(constant)  # type: ignore[union-attr]
+        if isinstance(self.encoder, ClassifierEncoder):
+            self.encoder.classifier.start()
+
+    def keep_features(self, keep: bool) -> None:
+        if isinstance(self.encoder, ClassifierEncoder):
+            self.encoder.classifier.keep_features(keep)
+
+    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
+        """The classifier's layers that are trained too have a learning rate of their own."""
+        (group,) = super().parameter_groups(lr)
+        if not isinstance(self.encoder, ClassifierEncoder) or self.encoder.classifier.is_frozen:
+            return [group]
+        classifier = self.encoder.classifier
+        tuned = [weight for weight in classifier.parameters() if weight.requires_grad]
+        theirs = set(map(id, tuned))
+        others = [weight for weight in group["params"] if id(weight) not in theirs]
+        return [{"params": others}, {"params": tuned, "lr": lr * classifier.lr_factor}]
 
 
-class Block(nn.Module):
-    """Two convolutions beside a shortcut (He et al. 2016), normalised before each."""
+class Up(nn.Module):
+    """A coarser map and the skip connection beside it, to one map at the skip's resolution."""
 
-    def __init__(self, before: int, after: int, stride: int = 1) -> None:
+    def __init__(self, below: int, beside: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(
-            nn.GroupNorm(GROUPS, before), nn.SiLU(), nn.Conv2d(before, after, 3, stride, 1)
-        )
-        last = nn.Conv2d(after, after, 3, padding=1)
-        nn.init.zeros_(last.weight)  # a block starts as its shortcut
-        self.second = nn.Sequential(nn.GroupNorm(GROUPS, after), nn.SiLU(), last)
-        self.shortcut = nn.Conv2d(before, after, 1, stride)
+        self.narrow = nn.Conv2d(below, beside, 1)
+        self.block = Block(beside, beside)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.shortcut(x) + self.second(self.first(x))
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        y: Tensor = self.block(F.interpolate(self.narrow(x), scale_factor=2) + skip)
         return y
 
 

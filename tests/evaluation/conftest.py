@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
-from src.config import CONF, Evaluate, checked, register
+from src.config import CONF, checked, register
 from src.data.synthetic import SyntheticScenes
 from src.evaluate import evaluate
 from src.files import save_picture
+from src.schemas import Evaluate
 
 OFFLINE = (
     "metrics=[mse,rmse,rgb_signed,rgb_absolute,psnr,ssim,ciede2000,colorfulness,"

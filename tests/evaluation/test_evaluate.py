@@ -16,13 +16,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from src import config
 from src.baselines import BASELINES
 from src.color import AB_SCALE
-from src.config import Evaluate, Train
 from src.data.synthetic import MATERIALS, SyntheticScenes
 from src.errors import InputError
 from src.evaluate import evaluate
 from src.evaluation.measures import COLUMNS
 from src.evaluation.models import labels
 from src.metrics.mse import ab_mse
+from src.schemas import Evaluate, Train
 from src.train import train
 from tests.evaluation.conftest import OFFLINE
 

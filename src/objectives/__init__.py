@@ -1,0 +1,1 @@
+"""How a network's raw output becomes ab, and the loss it is trained with."""

