@@ -3,16 +3,17 @@
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import hydra
 from hydra import compose
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich import get_console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
@@ -68,9 +69,10 @@ def leaderboard(settings: Leaderboard) -> tuple[str, int]:
         KeyboardInterrupt: on Ctrl-C or SIGTERM; the same command goes on.
     """
     folder = Path(settings.results)
-    outcomes = {run: finished(run, settings, folder) for run in runs_of(settings)}
+    wanted = {run: settings_of(run, settings) for run in runs_of(settings)}
+    outcomes = {run: finished(folder / f"{run}.json", wanted[run]) for run in wanted}
     if settings.train:
-        missing = [run for run, outcome in outcomes.items() if outcome is None]
+        missing = {run: wanted[run] for run, outcome in outcomes.items() if outcome is None}
         for name in dict.fromkeys(run.dataset for run in missing):
             build(dataset_settings(name, settings.data_dir)).prepare()
         for run, outcome in trained(missing, settings):
@@ -95,31 +97,45 @@ def runs_of(settings: Leaderboard) -> Iterator[Run]:
                     yield Run(board.dataset, count, experiment, seed)
 
 
-def finished(run: Run, settings: Leaderboard, folder: Path) -> Outcome | None:
-    """Results of a run that has been made with the settings that it has now, if there are any.
-
-    Settings that did not exist then do not count.
-    """
-    wanted = flat(plain(checked(compose("train", [*run.overrides, *settings.overrides]))))
-    path = folder / f"{run}.json"
+def finished(path: Path, wanted: Mapping[str, Any]) -> Outcome | None:
+    """Results of a run that has been made with the settings wanted now, if there are any."""
     if not path.is_file():
         return None
     try:
         outcome: Outcome = json.loads(path.read_text())
-        made = flat(outcome["config"])
-    except (ValueError, KeyError, TypeError) as error:
+        different = difference(outcome["config"], wanted)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s cannot be read and is made anew: %s", path, error)
         return None
-    for name, value in made.items():
-        same = json.loads(json.dumps(wanted.get(name))) == value
-        if name not in PLACES and not same:
-            log.warning("%s was made with %s=%s and is made anew", path, name, value)
-            return None
+    if different:
+        log.warning("%s was made with %s and is made anew", path, different)
+        return None
     return outcome
 
 
-def trained(runs: Sequence[Run], settings: Leaderboard) -> Iterator[tuple[Run, Outcome]]:
-    """Train runs, ``settings.jobs`` at a time, and hand out each as it ends."""
+def settings_of(run: Run, settings: Leaderboard) -> dict[str, Any]:
+    """What a run is trained with, as ``results.json`` holds it."""
+    config = plain(checked(compose("train", [*run.overrides, *settings.overrides])))
+    typed: dict[str, Any] = json.loads(json.dumps(config))
+    return typed
+
+
+def difference(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """A setting in which a run differs from what is wanted, as NAME=VALUE; empty if there is none.
+
+    Settings that the run does not know, being older, do not count.
+    """
+    now = flat(wanted)
+    for name, value in flat(made).items():
+        if name not in PLACES and now.get(name) != value:
+            return f"{name}={value}"
+    return ""
+
+
+def trained(
+    runs: Mapping[Run, Mapping[str, Any]], settings: Leaderboard
+) -> Iterator[tuple[Run, Outcome]]:
+    """Train runs with these settings, so many at a time, and hand out each as it ends."""
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     running: list[subprocess.Popen[str]] = []
     with (
@@ -127,7 +143,9 @@ def trained(runs: Sequence[Run], settings: Leaderboard) -> Iterator[tuple[Run, O
         ThreadPoolExecutor(settings.jobs) as pool,
     ):
         task = progress.add_task("runs", total=len(runs))
-        waiting = {pool.submit(train, run, settings, running): run for run in runs}
+        waiting = {
+            pool.submit(train, run, wanted, settings, running): run for run, wanted in runs.items()
+        }
         try:
             for done in as_completed(waiting):
                 progress.advance(task)
@@ -138,12 +156,22 @@ def trained(runs: Sequence[Run], settings: Leaderboard) -> Iterator[tuple[Run, O
                 process.terminate()  # src.train keeps its last whole epoch
 
 
-def train(run: Run, settings: Leaderboard, running: list[subprocess.Popen[str]]) -> Outcome:
+def train(
+    run: Run,
+    wanted: Mapping[str, Any],
+    settings: Leaderboard,
+    running: list[subprocess.Popen[str]],
+) -> Outcome:
     """Train one run in a process of its own, from where it was interrupted if it was."""
     folder = RUNS / str(run)
-    last = folder / CHECKPOINTS / "last.ckpt"
     words = [*run.overrides, *settings.overrides, f"data_dir={settings.data_dir}"]
-    words.append(f"resume={last}" if last.is_file() else f"hydra.run.dir={folder}")
+    words.append(f"hydra.run.dir={folder}")
+    last = folder / CHECKPOINTS / "last.ckpt"
+    if last.is_file():
+        if was_started_with(wanted, folder):
+            words.append(f"resume={last}")
+        else:
+            shutil.rmtree(folder)
     threads = max(1, (os.cpu_count() or 1) // settings.jobs)
     process = subprocess.Popen(
         [sys.executable, "-m", "src.train", *words],
@@ -159,6 +187,14 @@ def train(run: Run, settings: Leaderboard, running: list[subprocess.Popen[str]])
         return {"error": reason.removeprefix("error: ")}
     outcome: Outcome = json.loads((folder / "results.json").read_text())
     return outcome
+
+
+def was_started_with(wanted: Mapping[str, Any], folder: Path) -> bool:
+    """Whether a run's folder is of a run with these settings."""
+    config = OmegaConf.load(folder / "config" / "config.yaml")
+    made = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(made, dict)
+    return not difference(json.loads(json.dumps(made)), wanted)
 
 
 def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -> Standing:

@@ -1,0 +1,145 @@
+"""How soon a recipe is as good as the paper, on 200 faces, one recipe after the other in one run.
+
+    python -m benchmarks.time_to_quality [--data-dir data] [--minutes 40] [--output FILE]
+
+Quality is the mean squared error on validation photographs: the figure that the paper reports for
+its test, and that of the (position, L) table on the same photographs. Each recipe is trained in a
+process of its own, as src.train does it, until it has reached both or its minutes are over. Time
+counts from the first step, with validation in it.
+"""
+
+import argparse
+import math
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from src.baselines import fit_baselines, score
+from src.callbacks import EpochProgress
+from src.files import write_text
+from src.results import PAPER_MSE, markdown
+
+# The schedule of ours is as short as the time that it takes; the paper's rate is constant.
+OURS = ("experiment=small_7_flips", "trainer.max_epochs=10")
+PAPER = ("experiment=small_1_paper", "trainer.max_epochs=100000")
+FIGURE, TABLE = "the paper's figure", "(position, L) table"
+
+
+class Reached(NamedTuple):
+    """Of a target: the error, and the seconds and photographs until then, infinite if never."""
+
+    mse: float
+    seconds: float = math.inf
+    images: float = math.inf
+
+
+class Reach(pl.Callback):
+    """Notes when targets are first reached on validation; stops when all are, or time is over."""
+
+    def __init__(self, targets: Mapping[str, float], limit: float) -> None:
+        self.reached = {name: Reached(mse) for name, mse in targets.items()}
+        self.limit = limit
+        self.images = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: tuple[Tensor, ...],
+        batch_idx: int,
+    ) -> None:
+        self.images += len(batch[0])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        passed = time.perf_counter() - self.start
+        mse = float(trainer.callback_metrics["val/mse"])
+        for name, target in self.reached.items():
+            if mse <= target.mse and math.isinf(target.seconds):
+                self.reached[name] = Reached(target.mse, passed, self.images)
+        is_done = all(math.isfinite(target.seconds) for target in self.reached.values())
+        trainer.should_stop = is_done or passed > self.limit
+
+
+def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
+    """Train on faces until both targets are reached, or for ``limit`` seconds."""
+    from hydra import compose, initialize_config_dir
+
+    from src import hardware
+    from src.config import CONF, checked, register
+    from src.train import build_parts, make_trainer, quieten_lightning
+
+    quieten_lightning()
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        settings = checked(compose("train", ["dataset=faces", *overrides]))
+    device = hardware.choose(settings.trainer)
+    pl.seed_everything(settings.seed, verbose=False)
+    colorizer, data = build_parts(settings)
+    data.prepare_data()
+    data.setup("fit")
+    table = {TABLE: fit_baselines(data.lab_batches("train"))[TABLE]}
+    mse = score(table, data.lab_batches("val"))[TABLE]["mse"]
+    colorizer.start(data.lab_batches("train"))
+    watch = Reach({FIGURE: PAPER_MSE["faces"], f"the {TABLE}": mse}, limit)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = make_trainer(settings, device, data, Path(folder), EpochProgress())
+        trainer.callbacks.append(watch)  # type: ignore[attr-defined]
+        trainer.fit(colorizer, datamodule=data)
+    return watch.reached
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data-dir", default="data")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=40, help="for each recipe at the most")
+    parser.add_argument("--output", type=Path, help="Markdown file for the table")
+    options = parser.parse_args()
+    common = [f"data_dir={options.data_dir}", f"seed={options.seed}"]
+    found = {}
+    for recipe in (OURS, PAPER):
+        # A process each, so that none leaves its memory or threads to the next.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            work = ([*recipe, *common], 60 * options.minutes)
+            found[" ".join(recipe)] = pool.apply(reach, work)
+    text = report(found)
+    print(text)
+    if options.output:
+        write_text(text, options.output)
+
+
+def report(found: Mapping[str, Mapping[str, Reached]]) -> str:
+    """When each recipe reached each target, as Markdown."""
+    ours, paper = found.values()
+    header = ["val MSE to reach", *(f"`{recipe}`" for recipe in found), "times sooner"]
+    rows = [
+        [f"{target.mse:.7f}, {name}", cell(target), cell(paper[name]), sooner(target, paper[name])]
+        for name, target in ours.items()
+    ]
+    title = f"### Until a recipe is as good on 200 faces, {os.cpu_count()} CPU cores\n\n"
+    return title + markdown(header, rows)
+
+
+def cell(reached: Reached) -> str:
+    if math.isinf(reached.seconds):
+        return "not reached"
+    return f"{reached.seconds:,.1f} s, {reached.images:,} photographs"
+
+
+def sooner(ours: Reached, paper: Reached) -> str:
+    return "" if math.isinf(ours.seconds) else f"{paper.seconds / ours.seconds:.1f}"
+
+
+if __name__ == "__main__":
+    main()
