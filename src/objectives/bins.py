@@ -17,6 +17,7 @@ from src.networks.sizes import Upsampling
 from src.objectives.base import Objective
 
 NEIGHBORS = 5  # bins that a colour is spread over
+RAREST = 1e-6  # probability that a bin starts with, if the training set has none of it
 SPREAD = 5.0  # standard deviation, CIE units, of that and of the smoothing of the frequencies
 
 
@@ -52,7 +53,7 @@ class ColorBins(Objective):
         share = self.smooth(total / total.sum())
         weights = 1 / ((1 - self.uniform) * share + self.uniform / self.channels)
         self.weights.copy_(weights / (share * weights).sum())
-        return (share * self.weights).log()
+        return (share * self.weights).clamp(min=RAREST).log()
 
     def smooth(self, share: Tensor) -> Tensor:
         """Spread the classes' shares (Q,) over their neighbours in the ab plane."""
