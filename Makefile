@@ -3,13 +3,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help train test test-slow check format lock
+.PHONY: help train leaderboard test test-slow check format lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 train: $(READY) ## train on rendered scenes and write a run folder below outputs/
 	$(BIN)/python -m src.train
+
+leaderboard: $(READY) ## train every recipe over three seeds, hours on a CPU, and write the tables
+	$(BIN)/python -m src.leaderboard
 
 test: $(READY) ## run the tests that take seconds
 	$(BIN)/python -m pytest -q

@@ -207,9 +207,7 @@ def test_bins_of_another_grid_in_a_checkpoint_are_named(
     checkpoint = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
     checkpoint["hyper_parameters"]["objective"]["grid"] = 20
     torch.save(checkpoint, tmp_path / "other.ckpt")
-    with pytest.raises(
-        InputError, match=r"other\.ckpt cannot be built: 261 colour bins of"
-    ):
+    with pytest.raises(InputError, match=r"other\.ckpt cannot be built: 261 colour bins of"):
         load_colorizer(tmp_path / "other.ckpt")
 
 

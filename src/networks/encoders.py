@@ -1,6 +1,7 @@
 """The half of a U-Net that looks: trained with the rest, or a classifier of ImageNet."""
 
 import math
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,10 +19,10 @@ class ScratchEncoder(nn.Module):
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
         self.widths = [width * depth for depth in DEPTHS]
-        self.stem = nn.Conv2d(inputs, width, 3, padding=1)
+        self.stem = nn.Conv2d(inputs, width, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(
-            Block(before, after, stride=2)
-            for before, after in zip([width, *self.widths[:-1]], self.widths, strict=True)
+            Block(before, after, stride=2 if level else 1)
+            for level, (before, after) in enumerate(pairwise([width, *self.widths]))
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:

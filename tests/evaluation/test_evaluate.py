@@ -343,6 +343,27 @@ def test_names_stay_inside_the_report_folder(
     assert runs == [tmp_path / "e" / "tensorboard"]
 
 
+def test_bins_are_decoded_as_it_is_asked(
+    settings: Callable[..., Train], asked: Callable[..., Evaluate], tmp_path: Path
+) -> None:
+    choices = ["objective=bins", "network=unet", "network.width=8", "trainer.max_epochs=3"]
+    train(settings(*choices, "optimizer.lr=1e-2"), tmp_path)
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    own = ["tracks=own", "metrics=[mse,colorfulness]"]
+
+    def scores(*overrides: str) -> dict[str, float]:
+        found = evaluate(asked(path, *own, *overrides), tmp_path / "e")
+        (track,) = found["datasets"]["synthetic"]["tracks"].values()
+        (label,) = found["checkpoints"]
+        network = track["scores"][label]
+        return {metric: network[metric]["mean"] for metric in network}
+
+    as_trained, mean, mode = scores(), scores("temperature=1"), scores("temperature=0.01")
+    assert scores("temperature=0.38") == as_trained
+    assert mode["colorfulness"] > as_trained["colorfulness"] > mean["colorfulness"]
+    assert scores("flip_average=true") != as_trained
+
+
 def test_what_cannot_be_evaluated_is_named(
     checkpoint: Path,
     asked: Callable[..., Evaluate],
@@ -353,6 +374,7 @@ def test_what_cannot_be_evaluated_is_named(
     Image.new("RGB", (20, 20), (90, 90, 90)).save(tmp_path / "gray" / "a.png")
     (tmp_path / "empty").mkdir()
     for overrides, message in {
+        ("temperature=0.5",): r"temperature is of colour bins, which .*best\.ckpt has not",
         ("metrics=[mse,nice]",): r"unknown metric 'nice'; known: mse, psnr, .*lpips, fid, kid",
         ("datasets=[cats]",): "no dataset cats: it is none of dogs, faces, scenes, synthetic, and",
         (f"datasets=[{tmp_path}/empty]",): "no photographs .* in .*empty",
@@ -366,6 +388,7 @@ def test_what_cannot_be_evaluated_is_named(
         "tracks=[wide]": "tracks is 'wide'; it must be one of: own, native",
         "tracks=[]": r"tracks is \[\]; it must be a word, or a list of words",
         "metrics=3": "metrics is 3; it must be a word, or a list of words",
+        "temperature=0": "temperature is 0.0; it must be above 0 and finite",
         "batch_size=0": "batch_size is 0; it must be at least 1",
         "accelerator=tpu": "accelerator is 'tpu'; it must be one of",
     }.items():
