@@ -47,7 +47,7 @@ def tables(standings: Sequence[Standing]) -> str:
     """Markdown: a table for every training set, then one over the training sets of a dataset."""
     text = INTRODUCTION + "".join(map(section, standings))
     for dataset in dict.fromkeys(standing.dataset for standing in standings):
-        several = [standing for standing in standings if standing.dataset == dataset]
+        several = sorted((s for s in standings if s.dataset == dataset), key=lambda s: s.train)
         shared = [name for name in several[0].found if all(name in s.found for s in several)]
         if len(several) > 1 and shared:
             text += curve(dataset, several, shared)
@@ -61,8 +61,10 @@ def section(standing: Standing) -> str:
     header += ["parameters", "minutes", "images seen"]
     runs = [run for found in standing.found.values() for run in found if "error" not in run]
     if not runs:
-        failures = [f"{name}: {error_of(found)}" for name, found in standing.found.items()]
-        return heading + "no run has ended yet\n" + "".join(f"- {line}\n" for line in failures)
+        failed = [
+            f"- {name} {error_of(found)}\n" for name, found in standing.found.items() if found
+        ]
+        return heading + "No run has ended yet.\n" + "".join(failed)
     empty = [""] * (len(header) - 3)
     rows = []
     for name in BASELINES:

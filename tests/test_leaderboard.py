@@ -85,7 +85,7 @@ def test_table_names_failures_and_the_rest_stands() -> None:
     assert "| **none** | 0 |  |" in text
     assert "| **good** | 1 | 0.008000 |" in text
     only = tables([Standing("faces", 200, {"bad": [{"error": "no luck"}]})])
-    assert "no run has ended yet\n- bad: failed: no luck" in only
+    assert "No run has ended yet.\n- bad failed: no luck" in only
 
 
 def test_encoders_that_have_seen_the_photographs_are_marked() -> None:
@@ -100,7 +100,7 @@ def test_encoders_that_have_seen_the_photographs_are_marked() -> None:
 def test_curve_is_over_what_every_training_set_has() -> None:
     few = {"a": [result(0.009)], "b": [result(0.008)]}
     many = {"a": [result(0.005), result(0.007)], "c": [result(0.001)]}
-    text = tables([Standing("dogs", 100, few), Standing("dogs", 400, many)])
+    text = tables([Standing("dogs", 400, many), Standing("dogs", 100, few)])
     rows = text[text.index("by the number of training") :].splitlines()[2:]
     assert rows == [
         "| recipe | 100 | 400 |",
