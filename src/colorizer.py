@@ -1,6 +1,6 @@
 """The LightningModule: network, objective, optimizer, schedule and metrics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,38 +64,29 @@ class Colorizer(pl.LightningModule):
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
-        return self.predict(L).ab
+        return self.ab(self.raw_views(L), L)
 
     def predict(self, L: Tensor) -> Coloring:
         """Colour L (B,1,H,W) in 0..100, and say how unsure that is if the objective can."""
-        return self.color(self.raw(L), L)
+        views = self.raw_views(L)
+        known = [self.objective.uncertainty(raw) for raw in views]
+        uncertainty = [values for values in known if values is not None]
+        return Coloring(self.ab(views, L), self.merged(uncertainty, L) if uncertainty else None)
 
-    def color(self, raw: Tensor, L: Tensor) -> Coloring:
-        """What raw output says, averaged with that for the mirror image if that is asked for."""
-        coloring = self.read(raw, L)
-        if not self.flip_average:
-            return coloring
-        mirrored = L.flip(-1)
-        other = self.read(self.raw(mirrored), mirrored)
-        ab, uncertainty = (
-            None if one is None or two is None else (one + two.flip(-1)) / 2
-            for one, two in zip(coloring, other, strict=True)
-        )
-        assert ab is not None
-        return Coloring(ab, uncertainty)
+    def raw_views(self, L: Tensor) -> list[Tensor]:
+        """Raw output for L, and for its mirror image if both are averaged."""
+        views = [L, L.flip(-1)] if self.flip_average else [L]
+        return [self.network(scale_lightness(view)) for view in views]
 
-    def raw(self, L: Tensor) -> Tensor:
-        raw: Tensor = self.network(scale_lightness(L))
-        return raw
+    def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
+        """What raw output says of the colours of L."""
+        return self.merged([self.objective.decode(raw) for raw in views], L)
 
-    def read(self, raw: Tensor, L: Tensor) -> Coloring:
-        """What raw output says, at the resolution of L."""
+    def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
+        """The mean of what was read from each view, at the resolution of L."""
         size = (L.shape[-2], L.shape[-1])
-        upsampling = self.network.upsampling
-        uncertainty = self.objective.uncertainty(raw)
-        if uncertainty is not None:
-            uncertainty = upsampling(uncertainty, size)
-        return Coloring(upsampling(self.objective.decode(raw), size), uncertainty)
+        first, *mirrored = (self.network.upsampling(view, size) for view in views)
+        return (first + mirrored[0].flip(-1)) / 2 if mirrored else first
 
     def loss(self, raw: Tensor, batch: LabBatch) -> Tensor:
         loss: Tensor = self.objective(raw, batch.ab, self.network.upsampling)
@@ -108,14 +99,14 @@ class Colorizer(pl.LightningModule):
         self.network.keep_features(False)
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
-        loss = self.loss(self.raw(batch.L), batch)
+        loss = self.loss(self.network(scale_lightness(batch.L)), batch)
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.L))
         return loss
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
-        raw = self.raw(batch.L)
-        self.log("val/loss", self.loss(raw, batch), batch_size=len(batch.L))
-        self.val_metrics.update(paired(self.color(raw, batch.L).ab, batch))
+        views = self.raw_views(batch.L)
+        self.log("val/loss", self.loss(views[0], batch), batch_size=len(batch.L))
+        self.val_metrics.update(paired(self.ab(views, batch.L), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
     def test_step(self, batch: LabBatch, batch_idx: int) -> None:

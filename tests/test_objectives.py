@@ -27,6 +27,13 @@ def photographs(count: int = 2, side: int = 16) -> torch.Tensor:
     return torch.from_numpy(lab[..., 1:]).permute(0, 3, 1, 2).float()
 
 
+def dense(bins: ColorBins, ab: torch.Tensor) -> torch.Tensor:
+    """Soft encoding as a distribution over all bins, (B,Q,H,W)."""
+    nearest, shares = bins.encode(ab)
+    full = torch.zeros(*nearest.shape[:3], bins.channels).scatter_(3, nearest, shares)
+    return full.permute(0, 3, 1, 2)
+
+
 def test_squared_error_is_of_ab_over_128_at_full_resolution() -> None:
     raw, ab = torch.randn(2, 2, 8, 8), photographs()
     up = F.interpolate(raw, scale_factor=2, mode="bilinear")
@@ -70,11 +77,10 @@ def test_bins_are_the_colours_of_srgb(grid: int) -> None:
 
 def test_a_colour_is_spread_over_its_five_nearest_bins() -> None:
     bins, ab = bins_of(), photographs(1, 6)
-    encoded = bins.encode(ab)
-    assert encoded.shape == (1, bins.channels, 6, 6)
+    encoded = dense(bins, ab)
     assert torch.allclose(encoded.sum(dim=1), torch.ones(1, 6, 6))
     centers = bins.centers.numpy().astype(float)
-    for row, column in ((0, 0), (3, 5)):
+    for row, column in np.ndindex(6, 6):
         distance = np.linalg.norm(centers - ab[0, :, row, column].numpy(), axis=1)
         nearest = np.argsort(distance)[:5]
         shares = np.exp(-(distance[nearest] ** 2) / (2 * 5**2))
@@ -87,7 +93,7 @@ def test_classes_weigh_by_smoothed_inverse_frequency() -> None:
     bins, ab = bins_of(), photographs(3)
     bins.start([ab[:2], ab[2:]])
     centers = bins.centers.numpy().astype(float)
-    share = bins.encode(ab).mean(dim=(0, 2, 3)).numpy()
+    share = dense(bins, ab).mean(dim=(0, 2, 3)).numpy()
     distance = np.linalg.norm(centers[:, None] - centers[None], axis=-1)
     kernel = np.exp(-(distance**2) / (2 * 5**2))
     smooth = (kernel / kernel.sum(axis=0)) @ share
@@ -104,7 +110,7 @@ def test_loss_is_the_weighted_cross_entropy_of_the_coarse_truth() -> None:
     bins.start([ab])
     raw = torch.randn(2, bins.channels, 2, 2)
     coarse = ab.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
-    truth = bins.encode(coarse).double().numpy()
+    truth = dense(bins, coarse).double().numpy()
     logs = raw.double().numpy()
     logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
     weights = bins.weights.double().numpy()[truth.argmax(axis=1)]

@@ -19,10 +19,9 @@ class ScratchEncoder(nn.Module):
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
         self.widths = [width * depth for depth in DEPTHS]
-        self.stem = nn.Conv2d(inputs, width, 3, stride=2, padding=1)
+        self.stem = nn.Conv2d(inputs, width, 3, padding=1)
         self.blocks = nn.ModuleList(
-            Block(before, after, stride=2 if level else 1)
-            for level, (before, after) in enumerate(pairwise([width, *self.widths]))
+            Block(before, after, stride=2) for before, after in pairwise([width, *self.widths])
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -48,7 +47,8 @@ class ClassifierEncoder(nn.Module):
                 f"level: they are at 1/{classifier.strides} of the photograph's resolution"
             )
         self.widths = [width * depth for depth in DEPTHS[: max(self.levels) + 1]]
-        self.stem = nn.Conv2d(inputs, width, 3, stride=2, padding=1)
+        self.stem = nn.Conv2d(inputs, width, 3, padding=1)
+        self.block = Block(width, width, stride=2)
         self.adapters = nn.ModuleDict(
             {
                 str(level): nn.Conv2d(channels, self.widths[level], 1)
@@ -58,7 +58,7 @@ class ClassifierEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps: dict[int, Tensor] = {0: self.stem(x)}
+        maps: dict[int, Tensor] = {0: self.block(self.stem(x))}
         for level, features in zip(self.levels, self.classifier(x[:, :1]), strict=True):
             if level < 0:
                 continue

@@ -3,6 +3,7 @@
 "Colorful Image Colorization", equations 1 to 5. The paper of 2018 names it as a next step.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -17,6 +18,8 @@ from src.networks.sizes import Upsampling
 from src.objectives.base import Objective
 
 NEIGHBORS = 5  # bins that a colour is spread over
+CANDIDATES = 12  # of which the nearest are looked for
+REACH = 128  # CIE units either way in which they are known
 RAREST = 1e-6  # probability that a bin starts with, if the training set has none of it
 SPREAD = 5.0  # standard deviation, CIE units, of that and of the smoothing of the frequencies
 
@@ -33,6 +36,7 @@ class ColorBins(Objective):
 
     centers: Tensor
     weights: Tensor
+    candidates: Tensor
 
     def __init__(self, grid: int, temperature: float, uniform: float) -> None:
         super().__init__()
@@ -43,13 +47,15 @@ class ColorBins(Objective):
         self.channels = len(centers)
         self.register_buffer("centers", centers)
         self.register_buffer("weights", torch.ones(self.channels))
+        self.register_buffer("candidates", nearest_bins(grid), persistent=False)
         self.register_load_state_dict_pre_hook(check_grid)  # type: ignore[no-untyped-call]
 
     def start(self, ab: Iterable[Tensor]) -> Tensor:
         """Weigh the classes by their smoothed frequency (equation 4)."""
         total = torch.zeros(self.channels)
         for batch in ab:
-            total += self.encode(batch).sum(dim=(0, 2, 3))
+            bins, shares = self.encode(batch)
+            total.index_add_(0, bins.flatten(), shares.flatten())
         share = self.smooth(total / total.sum())
         weights = 1 / ((1 - self.uniform) * share + self.uniform / self.channels)
         self.weights.copy_(weights / (share * weights).sum())
@@ -61,36 +67,45 @@ class ColorBins(Objective):
         smoothed: Tensor = kernel / kernel.sum(dim=0) @ share
         return smoothed
 
-    def encode(self, ab: Tensor) -> Tensor:
-        """Spread ab (B,2,H,W) over the nearest bins, as a distribution (B,Q,H,W) (equation 2)."""
+    def encode(self, ab: Tensor) -> tuple[Tensor, Tensor]:
+        """Spread ab (B,2,H,W) softly over the nearest bins (equation 2).
+
+        Returns:
+            The bins, nearest first, and their shares, which sum to 1; both (B,H,W,5).
+        """
         pixels = ab.permute(0, 2, 3, 1)
-        near = torch.cdist(pixels.flatten(0, 2), self.centers).topk(NEIGHBORS, largest=False)
-        shares = gaussian(near.values)
-        shares = shares / shares.sum(dim=1, keepdim=True)
-        spread = pixels.new_zeros(len(shares), self.channels).scatter_(1, near.indices, shares)
-        return spread.view(*pixels.shape[:3], self.channels).permute(0, 3, 1, 2)
+        row, column = (pixels.round().long() + REACH).clamp(0, 2 * REACH).unbind(dim=-1)
+        near = self.candidates[row, column]
+        distances = (pixels[..., None, :] - self.centers[near]).norm(dim=-1)
+        nearest = distances.topk(NEIGHBORS, largest=False)
+        shares = gaussian(nearest.values)
+        return near.gather(-1, nearest.indices), shares / shares.sum(dim=-1, keepdim=True)
 
     def decode(self, raw: Tensor) -> Tensor:
         """The annealed mean (equation 5)."""
-        shares = (raw.float() / self.temperature).softmax(dim=1)
-        return torch.einsum("bqhw,qc->bchw", shares, self.centers)
+        shares = (logits(raw) / self.temperature).softmax(dim=-1)
+        return (shares @ self.centers).permute(0, 3, 1, 2)
 
     def uncertainty(self, raw: Tensor) -> Tensor:
         """Entropy of the distribution, 1 where every bin is as likely."""
-        logs = raw.float().log_softmax(dim=1)
-        entropy = -(logs.exp() * logs).sum(dim=1, keepdim=True)
-        return entropy / torch.tensor(float(self.channels)).log()
+        logs = logits(raw).log_softmax(dim=-1)
+        entropy = -(logs.exp() * logs).sum(dim=-1)
+        return (entropy / math.log(self.channels))[:, None]
 
     def forward(self, raw: Tensor, ab: Tensor, upsampling: Upsampling) -> Tensor:
         """Weighted cross-entropy (equations 2 and 3) with the true ab at the output's resolution.
 
-        The weight of a pixel is that of its likeliest bin; all weights have a mean of 1.
+        The weight of a pixel is that of its nearest bin; all weights have a mean of 1.
         """
-        with torch.no_grad():
-            truth = self.encode(F.interpolate(ab, raw.shape[-2:], mode="area"))
-            weights = self.weights[truth.argmax(dim=1)]
-        losses = -(truth * raw.float().log_softmax(dim=1)).sum(dim=1)
-        return (weights * losses).mean()
+        bins, shares = self.encode(F.interpolate(ab, raw.shape[-2:], mode="area"))
+        scores = logits(raw)
+        losses = scores.logsumexp(dim=-1) - (shares * scores.gather(-1, bins)).sum(dim=-1)
+        return (self.weights[bins[..., 0]] * losses).mean()
+
+
+def logits(raw: Tensor) -> Tensor:
+    """Raw output (B,Q,h,w) as float32 (B,h,w,Q)."""
+    return raw.permute(0, 2, 3, 1).float()
 
 
 def check_grid(bins: ColorBins, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
@@ -116,3 +131,12 @@ def colors_in_srgb(grid: int) -> Tensor:
     ab = rgb_to_lab(from_uint8(rgb)[None, :, None]).ab[0, :, 0]
     bins: Tensor = torch.unique((ab / grid).round(), dim=1)
     return bins.T * grid
+
+
+@cache
+def nearest_bins(grid: int) -> Tensor:
+    """The bins nearest to every whole a and b, (257,257,12): among them are those of any colour."""
+    axis = torch.arange(-REACH, REACH + 1.0)
+    ab = torch.cartesian_prod(axis, axis)
+    near = torch.cdist(ab, colors_in_srgb(grid)).topk(CANDIDATES, largest=False).indices
+    return near.view(len(axis), len(axis), CANDIDATES)
