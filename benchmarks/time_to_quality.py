@@ -93,7 +93,7 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     colorizer.start(data.lab_batches("train"))
     watch = Reach({FIGURE: PAPER_MSE["faces"], f"the {TABLE}": mse}, limit)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(settings, device, data, Path(folder), EpochProgress())
+        trainer = make_trainer(settings, device, colorizer, data, Path(folder), EpochProgress())
         trainer.callbacks.append(watch)  # type: ignore[attr-defined]
         trainer.fit(colorizer, datamodule=data)
     return watch.reached

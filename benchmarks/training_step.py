@@ -154,7 +154,7 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     colorizer, data = build_parts(settings)
     data.setup("fit")
     folder = Path(tempfile.mkdtemp())
-    return make_trainer(settings, device, data, folder, EpochProgress()), colorizer, data
+    return make_trainer(settings, device, colorizer, data, folder, EpochProgress()), colorizer, data
 
 
 def ready_batches(data: Any, trainer: Any) -> Any:

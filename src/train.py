@@ -37,7 +37,6 @@ from src.schemas import Train
 log = logging.getLogger(__name__)
 
 GRID_PICTURES = 8
-MONITOR = "val/mse"
 
 
 @command.interruptible()
@@ -63,7 +62,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         colorizer.start(data.lab_batches("train"))
 
     progress = EpochProgress()
-    trainer = make_trainer(settings, device, data, folder, progress)
+    trainer = make_trainer(settings, device, colorizer, data, folder, progress)
     trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
     ended_by = reason_of_end(trainer)  # testing forgets it
     found = {
@@ -114,6 +113,7 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
 def make_trainer(
     settings: Train,
     device: hardware.Hardware,
+    colorizer: Colorizer,
     data: ColorDataModule,
     folder: Path,
     progress: EpochProgress,
@@ -127,8 +127,10 @@ def make_trainer(
             data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
         ),
         LearningRateMonitor(logging_interval="epoch"),
-        EarlyStopping(MONITOR, patience=limits.patience, check_finite=True),
-        ModelCheckpoint(kept, "best", monitor=MONITOR, enable_version_counter=False),
+        EarlyStopping(colorizer.objective.monitor, patience=limits.patience, check_finite=True),
+        ModelCheckpoint(
+            kept, "best", monitor=colorizer.objective.monitor, enable_version_counter=False
+        ),
         ModelCheckpoint(kept, "last", enable_version_counter=False),
     ]
     if limits.ema is not None:
@@ -188,7 +190,7 @@ def test_beside_baselines(
 
 def reason_of_end(trainer: pl.Trainer) -> str:
     """The setting that ended the training, or ``divergence``."""
-    if not math.isfinite(trainer.callback_metrics.get(MONITOR, 0)):
+    if not math.isfinite(trainer.callback_metrics.get("val/mse", 0)):
         return "divergence"
     if trainer.current_epoch >= (trainer.max_epochs or 0):
         return "max_epochs"

@@ -47,8 +47,7 @@ class ClassifierEncoder(nn.Module):
                 f"level: they are at 1/{classifier.strides} of the photograph's resolution"
             )
         self.widths = [width * depth for depth in DEPTHS[: max(self.levels) + 1]]
-        self.stem = nn.Conv2d(inputs, width, 3, padding=1)
-        self.block = Block(width, width, stride=2)
+        self.stem = nn.Conv2d(inputs, width, 3, stride=2, padding=1)
         self.adapters = nn.ModuleDict(
             {
                 str(level): nn.Conv2d(channels, self.widths[level], 1)
@@ -58,7 +57,7 @@ class ClassifierEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps: dict[int, Tensor] = {0: self.block(self.stem(x))}
+        maps: dict[int, Tensor] = {0: self.stem(x)}
         for level, features in zip(self.levels, self.classifier(x[:, :1]), strict=True):
             if level < 0:
                 continue

@@ -12,6 +12,8 @@ class Objective(nn.Module):
 
     channels: int
     """Of the raw output."""
+    monitor = "val/mse"
+    """What the best weights are chosen by: smaller is better."""
 
     def start(self, ab: Iterable[Tensor]) -> Tensor:
         """Take from a training set what is needed of it.
