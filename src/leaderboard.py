@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,9 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from src import command
 from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain, register
 from src.files import write_text
+from src.processes import Processes, cores
 from src.results import flat
 from src.schemas import Board, Leaderboard
-from src.standings import Standing, tables
+from src.standings import Standing, check_complete, tables
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ class Run(NamedTuple):
 
 
 Outcome = dict[str, Any]
-"""What a run's ``results.json`` holds, or ``{"error": why it failed}``."""
+"""What a run's ``results.json`` holds; of one that failed, ``error`` and its ``config``."""
 
 
 @command.interruptible()
@@ -69,23 +68,23 @@ def leaderboard(settings: Leaderboard) -> tuple[str, int]:
         KeyboardInterrupt: on Ctrl-C or SIGTERM; the same command goes on.
     """
     folder = Path(settings.results)
-    wanted = {run: settings_of(run, settings) for run in runs_of(settings)}
-    outcomes = {run: finished(folder / f"{run}.json", wanted[run]) for run in wanted}
-    if settings.train:
-        missing = {run: wanted[run] for run, outcome in outcomes.items() if outcome is None}
-        for name in dict.fromkeys(run.dataset for run in missing):
-            build(dataset_settings(name, settings.data_dir)).prepare()
-        for run, outcome in trained(missing, settings):
-            outcomes[run] = outcome
-            if "error" in outcome:
-                log.warning("%s failed: %s", run, outcome["error"])
-            else:
-                write_text(json.dumps(outcome, indent=1) + "\n", folder / f"{run}.json")
-                log.info("%s: MSE %.6f", run, outcome["test"]["network"]["mse"])
-    text = tables([standing(board, n, outcomes) for board in settings.boards for n in board.train])
-    write_text(text, folder / "README.md")
-    failed = sum("error" in outcome for outcome in outcomes.values() if outcome)
-    return text, failed
+    wanted = {run: wanted_of(run, settings) for run in runs_of(settings)}
+    outcomes = {run: made(folder / f"{run}.json", wanted[run]) for run in wanted}
+    try:
+        if settings.train:
+            missing = {run: wanted[run] for run in wanted if not is_good(outcomes[run])}
+            for name in dict.fromkeys(run.dataset for run in missing):
+                build(dataset_settings(name, settings.data_dir)).prepare()
+            for run, outcome in trained(missing, settings):
+                outcomes[run] = outcome
+                kept = outcome | {"config": portable(wanted[run].settings)}
+                write_text(json.dumps(kept, indent=1) + "\n", folder / f"{run}.json")
+    finally:
+        boards = [(board, train) for board in settings.boards for train in board.train]
+        text = tables([standing(board, train, outcomes) for board, train in boards])
+        if any(outcomes.values()):
+            write_text(text, folder / "README.md")
+    return text, sum("error" in outcome for outcome in outcomes.values() if outcome)
 
 
 def runs_of(settings: Leaderboard) -> Iterator[Run]:
@@ -97,13 +96,53 @@ def runs_of(settings: Leaderboard) -> Iterator[Run]:
                     yield Run(board.dataset, count, experiment, seed)
 
 
-def finished(path: Path, wanted: Mapping[str, Any]) -> Outcome | None:
-    """Results of a run that has been made with the settings wanted now, if there are any."""
+class Wanted(NamedTuple):
+    """Settings of a run, and what they are where nothing is said of them, as JSON holds them."""
+
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    def difference(self, then: Mapping[str, Any]) -> str:
+        """A setting in which a run that was made differs, as NAME=VALUE; empty if there is none.
+
+        A setting that is newer than that run had its default value then.
+        """
+        old, new, default = flat(then), flat(self.settings), flat(self.defaults)
+        for name in sorted((old.keys() | new.keys()) - set(PLACES)):
+            value = old.get(name, default.get(name, "nothing"))
+            if value != new.get(name, "nothing"):
+                return f"{name}={value}"
+        return ""
+
+
+def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
+    """What src.train makes of a run's overrides."""
+
+    def composed(*overrides: str) -> dict[str, Any]:
+        config = plain(checked(compose("train", [*overrides])))
+        as_json: dict[str, Any] = json.loads(json.dumps(config))
+        return as_json
+
+    return Wanted(composed(*run.overrides, *settings.overrides), composed(f"dataset={run.dataset}"))
+
+
+def portable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings without the places of this machine."""
+    kept = {name: value for name, value in config.items() if name not in PLACES}
+    return kept | {"dataset": {k: v for k, v in kept["dataset"].items() if k != "root"}}
+
+
+def is_good(outcome: Outcome | None) -> bool:
+    return outcome is not None and "error" not in outcome
+
+
+def made(path: Path, wanted: Wanted) -> Outcome | None:
+    """The outcome of a run with the settings wanted now, if there is one."""
     if not path.is_file():
         return None
     try:
-        outcome: Outcome = json.loads(path.read_text())
-        different = difference(outcome["config"], wanted)
+        outcome = read_outcome(path)
+        different = wanted.difference(outcome["config"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s cannot be read and is made anew: %s", path, error)
         return None
@@ -113,88 +152,69 @@ def finished(path: Path, wanted: Mapping[str, Any]) -> Outcome | None:
     return outcome
 
 
-def settings_of(run: Run, settings: Leaderboard) -> dict[str, Any]:
-    """What a run is trained with, as ``results.json`` holds it."""
-    config = plain(checked(compose("train", [*run.overrides, *settings.overrides])))
-    typed: dict[str, Any] = json.loads(json.dumps(config))
-    return typed
-
-
-def difference(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """A setting in which a run differs from what is wanted, as NAME=VALUE; empty if there is none.
-
-    Settings that the run does not know, being older, do not count.
-    """
-    now = flat(wanted)
-    for name, value in flat(made).items():
-        if name not in PLACES and now.get(name) != value:
-            return f"{name}={value}"
-    return ""
-
-
-def trained(
-    runs: Mapping[Run, Mapping[str, Any]], settings: Leaderboard
-) -> Iterator[tuple[Run, Outcome]]:
-    """Train runs with these settings, so many at a time, and hand out each as it ends."""
+def trained(runs: Mapping[Run, Wanted], settings: Leaderboard) -> Iterator[tuple[Run, Outcome]]:
+    """Train runs, ``settings.jobs`` at a time, and hand out each as it ends."""
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    running: list[subprocess.Popen[str]] = []
+    processes = Processes()
     with (
         Progress(*columns, console=get_console(), transient=True) as progress,
         ThreadPoolExecutor(settings.jobs) as pool,
     ):
         task = progress.add_task("runs", total=len(runs))
-        waiting = {
-            pool.submit(train, run, wanted, settings, running): run for run, wanted in runs.items()
-        }
         try:
+            waiting = {
+                pool.submit(train, run, wanted, settings, processes): run
+                for run, wanted in runs.items()
+            }
             for done in as_completed(waiting):
+                run, outcome = waiting[done], done.result()
                 progress.advance(task)
-                yield waiting[done], done.result()
+                if is_good(outcome):
+                    log.info("%s: MSE %.6f", run, outcome["test"]["network"]["mse"])
+                else:
+                    log.warning("%s failed: %s", run, outcome["error"])
+                yield run, outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in running:
-                process.terminate()  # src.train keeps its last whole epoch
+            processes.stop()
 
 
-def train(
-    run: Run,
-    wanted: Mapping[str, Any],
-    settings: Leaderboard,
-    running: list[subprocess.Popen[str]],
-) -> Outcome:
+def train(run: Run, wanted: Wanted, settings: Leaderboard, processes: Processes) -> Outcome:
     """Train one run in a process of its own, from where it was interrupted if it was."""
     folder = RUNS / str(run)
-    words = [*run.overrides, *settings.overrides, f"data_dir={settings.data_dir}"]
-    words.append(f"hydra.run.dir={folder}")
+    words = [sys.executable, "-m", "src.train", *run.overrides, *settings.overrides]
+    words += [f"data_dir={settings.data_dir}", f"hydra.run.dir={folder}"]
     last = folder / CHECKPOINTS / "last.ckpt"
-    if last.is_file():
-        if was_started_with(wanted, folder):
+    try:
+        if last.is_file() and was_started_with(wanted, folder):
             words.append(f"resume={last}")
-        else:
+        elif folder.exists():
             shutil.rmtree(folder)
-    threads = max(1, (os.cpu_count() or 1) // settings.jobs)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "src.train", *words],
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    running.append(process)
-    complaint = process.communicate()[1].strip()
-    if process.returncode:
-        reason = complaint.splitlines()[-1] if complaint else f"exit status {process.returncode}"
-        return {"error": reason.removeprefix("error: ")}
-    outcome: Outcome = json.loads((folder / "results.json").read_text())
+        status, complaint = processes.run(words, threads=cores() // settings.jobs)
+        if status == 0:
+            return read_outcome(folder / "results.json")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {"error": f"{folder} cannot be used: {error}"}
+    lines = complaint.splitlines() or [f"exit status {status}"]
+    return {"error": lines[-1].removeprefix("error: ")}
+
+
+def was_started_with(wanted: Wanted, folder: Path) -> bool:
+    """Whether a run's folder is of a run with the settings wanted now."""
+    try:
+        config = OmegaConf.load(folder / "config" / "config.yaml")
+        then = json.loads(json.dumps(OmegaConf.to_container(config, resolve=True)))
+        return not wanted.difference(then)
+    except Exception:  # damaged bytes can raise anything
+        return False
+
+
+def read_outcome(path: Path) -> Outcome:
+    """Read what a run has left; ValueError, KeyError or TypeError if that is not whole."""
+    outcome: Outcome = json.loads(path.read_text())
+    if "error" not in outcome:
+        check_complete(outcome)
     return outcome
-
-
-def was_started_with(wanted: Mapping[str, Any], folder: Path) -> bool:
-    """Whether a run's folder is of a run with these settings."""
-    config = OmegaConf.load(folder / "config" / "config.yaml")
-    made = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(made, dict)
-    return not difference(json.loads(json.dumps(made)), wanted)
 
 
 def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -> Standing:
@@ -212,7 +232,7 @@ def main(config: DictConfig) -> None:
         text, failed = leaderboard(checked(config))
         print(text)
         if failed:
-            raise SystemExit(f"{failed} runs failed")
+            raise SystemExit(f"runs that failed: {failed}")
 
 
 if __name__ == "__main__":

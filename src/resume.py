@@ -17,7 +17,9 @@ from src.results import flat
 PLACES = ("dataset.root", "dataset.max_pixels")
 
 
-def check_resumable(path: str, folder: Path, colorizer: Colorizer, data: ColorDataModule) -> None:
+def check_resumable(
+    path: str, folder: Path, colorizer: Colorizer, data: ColorDataModule, ema: float | None
+) -> None:
     """Make sure that a checkpoint continues the run that is configured, in its own folder.
 
     Raises:
@@ -34,6 +36,9 @@ def check_resumable(path: str, folder: Path, colorizer: Colorizer, data: ColorDa
                 f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
                 "resume with the settings it was started with"
             )
+    if (ema is not None) != ("averaging_state" in checkpoint):
+        was = "with" if ema is None else "without"
+        raise InputError(f"{path} was trained {was} trainer.ema; resume as it was started")
     if shapes(checkpoint["state_dict"]) != shapes(colorizer.state_dict()):
         raise InputError(f"{path} is of another architecture: its weights have other shapes")
     if Path(path).resolve().parent != (folder / CHECKPOINTS).resolve():

@@ -324,6 +324,10 @@ class Board:
     train: list[int]
     experiments: list[str]
 
+    def __post_init__(self) -> None:
+        if not self.train or not self.experiments:
+            raise InputError(f"a board of {self.dataset} needs train and experiments, both lists")
+
 
 @dataclass(kw_only=True)
 class Leaderboard:

@@ -43,6 +43,16 @@ class Summary(NamedTuple):
         return form.format(mean(self.values)) + spread.replace("± +", "± ")
 
 
+def check_complete(run: Mapping[str, Any]) -> None:
+    """KeyError or TypeError unless a run's results have all that the tables show."""
+    for name in (*BASELINES, "network"):
+        for metric in METRICS:
+            float(run["test"][name][metric])
+    for name in ("parameters", "minutes", "images_seen"):
+        float(run[name])
+    run["config"]["network"].get("encoder")
+
+
 def tables(standings: Sequence[Standing]) -> str:
     """Markdown: a table for every training set, then one over the training sets of a dataset."""
     text = INTRODUCTION + "".join(map(section, standings))
@@ -109,11 +119,13 @@ def best_baseline(run: Mapping[str, Any]) -> float:
 def has_seen(name: str, standing: Standing) -> bool:
     """Whether a recipe's encoder was trained on the photographs that it is tested on."""
     configs = [run["config"] for run in standing.found[name] if "error" not in run]
-    return standing.dataset in HAS_SEEN and any(c["network"].get("encoder") for c in configs)
+    encoders = [config["network"].get("encoder") for config in configs]
+    is_trained = any(encoder and encoder["weights"] != "random" for encoder in encoders)
+    return standing.dataset in HAS_SEEN and is_trained
 
 
-def label(name: str, standing: Standing) -> str:
-    return name + (MARK if has_seen(name, standing) else "")
+def label(name: str, *standings: Standing) -> str:
+    return name + (MARK if any(has_seen(name, standing) for standing in standings) else "")
 
 
 def curve(dataset: str, several: Sequence[Standing], shared: Sequence[str]) -> str:
@@ -125,10 +137,12 @@ def curve(dataset: str, several: Sequence[Standing], shared: Sequence[str]) -> s
         baselines.append(f"{best_baseline(runs[0]):.6f}" if runs else "")
     rows = [baselines]
     for name in shared:
-        row = [f"**{label(name, several[0])}**"]
+        row = [f"**{label(name, *several)}**"]
         for standing in several:
             values = [r["test"]["network"]["mse"] for r in standing.found[name] if "error" not in r]
             removed = f" ({1 - mean(values) / float(baselines[len(row)]):.1%})" if values else ""
             row.append(Summary(values).text("{:.6f}") + removed if values else "")
         rows.append(row)
-    return heading + markdown(["recipe", *(str(s.train) for s in several)], rows)
+    marked = any(has_seen(name, standing) for name in shared for standing in several)
+    table = markdown(["recipe", *(str(s.train) for s in several)], rows)
+    return heading + table + (NOTE if marked else "")

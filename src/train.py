@@ -52,7 +52,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     device = hardware.choose(settings.trainer)
     colorizer, data = build_parts(settings)
     if settings.resume:
-        check_resumable(settings.resume, folder, colorizer, data)
+        check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
     data.prepare_data()
     data.setup("fit")
     counts = {split: len(images.names) for split, images in data.images.items()}
@@ -135,7 +135,7 @@ def make_trainer(
     ]
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
-        callbacks.append(EMAWeightAveraging(decay=limits.ema))
+        callbacks.append(EMAWeightAveraging(decay=limits.ema, use_buffers=False))
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     return pl.Trainer(

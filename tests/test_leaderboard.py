@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from src import leaderboard as command
 from src.colorizer import read_checkpoint
 from src.config import CONF, checked, register
-from src.leaderboard import Run, finished, leaderboard, settings_of
+from src.leaderboard import Run, Wanted, leaderboard, made, wanted_of
 from src.schemas import Leaderboard
 from src.standings import MARK, Standing, Summary, tables
 from tests.conftest import SMALL
@@ -89,10 +89,18 @@ def test_table_names_failures_and_the_rest_stands() -> None:
 
 
 def test_encoders_that_have_seen_the_photographs_are_marked() -> None:
-    found = {"scratch": [result(0.008)], "pretrained": [result(0.007, {"name": "x"})]}
+    found = {
+        "scratch": [result(0.008)],
+        "pretrained": [result(0.007, {"name": "x", "weights": "hub"})],
+    }
     dogs = tables([Standing("dogs", 400, found)])
     assert f"**pretrained{MARK}**" in dogs
     assert f"**scratch{MARK}**" not in dogs
+    more = Standing("dogs", 900, {"pretrained": []})
+    curve = tables([more, Standing("dogs", 400, {"pretrained": found["pretrained"]})])
+    assert curve.count("it has seen them") == 2, "below the table and below the curve"
+    random = {"pretrained": [result(0.007, {"name": "x", "weights": "random"})]}
+    assert MARK not in tables([Standing("dogs", 400, random)])
     assert "it has seen them, those of the test split too" in dogs
     assert MARK not in tables([Standing("faces", 200, found)])
 
@@ -133,40 +141,56 @@ def test_runs_are_trained_once_and_failures_are_shown(
     text, failed = leaderboard(asked("seeds=[0,1]", "jobs=2"))
     assert failed == 0
     assert "| **small_1_paper** | 2 | 0." in text
-    made = sorted((tmp_path / "found").rglob("*.json"))
+    paths = sorted((tmp_path / "found").rglob("*.json"))
     names = [f"synthetic_4/small_1_paper/{seed}.json" for seed in (0, 1)]
-    assert [path.relative_to(tmp_path / "found").as_posix() for path in made] == names
-    times = [path.stat().st_mtime_ns for path in made]
+    assert [path.relative_to(tmp_path / "found").as_posix() for path in paths] == names
+    times = [path.stat().st_mtime_ns for path in paths]
     # All is there, and nothing is trained again.
     assert leaderboard(asked("seeds=[0,1]")) == (text, 0)
-    assert [path.stat().st_mtime_ns for path in made] == times
-    # With other settings it is made anew; what fails is shown, and the rest stands.
-    other = asked("seeds=[0,1,2]")
-    other.overrides.append("optimizer.lr=1e38")
-    text, failed = leaderboard(other)
-    assert failed == 3
-    assert "failed: training diverged: no epoch had a finite val/mse" in text
-    assert [path.stat().st_mtime_ns for path in made] == times
+    assert [path.stat().st_mtime_ns for path in paths] == times
+    # With other settings it is made anew; what fails is shown, also later, and the rest stands.
+    broken = asked("seeds=[0]")
+    broken.overrides.append("optimizer.lr=1e38")
+    text, failed = leaderboard(broken)
+    message = "failed: training diverged: no epoch had a finite val/mse"
+    assert (failed, message in text) == (1, True)
+    assert [path.stat().st_mtime_ns for path in paths[1:]] == times[1:]
+    broken.train = False
+    assert leaderboard(broken) == (text, 1)
     text, failed = leaderboard(asked("train=false", "seeds=[0,1,2]"))
-    assert (failed, "| **small_1_paper** | 2 | 0." in text) == (0, True)
+    assert (failed, "| **small_1_paper** | 1 | 0." in text) == (0, True)
     assert (tmp_path / "found" / "README.md").read_text() == text
+    assert str(tmp_path) not in paths[1].read_text(), "no places of this machine"
 
 
 def test_results_made_otherwise_or_damaged_are_made_anew(
     asked: Callable[..., Leaderboard], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wanted = settings_of(Run("synthetic", 4, "small_1_paper", 0), asked())
+    wanted = wanted_of(Run("synthetic", 4, "small_5_pretrained", 0), asked())
     path = tmp_path / "run.json"
-    assert finished(path, wanted) is None
-    for config, message in (
-        ({"optimizer": {"lr": 0.5}}, "was made with optimizer.lr=0.5 and is made anew"),
-        (None, "cannot be read and is made anew"),
+    assert made(path, wanted) is None
+    whole = result(0.01) | {"config": json.loads(json.dumps(wanted.settings))}
+    path.write_text(json.dumps(whole))
+    assert made(path, wanted) == whole
+
+    def changed(group: str, **values: Any) -> dict[str, Any]:
+        return whole | {"config": whole["config"] | {group: whole["config"][group] | values}}
+
+    del whole["config"]["flip_average"]  # newer than the run, and still at its default
+    del whole["config"]["data_dir"]
+    for otherwise, message in (
+        (changed("optimizer", lr=0.5), "was made with optimizer.lr=0.5 and is made anew"),
+        (changed("network", encoder=None), "was made with network.encoder=None and is made anew"),
+        ({"config": whole["config"]}, "cannot be read and is made anew: 'test'"),
+        ({"config": None, "error": "x"}, "cannot be read and is made anew"),
     ):
-        path.write_text(json.dumps({"config": config}))
-        assert finished(path, wanted) is None
+        path.write_text(json.dumps(otherwise))
+        assert made(path, wanted) is None
         assert message in caplog.text
-    path.write_text(json.dumps({"config": {"seed": 0, "data_dir": "elsewhere"}}))
-    assert finished(path, wanted) is not None
+    path.write_text(json.dumps(whole))
+    assert made(path, wanted) == whole
+    flipping = Wanted(wanted.settings | {"flip_average": True}, wanted.defaults)
+    assert made(path, flipping) is None, "newer than the run, and not at its default"
 
 
 def test_unknown_experiments_stop_it_before_anything_is_trained(

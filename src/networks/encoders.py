@@ -39,9 +39,9 @@ class ClassifierEncoder(nn.Module):
     def __init__(self, inputs: int, width: int, classifier: PretrainedEncoder) -> None:
         super().__init__()
         self.classifier = classifier
-        # Level 0 is at 1/2; finer maps are of no use here.
+        # Level 0 is at 1/2.
         self.levels = [round(math.log2(stride)) - 1 for stride in classifier.strides]
-        if {0, *range(max(self.levels) + 1)} - {0, *self.levels}:
+        if set(self.levels) | {0} != set(range(len(DEPTHS))[: max(self.levels) + 1]):
             raise InputError(
                 f"network.encoder.name is {classifier.name!r}, whose feature maps leave out a "
                 f"level: they are at 1/{classifier.strides} of the photograph's resolution"
@@ -52,15 +52,12 @@ class ClassifierEncoder(nn.Module):
             {
                 str(level): nn.Conv2d(channels, self.widths[level], 1)
                 for level, channels in zip(self.levels, classifier.channels, strict=True)
-                if level >= 0
             }
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps: dict[int, Tensor] = {0: self.stem(x)}
         for level, features in zip(self.levels, self.classifier(x[:, :1]), strict=True):
-            if level < 0:
-                continue
             size = [side >> (level + 1) for side in x.shape[-2:]]
             adapted = self.adapters[str(level)](features)
             if list(adapted.shape[-2:]) != size:  # classifiers without padding lose their borders

@@ -1,10 +1,13 @@
 """What a frozen encoder has seen, kept in memory."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 KEPT_BYTES = 4 * 2**30  # features beyond this are worked out anew each time
 
@@ -19,6 +22,7 @@ class FeatureStore:
         self.features_of = features_of
         self.features: dict[bytes, list[Tensor]] = {}
         self.bytes = 0
+        self.is_full = False
 
     def __call__(self, x: Tensor) -> list[Tensor]:
         keys = list(fingerprints(x))
@@ -36,6 +40,9 @@ class FeatureStore:
         for key, maps in fresh.items():
             size = sum(features.nbytes for features in maps)
             if self.bytes + size > KEPT_BYTES:
+                if not self.is_full:
+                    log.info("features of %d photographs fill the memory", len(self.features))
+                self.is_full = True
                 return
             self.features[key] = maps
             self.bytes += size

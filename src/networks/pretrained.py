@@ -20,15 +20,14 @@ logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that 
 
 PACKAGED = "tf_efficientnet_lite0"
 """The network whose weights the extra ``encoder`` installs as a package."""
-PACKAGED_MEAN, PACKAGED_STD = (
-    127 / 255,
-    128 / 255,
-)  # it was trained on (x - 127) / 128
+PACKAGED_MEAN = 127 / 255  # it was trained on (x - 127) / 128
+PACKAGED_STD = 128 / 255
+FINEST = 2  # finer maps than at 1/2 of the photograph's resolution are left out
 SMALLEST = 96  # px, below which some classifiers have nothing left to convolve
 
 
 class PretrainedEncoder(nn.Module):
-    """Scaled L (B,1,H,W) to a classifier's feature maps, from fine to coarse.
+    """Scaled L (B,1,H,W) to a classifier's feature maps, at 1/2 of its resolution and coarser.
 
     L becomes sRGB gray in three channels, normalised as in the classifier's own training. Batch
     normalisation always uses the statistics of that training.
@@ -36,8 +35,8 @@ class PretrainedEncoder(nn.Module):
     Args:
         name: of a network of timm that gives feature maps.
         weights: ``hub`` (timm's, fetched once), ``package`` (the extra ``encoder``, of
-            tf_efficientnet_lite0 alone), ``random``, or a file of weights. They are read by
-            :meth:`start`.
+            tf_efficientnet_lite0 alone), ``random``, or a file of weights, normalised as timm says.
+            They are read by :meth:`start`.
         tuned: share of the layers, from the coarsest, that are trained too.
         lr_factor: their learning rate, of the optimizer's.
         enlarge: how many times larger than the photograph the classifier sees it.
@@ -62,8 +61,13 @@ class PretrainedEncoder(nn.Module):
         self.register_buffer("mean", torch.tensor(about["mean"])[:, None, None])
         self.register_buffer("std", torch.tensor(about["std"])[:, None, None])
         info = self.classifier.feature_info
-        self.channels: list[int] = info.channels()
-        self.strides = [reduction / enlarge for reduction in info.reduction()]
+        levels = [
+            (channels, reduction / enlarge)
+            for channels, reduction in zip(info.channels(), info.reduction(), strict=True)
+        ]
+        self.finer = sum(stride < FINEST for _, stride in levels)
+        self.channels: list[int] = [channels for channels, _ in levels[self.finer :]]
+        self.strides: list[float] = [stride for _, stride in levels[self.finer :]]
         self.kept: FeatureStore | None = None
         layers = [m for m in self.classifier.modules() if any(True for _ in m.parameters(False))]
         for layer in layers[: len(layers) - round(tuned * len(layers))]:
@@ -111,7 +115,7 @@ class PretrainedEncoder(nn.Module):
         maps: list[Tensor] = self.classifier((rgb - self.mean) / self.std)
         return [
             features[..., : max(1, round(height / stride)), : max(1, round(width / stride))]
-            for features, stride in zip(maps, self.strides, strict=True)
+            for features, stride in zip(maps[self.finer :], self.strides, strict=True)
         ]
 
     def keep_features(self, keep: bool) -> None:
@@ -125,10 +129,15 @@ def feature_maps(name: str, weights: Mapping[str, Tensor] | None = None) -> Any:
     if weights:
         given = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(weights)}}
     try:
-        return timm.create_model(name, features_only=True, **given)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"network.encoder.name is {name!r}: {reason}") from error
+        made = timm.create_model(name, features_only=True, **given)
+        with torch.no_grad():
+            made.eval()(torch.zeros(1, 3, 2 * SMALLEST, SMALLEST))
+    except (RuntimeError, AttributeError, TypeError, AssertionError) as error:
+        raise InputError(
+            f"network.encoder.name is {name!r}, which gives no feature maps of pictures of any "
+            f"size: {first_line(error)}"
+        ) from error
+    return made
 
 
 def from_hub(name: str) -> Any:
@@ -137,9 +146,8 @@ def from_hub(name: str) -> Any:
     try:
         return timm.create_model(name, features_only=True, pretrained=True)
     except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
         raise InputError(
-            f"no weights of {name} from timm's hub: {reason} "
+            f"no weights of {name} from timm's hub: {first_line(error)} "
             "Set network.encoder.weights to a file of them, or to random"
         ) from error
 
@@ -187,8 +195,13 @@ def ordered_as(name: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         InputError: if they are another network's.
     """
     own = timm.create_model(name).state_dict()
-    if own.keys() <= weights.keys():
-        return {key: weights[key] for key in own}
-    if [tuple(w.shape) for w in own.values()] != [tuple(w.shape) for w in weights.values()]:
-        raise InputError(f"these weights are not of {name}: other names and shapes")
-    return dict(zip(own, weights.values(), strict=True))
+    is_named = own.keys() <= weights.keys()
+    found = [weights[key] for key in own] if is_named else list(weights.values())
+    if [tuple(w.shape) for w in own.values()] != [tuple(w.shape) for w in found]:
+        raise InputError(f"these weights are not of {name}: they have other shapes")
+    return dict(zip(own, found, strict=True))
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error says."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

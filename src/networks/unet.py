@@ -22,8 +22,8 @@ class UNet(ColorNetwork):
     what it does not see beside it: the fine detail of L, and the position.
 
     Args:
-        width: filters of the first level, a multiple of 8: 8 makes 0.3 million parameters, 16 1.1
-            million, 40 6.7 million.
+        width: filters of the first level, a multiple of 8: 8 makes 0.3 million parameters, 16 1.0
+            million, 40 6.5 million.
         coordinates: whether the network is told where in the picture a pixel is (Liu et al. 2018).
         dropout: share of the channels of the coarsest level that are left out in training.
         encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.

@@ -20,7 +20,7 @@ from src.objectives.base import Objective
 NEIGHBORS = 5  # bins that a colour is spread over
 CANDIDATES = 12  # of which the nearest are looked for
 REACH = 128  # CIE units either way in which they are known
-RAREST = 1e-6  # probability that a bin starts with, if the training set has none of it
+RAREST = 1e-6  # share of a bin that the training set has nothing of
 SPREAD = 5.0  # standard deviation, CIE units, of that and of the smoothing of the frequencies
 
 
@@ -46,21 +46,21 @@ class ColorBins(Objective):
         self.uniform = uniform
         centers = colors_in_srgb(grid)
         self.channels = len(centers)
-        self.register_buffer("centers", centers)
+        self.register_buffer("centers", centers.clone())
         self.register_buffer("weights", torch.ones(self.channels))
-        self.register_buffer("candidates", nearest_bins(grid), persistent=False)
+        self.register_buffer("candidates", nearest_bins(grid).clone(), persistent=False)
         self.register_load_state_dict_pre_hook(check_grid)  # type: ignore[no-untyped-call]
 
     def start(self, ab: Iterable[Tensor]) -> Tensor:
         """Weigh the classes by their smoothed frequency (equation 4)."""
-        total = torch.zeros(self.channels)
+        total = torch.zeros(self.channels, dtype=torch.float64)
         for batch in ab:
             bins, shares = self.encode(batch)
-            total.index_add_(0, bins.flatten(), shares.flatten())
-        share = self.smooth(total / total.sum())
+            total.index_add_(0, bins.flatten(), shares.flatten().double())
+        share = self.smooth((total / total.sum()).float()).clamp(min=RAREST)
         weights = 1 / ((1 - self.uniform) * share + self.uniform / self.channels)
         self.weights.copy_(weights / (share * weights).sum())
-        return (share * self.weights).clamp(min=RAREST).log()
+        return (share * self.weights).log()
 
     def smooth(self, share: Tensor) -> Tensor:
         """Spread the classes' shares (Q,) over their neighbours in the ab plane."""
@@ -85,7 +85,8 @@ class ColorBins(Objective):
     def decode(self, raw: Tensor) -> Tensor:
         """The annealed mean (equation 5)."""
         shares = (logits(raw) / self.temperature).softmax(dim=-1)
-        return (shares @ self.centers).permute(0, 3, 1, 2)
+        with torch.autocast(raw.device.type, enabled=False):
+            return (shares @ self.centers).permute(0, 3, 1, 2)
 
     def uncertainty(self, raw: Tensor) -> Tensor:
         """Entropy of the distribution, 1 where every bin is as likely."""

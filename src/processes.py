@@ -1,0 +1,45 @@
+"""Commands that run side by side."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+
+class Processes:
+    """Commands that run side by side, and can be stopped together."""
+
+    def __init__(self) -> None:
+        self.running: list[subprocess.Popen[str]] = []
+        self.is_stopped = False
+
+    def run(self, words: Sequence[str], threads: int) -> tuple[int, str]:
+        """Run a command to its end on so many CPU threads.
+
+        Returns:
+            Its exit status, and what it said on stderr.
+        """
+        process = subprocess.Popen(
+            words,
+            env={**os.environ, "OMP_NUM_THREADS": str(max(1, threads))},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.running.append(process)
+        if self.is_stopped:
+            process.terminate()
+        complaint = process.communicate()[1].strip()
+        return process.returncode, complaint
+
+    def stop(self) -> None:
+        """Ask all to end, those too that are just being started."""
+        self.is_stopped = True
+        for process in self.running:
+            process.terminate()  # src.train keeps its last whole epoch
+
+
+def cores() -> int:
+    """CPU cores for this process, which may have been given a part of the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
