@@ -60,7 +60,7 @@ def one_line(error: BaseException) -> str:
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException) and str(cause) not in text:
         text += f": {cause}"
-    text = text.removeprefix(f"{type(cause).__name__} raised while resolving interpolation: ")
+    text = text.removeprefix("InputError raised while resolving interpolation: ")
     text = text.partition("Config search path:")[0].partition("To append to your config")[0]
     kept = [line.strip() for line in text.splitlines() if not line.strip().startswith(NOISE)]
     return " ".join(line for line in kept if line)

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from src.colorizer import Colorizer
 from src.command import one_line
-from src.config import CONF, build, epochs, plain
+from src.config import CONF, build, checked, epochs, plain, register
 from src.errors import InputError
 from src.schemas import TARGETS, Train
 
@@ -105,7 +106,17 @@ def test_a_wrong_setting_fails_with_its_name(
 
 
 def test_epochs_follow_from_the_photographs_to_be_seen() -> None:
+    register()
     assert [epochs(8000, count) for count in (100, 400, 1090)] == [80, 20, 8]
+    words = ["experiment=small_1_paper", "dataset=folder", "dataset.root=x"]
+    with (
+        initialize_config_dir(CONF, version_base="1.3"),
+        pytest.raises(OmegaConfBaseException) as caught,
+    ):
+        checked(compose("train", words))
+    assert one_line(caught.value).startswith(
+        "this experiment sees 8000 photographs; set dataset.tr"
+    )
     with pytest.raises(InputError, match=r"sees 8000 photographs; set dataset\.train, or"):
         epochs(8000, None)
 
