@@ -12,7 +12,7 @@ from rich.table import Table
 from src.files import write_text
 from src.results import error_removed, markdown
 
-COLUMNS = ("run", "settings", "val MSE", "test MSE", "error removed")
+COLUMNS = ("run", "settings", "val MSE", "test MSE", "error removed", "images/s")
 
 
 class SweepTable(hydra.experimental.callback.Callback):
@@ -49,11 +49,12 @@ def cells(run: dict[str, Any], common: set[str]) -> list[str]:
     """A run as a row of the table, with the settings that not all runs have."""
     settings = " ".join(word for word in run["settings"] if word not in common)
     if "error" in run:
-        return [run["run"], settings, f"failed: {run['error']}", "", ""]
+        return [run["run"], settings, f"failed: {run['error']}", "", "", ""]
     return [
         run["run"],
         settings,
         f"{run['val']['mse']:.6f}",
         f"{run['test']['network']['mse']:.6f}",
         f"{error_removed(run):.1%}",
+        f"{run['images_per_second']:.0f}",
     ]
