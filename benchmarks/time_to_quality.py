@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytorch_lightning as pl
-from torch import Tensor
 
 from src.baselines import fit_baselines, score
 from src.callbacks import EpochProgress
@@ -43,30 +42,20 @@ class Reached(NamedTuple):
 class Reach(pl.Callback):
     """Notes when targets are first reached on validation; stops when all are, or time is over."""
 
-    def __init__(self, targets: Mapping[str, float], limit: float) -> None:
+    def __init__(self, targets: Mapping[str, float], limit: float, progress: EpochProgress) -> None:
         self.reached = {name: Reached(mse) for name, mse in targets.items()}
         self.limit = limit
-        self.images = 0
+        self.progress = progress
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.start = time.perf_counter()
-
-    def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: object,
-        batch: tuple[Tensor, ...],
-        batch_idx: int,
-    ) -> None:
-        self.images += len(batch[0])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         passed = time.perf_counter() - self.start
         mse = float(trainer.callback_metrics["val/mse"])
         for name, target in self.reached.items():
             if mse <= target.mse and math.isinf(target.seconds):
-                self.reached[name] = Reached(target.mse, passed, self.images)
+                self.reached[name] = Reached(target.mse, passed, self.progress.images)
         is_done = all(math.isfinite(target.seconds) for target in self.reached.values())
         trainer.should_stop |= is_done or passed > self.limit
 
@@ -91,9 +80,10 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     table = {TABLE: fit_baselines(data.lab_batches("train"))[TABLE]}
     mse = score(table, data.lab_batches("val"))[TABLE]["mse"]
     colorizer.start(data.lab_batches("train"))
-    watch = Reach({FIGURE: PAPER_MSE["faces"], f"the {TABLE}": mse}, limit)
+    progress = EpochProgress()
+    watch = Reach({FIGURE: PAPER_MSE["faces"], f"the {TABLE}": mse}, limit, progress)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(settings, device, colorizer, data, Path(folder), EpochProgress())
+        trainer = make_trainer(settings, device, colorizer, data, Path(folder), progress)
         trainer.callbacks.append(watch)  # type: ignore[attr-defined]
         trainer.fit(colorizer, datamodule=data)
     return watch.reached

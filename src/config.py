@@ -1,6 +1,6 @@
 """Compose settings from conf/ and build what they name.
 
-A wrong key or type fails when the config is composed, against the schemas in src/schemas.py.
+A wrong key or type fails when the config is composed, against the schemas in src/schemas/.
 """
 
 import math
@@ -18,7 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from src.errors import InputError
-from src.schemas import SCHEMAS, TARGETS, Encoder, Evaluate, Leaderboard, Report, Train, Trainer
+from src.schemas.commands import Evaluate, Leaderboard, Report, Train, Trainer
+from src.schemas.parts import SCHEMAS, TARGETS, Encoder
 
 # Of a run.
 CHECKPOINTS = "checkpoints"

@@ -31,7 +31,7 @@ from src.evaluation.scoring import Scorer
 from src.files import open_text, replacing, write_text
 from src.hardware import Hardware, keep_freed_memory, resolve
 from src.results import environment, flat, print_table
-from src.schemas import Evaluate
+from src.schemas.commands import Evaluate
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from src.errors import InputError
-from src.schemas import Trainer
+from src.schemas.commands import Trainer
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plai
 from src.files import write_text
 from src.processes import Processes, cores
 from src.results import flat
-from src.schemas import Board, Leaderboard
+from src.schemas.commands import Board, Leaderboard
 from src.standings import Standing, check_complete, tables
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from src.errors import InputError
 from src.files import write_text
 from src.metrics import EVERY_EPOCH, MEASURES
 from src.results import PAPER_MSE, error_removed, markdown, score_cells
-from src.schemas import Report
+from src.schemas.commands import Report
 
 log = logging.getLogger(__name__)
 

@@ -91,11 +91,11 @@ def print_table(
     get_console().print(table)
 
 
-def score_cells(scores: Mapping[str, float]) -> list[str]:
-    """Scores as text, in the order of EVERY_EPOCH; a dash for what was not measured."""
+def score_cells(scores: Mapping[str, float], metrics: Sequence[str] = EVERY_EPOCH) -> list[str]:
+    """Scores as text, in the order of ``metrics``; a dash for what was not measured."""
     return [
         MEASURES[metric].form.format(scores[metric]) if metric in scores else "-"
-        for metric in EVERY_EPOCH
+        for metric in metrics
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from src.baselines import BASELINES
 from src.metrics import MEASURES
-from src.results import PAPER_MSE, markdown
+from src.results import PAPER_MSE, markdown, score_cells
 
 METRICS = ("mse", "psnr", "ciede2000", "colorfulness", "colorfulness_shift")
 HAS_SEEN = ("dogs",)
@@ -78,9 +78,10 @@ def section(standing: Standing) -> str:
     empty = [""] * (len(header) - 3)
     rows = []
     for name in BASELINES:
-        scores = runs[0]["test"][name]
-        cells = [MEASURES[metric].form.format(scores[metric]) for metric in METRICS]
-        rows.append([name, "", *cells, "", "", "", ""])
+        rows.append([name, "", *score_cells(runs[0]["test"][name], METRICS), "", "", "", ""])
+    gray = runs[0]["test"]["gray"]
+    truth = {"colorfulness": gray["colorfulness"] - gray["colorfulness_shift"]}
+    rows.append(["truth", "", *score_cells(truth, METRICS), "", "", "", ""])
     if standing.dataset in PAPER_MSE:
         paper = f"{PAPER_MSE[standing.dataset]:.7f}"
         rows.append(["the paper, on its own photographs", "", paper, *empty])

@@ -32,7 +32,7 @@ from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.files import AtomicCheckpointIO, replacing, save_picture
 from src.resume import check_resumable, resume_command
-from src.schemas import Train
+from src.schemas.commands import Train
 
 log = logging.getLogger(__name__)
 

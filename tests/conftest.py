@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from src.config import CONF, checked, register
-from src.schemas import Train
+from src.schemas.commands import Train
 from src.train import train
 
 # Seconds on a CPU: 16 px, a few scenes, one epoch.

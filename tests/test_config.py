@@ -13,7 +13,8 @@ from src.colorizer import Colorizer
 from src.command import one_line
 from src.config import CONF, build, checked, epochs, plain, register
 from src.errors import InputError
-from src.schemas import TARGETS, Train
+from src.schemas.commands import Train
+from src.schemas.parts import TARGETS
 
 GROUPS = ("dataset", "augmentation", "network", "encoder", "objective", "optimizer", "scheduler")
 OPTIONS = [

@@ -14,7 +14,7 @@ from src.color import from_uint8, rgb_to_lab
 from src.config import plain
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
-from src.schemas import Train
+from src.schemas.commands import Train
 
 FLIPPED = ["augmentation=none", "augmentation.flip_horizontal=1"]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.color import lab_to_rgb, rgb_to_lab
-from src.schemas import Train
+from src.schemas.commands import Train
 from src.train import train
 
 pytestmark = [

@@ -7,7 +7,7 @@ import torch
 
 from src import hardware
 from src.errors import InputError
-from src.schemas import Train
+from src.schemas.commands import Train
 
 
 @pytest.mark.parametrize(("has_bfloat16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])

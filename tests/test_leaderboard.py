@@ -18,7 +18,7 @@ from src import leaderboard as command
 from src.colorizer import read_checkpoint
 from src.config import CONF, checked, register
 from src.leaderboard import Run, Wanted, leaderboard, made, wanted_of
-from src.schemas import Leaderboard
+from src.schemas.commands import Leaderboard
 from src.standings import MARK, Standing, Summary, tables
 from tests.conftest import SMALL
 
@@ -65,14 +65,16 @@ def test_table_has_baselines_the_paper_s_figure_and_recipes() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[start + 2 :]]
     assert [row[0] for row in rows[2:]] == [
         *("gray", "mean", "L table", "(position, L) table", "nearest neighbour"),
+        "truth",
         "the paper, on its own photographs",
         "**first**",
         "**second**",
     ]
-    assert rows[7][2] == "0.0076965"
-    assert rows[8][1:4] == ["2", "0.007000 ± 0.001414", "30.00 ± 0.00"]
-    assert rows[8][7:] == ["30.0% ± 14.1%", "1,234,567", "2.0 ± 0.0", "8,000"]
-    assert rows[9][1:3] == ["1", "0.009000"]
+    assert rows[7][2:] == ["-", "-", "-", "23.0", "-", "", "", "", ""], "20.0 with a shift of -3.0"
+    assert rows[8][2] == "0.0076965"
+    assert rows[9][1:4] == ["2", "0.007000 ± 0.001414", "30.00 ± 0.00"]
+    assert rows[9][7:] == ["30.0% ± 14.1%", "1,234,567", "2.0 ± 0.0", "8,000"]
+    assert rows[10][1:3] == ["1", "0.009000"]
     assert len({len(row) for row in rows}) == 1
 
 

@@ -24,7 +24,7 @@ from src.errors import InputError
 from src.networks.pretrained import read_weights
 from src.objectives.bins import colors_in_srgb, nearest_bins
 from src.resume import resume_command
-from src.schemas import Train
+from src.schemas.commands import Train
 from src.train import build_parts, train
 
 

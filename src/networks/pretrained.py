@@ -86,11 +86,11 @@ class PretrainedEncoder(nn.Module):
         if self.weights == "hub":
             found = from_hub(self.name)
         elif self.weights == "package":
-            found = feature_maps(self.name, ordered_as(self.name, packaged_weights(self.name)))
+            found = with_weights(self.name, packaged_weights(self.name))
             self.mean.fill_(PACKAGED_MEAN)
             self.std.fill_(PACKAGED_STD)
         else:
-            found = feature_maps(self.name, ordered_as(self.name, read_weights(self.weights)))
+            found = with_weights(self.name, read_weights(self.weights))
         self.classifier.load_state_dict(found.state_dict())
 
     def train(self, mode: bool = True) -> "PretrainedEncoder":
@@ -123,13 +123,14 @@ class PretrainedEncoder(nn.Module):
         self.kept = FeatureStore(self.features) if keep and self.is_frozen else None
 
 
-def feature_maps(name: str, weights: Mapping[str, Tensor] | None = None) -> Any:
-    """A classifier of timm cut off before its head, with these weights or random ones."""
-    given: dict[str, Any] = {}
-    if weights:
-        given = {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(weights)}}
+def feature_maps(name: str) -> Any:
+    """A classifier of timm cut off before its head, with random weights.
+
+    Raises:
+        InputError: if there is none of this name, or it has no maps of pictures of any size.
+    """
     try:
-        made = timm.create_model(name, features_only=True, **given)
+        made = timm.create_model(name, features_only=True)
         with torch.no_grad():
             made.eval()(torch.zeros(1, 3, 2 * SMALLEST, SMALLEST))
     except (RuntimeError, AttributeError, TypeError, AssertionError) as error:
@@ -138,6 +139,14 @@ def feature_maps(name: str, weights: Mapping[str, Tensor] | None = None) -> Any:
             f"size: {first_line(error)}"
         ) from error
     return made
+
+
+def with_weights(name: str, weights: Mapping[str, Tensor]) -> Any:
+    """The same with the whole classifier's weights: timm finds those of the part that is left."""
+    given = {"state_dict": ordered_as(name, weights)}
+    return timm.create_model(
+        name, features_only=True, pretrained=True, pretrained_cfg_overlay=given
+    )
 
 
 def from_hub(name: str) -> Any:

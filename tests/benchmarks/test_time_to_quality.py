@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.time_to_quality import FIGURE, TABLE, Reach, Reached, report
+from src.callbacks import EpochProgress
 
 
 def trainer_with(mse: float, should_stop: bool = False) -> SimpleNamespace:
@@ -15,10 +16,11 @@ def trainer_with(mse: float, should_stop: bool = False) -> SimpleNamespace:
 def test_targets_are_noted_when_first_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([10.0, 12.0, 15.0, 19.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(now))
-    watch = Reach({"near": 0.5, "far": 0.1}, limit=100)
+    progress = EpochProgress()
+    watch = Reach({"near": 0.5, "far": 0.1}, 100, progress)
     watch.on_train_start(trainer_with(1), None)  # type: ignore[arg-type]
     for mse, stops in ((0.4, False), (0.6, False), (0.1, True)):
-        watch.on_train_batch_end(None, None, None, (range(8),), 0)  # type: ignore[arg-type]
+        progress.images += 8
         trainer = trainer_with(mse)
         watch.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
         assert trainer.should_stop == stops
@@ -30,7 +32,7 @@ def test_training_stops_at_the_limit_and_when_lightning_says_so(
 ) -> None:
     now = iter([0.0, 50.0, 101.0])
     monkeypatch.setattr("time.perf_counter", lambda: next(now))
-    watch = Reach({"far": 0.1}, limit=100)
+    watch = Reach({"far": 0.1}, 100, EpochProgress())
     watch.on_train_start(trainer_with(1), None)  # type: ignore[arg-type]
     diverged = trainer_with(math.nan, should_stop=True)
     watch.on_train_epoch_end(diverged, None)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from src.config import CONF, checked, register
 from src.data.synthetic import SyntheticScenes
 from src.evaluate import evaluate
 from src.files import save_picture
-from src.schemas import Evaluate
+from src.schemas.commands import Evaluate
 
 OFFLINE = (
     "metrics=[mse,rmse,rgb_signed,rgb_absolute,psnr,ssim,ciede2000,colorfulness,"

@@ -22,7 +22,7 @@ from src.evaluate import evaluate
 from src.evaluation.measures import COLUMNS
 from src.evaluation.models import labels
 from src.metrics.mse import ab_mse
-from src.schemas import Evaluate, Train
+from src.schemas.commands import Evaluate, Train
 from src.train import train
 from tests.evaluation.conftest import OFFLINE
 

@@ -1,20 +1,17 @@
-"""Typed schemas of every setting, with its limits; the YAML files under conf/ hold the values.
+"""What a training is put together of: the choices of each config group.
 
 A config group's ``_target_`` names what :func:`src.config.build` makes of it; only targets that a
 schema names can be built, so a checkpoint that somebody sent cannot name code of its own.
 """
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 from src.errors import InputError
-from src.limits import above_zero, at_least, at_most, one_of, several
+from src.limits import above_zero, at_least, at_most, one_of
 
 MAX_SIZE = 4096  # px
 MAX_COUNT = 100_000  # pictures in memory
 MAX_SEED = 2**32 - 1
-ACCELERATORS = ("auto", "cpu", "gpu")
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(kw_only=True)
@@ -216,135 +213,6 @@ class OneCycle(Target):
     def __post_init__(self) -> None:
         at_least("scheduler", self, warmup=0)
         at_most("scheduler", self, warmup=1)
-
-
-@dataclass(kw_only=True)
-class Data:
-    batch_size: int
-
-    def __post_init__(self) -> None:
-        at_least("data", self, batch_size=1)
-        at_most("data", self, batch_size=MAX_COUNT)
-
-
-@dataclass(kw_only=True)
-class Trainer:
-    """Where and how long to train; see :func:`src.hardware.resolve` for what ``auto`` means."""
-
-    accelerator: str
-    precision: str
-    channels_last: bool
-    keep_freed_memory: bool
-    compile: bool
-    max_epochs: int
-    max_minutes: float | None
-    patience: int
-    ema: float | None
-    pictures_every: int
-
-    def __post_init__(self) -> None:
-        one_of("trainer.accelerator", self.accelerator, ACCELERATORS)
-        one_of("trainer.precision", self.precision, PRECISIONS)
-        at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)
-        if self.max_minutes is not None:
-            above_zero("trainer", self, "max_minutes")
-        if self.ema is not None and not 0 <= self.ema < 1:
-            raise InputError(f"trainer.ema is {self.ema}; it must be null, or 0 to below 1")
-
-
-@dataclass(kw_only=True)
-class Train:
-    """Root of ``python -m src.train``."""
-
-    seed: int
-    data_dir: str
-    resume: str | None
-    flip_average: bool
-    dataset: Target
-    data: Data
-    augmentation: Target
-    network: Target
-    objective: Target
-    optimizer: Target
-    scheduler: Target
-    trainer: Trainer
-
-    def __post_init__(self) -> None:
-        at_least("", self, seed=0)
-        at_most("", self, seed=MAX_SEED)
-        for group, schemas in SCHEMAS.items():
-            target = getattr(self, group)._target_
-            if target not in {schema_target(schema) for schema in schemas.values()}:
-                raise InputError(f"{group}._target_ is {target}, which is no {group}")
-
-
-@dataclass(kw_only=True)
-class Evaluate:
-    """Root of ``python -m src.evaluate``; where there may be several, one alone needs no list."""
-
-    checkpoint: Any
-    datasets: Any
-    data_dir: str
-    metrics: Any
-    tracks: Any
-    flip_average: bool | None
-    temperature: float | None
-    batch_size: int
-    accelerator: str
-    precision: str
-
-    def __post_init__(self) -> None:
-        self.checkpoint = several("checkpoint", self.checkpoint)
-        self.metrics = several("metrics", self.metrics)
-        self.tracks = several("tracks", self.tracks)
-        if self.datasets is not None:
-            self.datasets = several("datasets", self.datasets)
-        at_least("", self, batch_size=1)
-        if self.temperature is not None:
-            above_zero("", self, "temperature")
-        one_of("accelerator", self.accelerator, ACCELERATORS)
-        one_of("precision", self.precision, PRECISIONS)
-        for track in self.tracks:
-            one_of("tracks", track, ("own", "native"))
-
-
-@dataclass(kw_only=True)
-class Report:
-    """Root of ``python -m src.report``."""
-
-    runs: list[str]
-    output: str
-
-
-@dataclass(kw_only=True)
-class Board:
-    """Experiments that are compared on a dataset, at each number of training photographs."""
-
-    dataset: str
-    train: list[int]
-    experiments: list[str]
-
-    def __post_init__(self) -> None:
-        if not self.train or not self.experiments:
-            raise InputError(f"a board of {self.dataset} needs train and experiments, both lists")
-
-
-@dataclass(kw_only=True)
-class Leaderboard:
-    """Root of ``python -m src.leaderboard``."""
-
-    boards: list[Board]
-    seeds: list[int]
-    overrides: list[str]
-    data_dir: str
-    results: str
-    jobs: int
-    train: bool
-
-    def __post_init__(self) -> None:
-        at_least("", self, jobs=1)
-        if not self.seeds or not self.boards:
-            raise InputError("seeds and boards must not be empty")
 
 
 SCHEMAS: dict[str, dict[str, type[Target]]] = {
