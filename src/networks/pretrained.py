@@ -62,12 +62,12 @@ class PretrainedEncoder(nn.Module):
         self.register_buffer("std", torch.tensor(about["std"])[:, None, None])
         info = self.classifier.feature_info
         levels = [
-            (channels, reduction / enlarge)
+            (channels, reduction // enlarge)
             for channels, reduction in zip(info.channels(), info.reduction(), strict=True)
         ]
         self.finer = sum(stride < FINEST for _, stride in levels)
         self.channels: list[int] = [channels for channels, _ in levels[self.finer :]]
-        self.strides: list[float] = [stride for _, stride in levels[self.finer :]]
+        self.strides: list[int] = [stride for _, stride in levels[self.finer :]]
         self.kept: FeatureStore | None = None
         layers = [m for m in self.classifier.modules() if any(True for _ in m.parameters(False))]
         for layer in layers[: len(layers) - round(tuned * len(layers))]:
@@ -111,10 +111,11 @@ class PretrainedEncoder(nn.Module):
         if self.enlarge != 1:
             rgb = F.interpolate(rgb, scale_factor=self.enlarge, mode="bilinear")
         below, right = (max(0, SMALLEST - side) for side in rgb.shape[-2:])
-        rgb = F.pad(rgb, (0, right, 0, below), mode="replicate")
+        if below or right:
+            rgb = F.pad(rgb, (0, right, 0, below), mode="replicate")
         maps: list[Tensor] = self.classifier((rgb - self.mean) / self.std)
         return [
-            features[..., : max(1, round(height / stride)), : max(1, round(width / stride))]
+            features[..., : (height + stride - 1) // stride, : (width + stride - 1) // stride]
             for features, stride in zip(maps[self.finer :], self.strides, strict=True)
         ]
 

@@ -40,7 +40,7 @@ def at_multiple(
     below, right = -height % multiple, -width % multiple
     if below or right:
         x = F.pad(x, (0, right, 0, below), mode="replicate")
-    return network(x)[..., : -(-height // stride), : -(-width // stride)]
+    return network(x)[..., : (height + stride - 1) // stride, : (width + stride - 1) // stride]
 
 
 def at_own_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:

@@ -117,4 +117,4 @@ def positions(x: Tensor) -> Tensor:
     row = torch.linspace(-1, 1, height, device=x.device, dtype=x.dtype)[:, None]
     column = torch.linspace(-1, 1, width, device=x.device, dtype=x.dtype)[None]
     field = torch.stack([row.expand(height, width), column.expand(height, width)])
-    return field.expand(len(x), -1, -1, -1)
+    return field.expand(x.shape[0], -1, -1, -1)
