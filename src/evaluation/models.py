@@ -114,6 +114,8 @@ def run_parts(path: Path) -> tuple[str, ...]:
 def relocated(dataset: Mapping[str, Any], data_dir: str) -> dict[str, Any]:
     """Settings of a dataset that may have been trained on elsewhere: its folder, or data_dir's."""
     settings = dict(dataset)
+    for part, of in settings.get("parts", {}).items():
+        settings["parts"] = settings["parts"] | {part: relocated(of, data_dir)}
     if "root" in settings and not Path(settings["root"]).is_dir():
         settings["root"] = str(Path(data_dir) / Path(settings["root"]).name)
     return settings

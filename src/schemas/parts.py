@@ -71,6 +71,20 @@ class Dogs(Photographs):
 
 
 @dataclass(kw_only=True)
+class Mixed(Target):
+    _target_: str = "src.data.mixed.MixedDataset"
+    name: str
+    size: int
+    parts: dict[str, Photographs]
+
+    def __post_init__(self) -> None:
+        at_least("dataset", self, size=8)
+        at_most("dataset", self, size=MAX_SIZE)
+        if not self.parts:
+            raise InputError("dataset.parts must not be empty")
+
+
+@dataclass(kw_only=True)
 class Augmentation(Target):
     _target_: str = "src.data.augmentation.Augmentation"
     flip_horizontal: float
@@ -216,7 +230,13 @@ class OneCycle(Target):
 
 
 SCHEMAS: dict[str, dict[str, type[Target]]] = {
-    "dataset": {"synthetic": Synthetic, "folder": Folder, "faces": Faces, "dogs": Dogs},
+    "dataset": {
+        "synthetic": Synthetic,
+        "folder": Folder,
+        "faces": Faces,
+        "dogs": Dogs,
+        "mixed": Mixed,
+    },
     "augmentation": {"augmentation": Augmentation},
     "network": {"paper": PaperNetwork, "unet": UNet},
     "objective": {"mse": MeanSquaredError, "huber": Huber, "bins": ColorBins},
