@@ -1,1 +1,14 @@
-"""Learn to colour gray photographs from a few hundred examples."""
+"""A workbench for colouring gray photographs: train, evaluate, colour, export."""
+
+from typing import Any
+
+__all__ = ["PhotoColorizer"]
+
+
+def __getattr__(name: str) -> Any:
+    """What importing a part of the project need not load."""
+    if name == "PhotoColorizer":
+        from src.photo_colorizer import PhotoColorizer
+
+        return PhotoColorizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

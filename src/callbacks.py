@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,7 +16,7 @@ from torchvision.utils import make_grid
 
 from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.colorizer import Colorizer
-from src.files import save_picture
+from src.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -140,3 +141,9 @@ def picture_grid(colorizer: Colorizer, pictures: Tensor) -> Tensor:
     rows = torch.cat([to_uint8(gray), to_uint8(predicted), pictures.to(colorizer.device)])
     grid: Tensor = make_grid(rows, nrow=len(pictures), padding=2, pad_value=255)
     return grid.cpu()
+
+
+def save_picture(rgb: Tensor, path: Path) -> None:
+    """Save uint8 sRGB (3,H,W) as PNG."""
+    with replacing(path) as beside:
+        Image.fromarray(rgb.permute(1, 2, 0).contiguous().numpy()).save(beside, format="PNG")

@@ -15,6 +15,7 @@ from src.errors import InputError
 from src.metrics import FINAL, color_metrics, paired
 from src.networks.base import ColorNetwork
 from src.objectives.base import Objective
+from src.objectives.bins import ColorBins
 
 DATA = "ColorDataModule"  # where Lightning puts that one's state in a checkpoint
 
@@ -72,6 +73,20 @@ class Colorizer(pl.LightningModule):
         known = [self.objective.uncertainty(raw) for raw in views]
         uncertainty = [values for values in known if values is not None]
         return Coloring(self.ab(views, L), self.merged(uncertainty, L) if uncertainty else None)
+
+    def decode_otherwise(self, flip_average: bool | None, temperature: float | None) -> None:
+        """Predict otherwise than it was trained to; None leaves that as it is.
+
+        Raises:
+            InputError: for a temperature, where the objective is not colour bins.
+        """
+        if flip_average is not None:
+            self.flip_average = self.hparams["flip_average"] = flip_average
+        if temperature is not None:
+            if not isinstance(self.objective, ColorBins):
+                raise InputError("temperature is of colour bins, which this model does not predict")
+            self.objective.temperature = temperature
+            self.hparams["objective"] |= {"temperature": temperature}
 
     def raw_views(self, L: Tensor) -> list[Tensor]:
         """Raw output for L, and for its mirror image if both are averaged."""

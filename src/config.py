@@ -15,11 +15,19 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from src.errors import InputError
-from src.schemas.commands import Evaluate, Leaderboard, Report, Train, Trainer
-from src.schemas.parts import SCHEMAS, TARGETS, Encoder
+from src.schemas.commands import (
+    Colorize,
+    Evaluate,
+    Export,
+    Leaderboard,
+    Report,
+    Train,
+    Trainer,
+)
+from src.schemas.parts import SCHEMAS, TARGETS, Encoder, schema_target
 
 # Of a run.
 CHECKPOINTS = "checkpoints"
@@ -37,6 +45,8 @@ def register() -> None:
     store.store(name="train_schema", node=Train)
     store.store(name="evaluate_schema", node=Evaluate)
     store.store(name="report_schema", node=Report)
+    store.store(name="export_schema", node=Export)
+    store.store(name="colorize_schema", node=Colorize)
     store.store(name="leaderboard_schema", node=Leaderboard)
     store.store(group="schema/trainer", name="trainer", node=Trainer)
     store.store(group="schema/encoder", name="encoder", node=Encoder)
@@ -103,6 +113,23 @@ def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[
 def plain(config: Any) -> dict[str, Any]:
     """A typed config as nested plain dicts, fit for a checkpoint."""
     return asdict(config)
+
+
+def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a part that somebody sent, checked against its schema and its limits.
+
+    Raises:
+        InputError: for a target that is no ``group``, or a setting unknown or out of its limits.
+    """
+    schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
+    target = settings.get("_target_")
+    if target not in schemas:
+        raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
+    try:
+        config = OmegaConf.merge(OmegaConf.structured(schemas[target]), dict(settings))
+        return plain(OmegaConf.to_object(config))
+    except (OmegaConfBaseException, TypeError, ValueError) as error:
+        raise InputError(f"settings of {target}: {str(error).splitlines()[0]}") from error
 
 
 def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:

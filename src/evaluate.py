@@ -23,7 +23,7 @@ from src.evaluation.datasets import Entry, Track, open_datasets, survey
 from src.evaluation.findings import DatasetResult, findings, strict
 from src.evaluation.gallery import gallery
 from src.evaluation.measures import check_known, choose_measures
-from src.evaluation.models import Model, decode_otherwise, load_models
+from src.evaluation.models import Model, load_models
 from src.evaluation.page import html_report, markdown_report, network_pictures, overview, track_of
 from src.evaluation.predictors import network_row, predictors
 from src.evaluation.scores import ScoreFile
@@ -55,7 +55,8 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     check_known(settings.metrics)
     with clock.stage("checkpoints and what they were trained on"):
         models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
-    decode_otherwise(models, settings.flip_average, settings.temperature)
+    for model in models:
+        model.colorizer.decode_otherwise(settings.flip_average, settings.temperature)
     entries = open_datasets(settings.datasets, models, settings.data_dir)
     measures = choose_measures(settings.metrics, hardware.device)
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:

@@ -3,14 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
-
-import torch
-from PIL import Image
-from pytorch_lightning.plugins.io import TorchCheckpointIO
-from torch import Tensor
+from typing import IO
 
 
 @contextmanager
@@ -39,21 +33,3 @@ def open_text(path: Path) -> IO[str]:
 def write_text(text: str, path: Path) -> None:
     with replacing(path) as beside, open_text(beside) as file:
         file.write(text)
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, whole or not at all: a full disk or a kill leaves the one before."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
-    ) -> None:
-        whole = BytesIO()  # torch.save hides what is wrong with a disk it writes to
-        torch.save(checkpoint, whole)
-        with replacing(Path(path)) as beside:
-            beside.write_bytes(whole.getbuffer())
-
-
-def save_picture(rgb: Tensor, path: Path) -> None:
-    """Save uint8 sRGB (3,H,W) as PNG."""
-    with replacing(path) as beside:
-        Image.fromarray(rgb.permute(1, 2, 0).contiguous().numpy()).save(beside, format="PNG")

@@ -24,13 +24,14 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
-from src.callbacks import EpochProgress, PictureGrid, picture_grid
+from src.callbacks import EpochProgress, PictureGrid, picture_grid, save_picture
+from src.checkpoints import AtomicCheckpointIO
 from src.colorizer import Colorizer, build_colorizer, read_checkpoint
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
-from src.files import AtomicCheckpointIO, replacing, save_picture
+from src.files import replacing
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 

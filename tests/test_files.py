@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from src.files import AtomicCheckpointIO, replacing, save_picture, write_text
+from src.callbacks import save_picture
+from src.checkpoints import AtomicCheckpointIO
+from src.files import replacing, write_text
 
 
 def test_replaces_as_a_whole(tmp_path: Path) -> None:

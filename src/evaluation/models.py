@@ -14,7 +14,6 @@ from src.colorizer import DATA, Colorizer, build_colorizer, read_checkpoint
 from src.config import BASELINES_FILE, CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
-from src.objectives.bins import ColorBins
 
 log = logging.getLogger(__name__)
 
@@ -73,25 +72,6 @@ def load_models(paths: Sequence[str], data_dir: str, device: torch.device) -> li
         epoch = checkpoint["epoch"] + 1
         models.append(Model(label, path, colorizer, size, epoch, settings["dataset"], found[key]))
     return models
-
-
-def decode_otherwise(
-    models: Sequence[Model], flip_average: bool | None, temperature: float | None
-) -> None:
-    """Have networks predict otherwise than they were trained to; None leaves that as it is.
-
-    Raises:
-        InputError: for a temperature, where a network predicts no colour bins.
-    """
-    for model in models:
-        colorizer = model.colorizer
-        if flip_average is not None:
-            colorizer.flip_average = colorizer.hparams["flip_average"] = flip_average
-        if temperature is not None:
-            if not isinstance(colorizer.objective, ColorBins):
-                raise InputError(f"temperature is of colour bins, which {model.path} has not")
-            colorizer.objective.temperature = temperature
-            colorizer.hparams["objective"] |= {"temperature": temperature}
 
 
 def labels(paths: Sequence[str]) -> list[str]:

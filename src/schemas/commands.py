@@ -5,7 +5,7 @@ from typing import Any
 
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most, one_of, several
-from src.schemas.parts import MAX_COUNT, MAX_SEED, SCHEMAS, Target, schema_target
+from src.schemas.parts import MAX_COUNT, MAX_SEED, MAX_SIZE, SCHEMAS, Target, schema_target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
@@ -99,6 +99,56 @@ class Evaluate:
         one_of("precision", self.precision, PRECISIONS)
         for track in self.tracks:
             one_of("tracks", track, ("own", "native"))
+
+
+@dataclass(kw_only=True)
+class Export:
+    """Root of ``python -m src.export``."""
+
+    checkpoint: str
+    format: str
+    output: str | None
+    name: str | None
+    precision: str
+    evaluation: str | None
+    data_dir: str
+
+    def __post_init__(self) -> None:
+        one_of("format", self.format, ("bundle", "onnx", "onnx_rgb"))
+        one_of("precision", self.precision, ("half", "single"))
+
+
+@dataclass(kw_only=True)
+class Colorize:
+    """Root of ``python -m src.colorize``."""
+
+    input: str
+    output: str
+    model: str
+    existing: str
+    format: str | None
+    quality: int
+    saturation: float
+    side_by_side: bool
+    size: int | None
+    tiles: bool
+    flip_average: bool | None
+    temperature: float | None
+    workers: int | None
+    max_pixels: int
+    accelerator: str
+    precision: str
+
+    def __post_init__(self) -> None:
+        one_of("existing", self.existing, ("refuse", "skip", "overwrite"))
+        if self.format is not None:
+            one_of("format", self.format, ("jpeg", "png", "webp", "tiff"))
+        at_least("", self, quality=1, saturation=0, size=16, workers=1, max_pixels=1)
+        at_most("", self, quality=100, saturation=10, size=MAX_SIZE, workers=256)
+        if self.temperature is not None:
+            above_zero("", self, "temperature")
+        one_of("accelerator", self.accelerator, ACCELERATORS)
+        one_of("precision", self.precision, PRECISIONS)
 
 
 @dataclass(kw_only=True)

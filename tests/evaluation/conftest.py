@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
+from src.callbacks import save_picture
 from src.config import CONF, checked, register
 from src.data.synthetic import SyntheticScenes
 from src.evaluate import evaluate
-from src.files import save_picture
 from src.schemas.commands import Evaluate
 
 OFFLINE = (

@@ -374,7 +374,7 @@ def test_what_cannot_be_evaluated_is_named(
     Image.new("RGB", (20, 20), (90, 90, 90)).save(tmp_path / "gray" / "a.png")
     (tmp_path / "empty").mkdir()
     for overrides, message in {
-        ("temperature=0.5",): r"temperature is of colour bins, which .*best\.ckpt has not",
+        ("temperature=0.5",): r"temperature is of colour bins, which this model does not predict",
         ("metrics=[mse,nice]",): r"unknown metric 'nice'; known: mse, psnr, .*lpips, fid, kid",
         ("datasets=[cats]",): "no dataset cats: it is none of dogs, faces, scenes, synthetic, and",
         (f"datasets=[{tmp_path}/empty]",): "no photographs .* in .*empty",

@@ -1,0 +1,124 @@
+"""Colour photographs: ``python -m src.colorize input=PATH output=PATH``."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import hydra
+from omegaconf import DictConfig
+from rich import get_console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from src import command
+from src.config import CONF, checked, plain, register
+from src.imaging.stream import Options, Outcome, Stream
+from src.imaging.work import Journal, Work, outstanding, plan
+from src.photo_colorizer import PhotoColorizer
+from src.processes import cores
+from src.schemas.commands import Colorize
+
+log = logging.getLogger(__name__)
+
+
+class Summary(NamedTuple):
+    """How many photographs were coloured now, and why which were not."""
+
+    colored: int
+    failed: Mapping[Path, str]
+
+
+class RateColumn(ProgressColumn):
+    """Photographs a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:.1f}/s")
+
+
+@command.interruptible()
+def colorize(settings: Colorize) -> Summary:
+    """Colour what ``settings`` name; one photograph that fails does not stop the others.
+
+    Raises:
+        InputError: if nothing can be coloured: for the input, output, model or device.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM; the same command goes on.
+    """
+    works = plan(settings.input, settings.output, settings.format)
+    is_single = len(works) == 1 and works[0].source == Path(settings.input)
+    journal = Journal(Path(settings.output), plain(settings))
+    done = set() if is_single else journal.done(works)
+    works = outstanding([work for work in works if work not in done], settings.existing)
+    if done:
+        log.info("%d photographs were coloured before it was interrupted", len(done))
+    colorizer = PhotoColorizer.load(
+        settings.model,
+        device=settings.accelerator,
+        precision=settings.precision,
+        size=settings.size,
+        saturation=settings.saturation,
+        tiles=settings.tiles,
+        flip_average=settings.flip_average,
+        temperature=settings.temperature,
+    )
+    if not is_single:
+        journal.open(works)
+    options = Options(settings.quality, settings.side_by_side, settings.max_pixels)
+    stream = Stream(colorizer, options, settings.workers or cores())
+    outcomes = list(shown(stream.run(works), len(works)))
+    if not is_single:
+        journal.close()
+    tell(outcomes)
+    failed = {outcome.work.source: outcome.error for outcome in outcomes if outcome.error}
+    return Summary(len(outcomes) - len(failed), failed)
+
+
+def shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+    """Outcomes as they come, under a progress bar."""
+    columns = (
+        "colouring",
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
+    console = get_console()
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        for outcome in outcomes:
+            progress.advance(task)
+            yield outcome
+
+
+def tell(outcomes: Sequence[Outcome]) -> None:
+    """Log every note once, with the photographs that it is of."""
+    noted: dict[str, list[Work]] = {}
+    for outcome in outcomes:
+        for note in outcome.notes:
+            noted.setdefault(note, []).append(outcome.work)
+    for note, works in noted.items():
+        more = f" and {len(works) - 1} more" if len(works) > 1 else ""
+        log.info("%s%s: %s", works[0].source, more, note)
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="colorize")
+def main(config: DictConfig) -> None:
+    with command.one_line_errors():
+        settings = checked(config)
+        colored, failed = colorize(settings)
+    print(f"coloured: {colored}, in {settings.output}")
+    if failed:
+        lines = [f"  {path}: {reason}" for path, reason in failed.items()]
+        raise SystemExit("\n".join([f"failed: {len(failed)}", *lines]))
+
+
+if __name__ == "__main__":
+    register()
+    command.run(main)

@@ -1,0 +1,104 @@
+"""A trained model to hand on: ``python -m src.export checkpoint=PATH format=bundle``."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from src import command
+from src.color import from_uint8, rgb_to_lab
+from src.colorizer import read_checkpoint
+from src.config import (
+    CHECKPOINTS,
+    CONF,
+    build,
+    checked,
+    dataset_choices,
+    dataset_settings,
+    register,
+)
+from src.data.datamodule import ImageDataset
+from src.errors import InputError
+from src.evaluation.models import relocated
+from src.models.bundle import write_bundle
+from src.models.describe import read_model, scores_of
+from src.models.export import FromGray, FromLightness, write_onnx
+from src.models.places import is_bundle, locate
+from src.schemas.commands import Export
+
+log = logging.getLogger(__name__)
+
+COMPARED = 8  # photographs
+
+
+@command.interruptible()
+def export(settings: Export) -> Path:
+    """Write a bundle or an ONNX file by ``settings``, and return where it is.
+
+    Raises:
+        InputError: for what cannot be read or built, or is there already.
+    """
+    path = locate(settings.checkpoint)
+    model = read_model(settings.checkpoint)
+    about = dict(model.about) | {"name": settings.name or model.about["name"]}
+    if settings.evaluation:
+        about["training"] = about["training"] | {"tests": scores_of(Path(settings.evaluation))}
+    model = model._replace(about=about)
+    output = Path(settings.output or default_output(path, settings.format))
+    if output.exists():
+        raise InputError(f"{output} is there already; remove it, or set output to another")
+    if settings.format == "bundle":
+        write_bundle(model, output, settings.precision)
+    else:
+        graph = FromGray if settings.format == "onnx_rgb" else FromLightness
+        photographs = compared(path, about, settings.data_dir)
+        difference = write_onnx(model, output, graph, photographs)
+        log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
+    return output
+
+
+def default_output(path: Path, form: str) -> Path:
+    """In the run's folder, or beside a bundle."""
+    run = path.parent.parent if path.parent.name == CHECKPOINTS else path.parent
+    return run / "bundle" if form == "bundle" else run / f"{form.replace('onnx', 'model')}.onnx"
+
+
+def compared(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
+    """L of photographs that a model was chosen on, or of rendered scenes if those are not here."""
+    candidates = [dataset_settings("synthetic", data_dir)]
+    if not is_bundle(path):
+        own = read_checkpoint(path)["datamodule_hyper_parameters"]["dataset"]
+        candidates.insert(0, relocated(own, data_dir))
+    elif about["training"]["dataset"] in dataset_choices():
+        candidates.insert(0, dataset_settings(about["training"]["dataset"], data_dir))
+    for settings in candidates:
+        try:
+            yield from lightnesses(build(settings))
+        except (InputError, OSError) as error:
+            log.warning("not compared on its own photographs: %s", error)
+        else:
+            return
+
+
+def lightnesses(dataset: ImageDataset) -> Iterator[Tensor]:
+    """Of squares together, and of whole photographs one by one."""
+    names = dataset.names("val")[:COMPARED]
+    yield rgb_to_lab(from_uint8(torch.stack([dataset.read(n, dataset.size) for n in names]))).L
+    for name in names[:2]:
+        yield rgb_to_lab(from_uint8(dataset.read(name, None)[None])).L
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="export")
+def main(config: DictConfig) -> None:
+    with command.one_line_errors():
+        print(f"written: {export(checked(config))}")
+
+
+if __name__ == "__main__":
+    register()
+    command.run(main)

@@ -1,0 +1,1 @@
+"""Photographs of any kind and size, without PyTorch: read, shrink, paint, write."""

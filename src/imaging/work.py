@@ -1,0 +1,145 @@
+"""What is to be coloured, and where the results go."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from src.errors import InputError
+from src.files import write_text
+from src.imaging.pictures import FORMATS, SUFFIXES, check_suffix
+
+JOURNAL = ".colorize-unfinished"
+BESIDE = re.compile(r"\.(.+)\.\d+")  # names of what src.files.replacing was writing
+
+
+class Work(NamedTuple):
+    """A photograph, and where its coloured one goes."""
+
+    source: Path
+    target: Path
+
+
+def plan(pattern: str, output: str, form: str | None) -> list[Work]:
+    """Every photograph of a file, folder or glob pattern, and its target.
+
+    Below a folder, or from where a pattern starts, the structure is kept.
+
+    Args:
+        form: of the results; None is each photograph's own.
+
+    Raises:
+        InputError: if there is none, or a result would replace an input or another result.
+    """
+    folder = Path(output)
+    path = Path(pattern)
+    if path.is_file():
+        is_file = folder.suffix.lower() in SUFFIXES and not folder.is_dir()
+        target = folder if is_file else folder / renamed(Path(path.name), form)
+        if form and SUFFIXES.get(target.suffix.lower()) != form:
+            raise InputError(f"output is {output}, but format is {form}; leave one of them out")
+        works = [Work(path, target)]
+        check_suffix(target)
+    else:
+        root, sources = found(pattern, folder)
+        works = [Work(s, folder / renamed(s.relative_to(root), form)) for s in sources]
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"output is {output}, a file; it must be a folder")
+    check_apart(works)
+    return works
+
+
+def found(pattern: str, output: Path) -> tuple[Path, list[Path]]:
+    """The folder that a pattern starts at, and the photographs of it outside ``output``."""
+    path = Path(pattern)
+    if path.is_dir():
+        root, paths = path, list(path.rglob("*"))
+    elif has_magic(pattern):
+        parts = path.parts
+        root = Path(*parts[: next(i for i, part in enumerate(parts) if has_magic(part))])
+        paths = [Path(name) for name in glob(pattern, recursive=True)]
+    else:
+        raise InputError(f"no file, folder or pattern {pattern}")
+    known = (p for p in paths if p.suffix.lower() in SUFFIXES and p.is_file())
+    shown = (
+        p for p in known if not any(part.startswith(".") for part in p.relative_to(root).parts)
+    )
+    inner = output.resolve()
+    is_inside = inner != root.resolve() and inner.is_relative_to(root.resolve())
+    sources = [p for p in shown if not (is_inside and p.resolve().is_relative_to(inner))]
+    if not sources:
+        raise InputError(f"no photographs ({', '.join(sorted(SUFFIXES))}) in {pattern}")
+    return root, sorted(sources)
+
+
+def renamed(path: Path, form: str | None) -> Path:
+    """A path with the suffix of a format, if it is of another."""
+    is_right = form is None or SUFFIXES.get(path.suffix.lower()) == form
+    return path if is_right or form is None else path.with_suffix(FORMATS[form][0])
+
+
+def check_apart(works: Sequence[Work]) -> None:
+    """Raise InputError if a result would replace an input, or another result."""
+    sources = {os.path.realpath(work.source): work.source for work in works}
+    targets: dict[str, Work] = {}
+    for work in works:
+        place = os.path.realpath(work.target)
+        if place in sources:
+            raise InputError(f"{work.target} is an input too; set output to another place")
+        if place in targets:
+            other = targets[place].source
+            raise InputError(f"{other} and {work.source} would both become {work.target}")
+        targets[place] = work
+
+
+def outstanding(works: Sequence[Work], existing: str) -> list[Work]:
+    """Those to be coloured, by what is to happen to ``existing`` results.
+
+    Raises:
+        InputError: if there are any, and that is ``refuse``.
+    """
+    there = [work for work in works if work.target.exists()]
+    if there and existing == "refuse":
+        raise InputError(
+            f"{len(there)} of {len(works)} results are there already, such as {there[0].target}; "
+            "existing=skip passes over them, existing=overwrite replaces them"
+        )
+    return [work for work in works if not (existing == "skip" and work.target.exists())]
+
+
+class Journal:
+    """A file beside results that are not complete, by which the same command goes on.
+
+    What was written after it was made is a result of that command.
+    """
+
+    def __init__(self, folder: Path, command: Mapping[str, Any]) -> None:
+        self.path = folder / JOURNAL
+        self.text = json.dumps(command, sort_keys=True) + "\n"
+
+    def done(self, works: Iterable[Work]) -> set[Work]:
+        """What the same command, interrupted, has made."""
+        try:
+            if self.path.read_text() != self.text:
+                return set()
+            start = self.path.stat().st_mtime_ns
+        except (OSError, ValueError):
+            return set()
+        return {w for w in works if w.target.exists() and w.target.stat().st_mtime_ns >= start}
+
+    def open(self, works: Sequence[Work]) -> None:
+        """Note what is begun, unless it goes on, and clear away what a killed command left."""
+        if not (self.path.is_file() and self.path.read_text() == self.text):
+            write_text(self.text, self.path)
+        names = {work.target for work in works}
+        for folder in {target.parent for target in names if target.parent.is_dir()}:
+            for path in folder.iterdir():
+                match = BESIDE.fullmatch(path.name)
+                if match and folder / match[1] in names:
+                    path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self.path.unlink(missing_ok=True)

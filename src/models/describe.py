@@ -1,0 +1,102 @@
+"""What is known of a trained model, from its checkpoint and the results of its run."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from src.colorizer import build_colorizer, read_checkpoint
+from src.config import CHECKPOINTS
+from src.errors import InputError
+from src.models.bundle import Described, read_bundle
+from src.models.places import is_bundle, locate
+from src.results import PACKAGES
+
+
+def read_model(model: str) -> Described:
+    """A checkpoint or bundle, by path or the name of one that is shipped.
+
+    Raises:
+        InputError: if it cannot be read or built.
+    """
+    path = locate(model)
+    if is_bundle(path):
+        return read_bundle(path)
+    checkpoint = read_checkpoint(path)
+    colorizer = build_colorizer(checkpoint, path)
+    try:
+        return Described(colorizer, described(checkpoint, path))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a checkpoint of src.train") from error
+
+
+def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Plain facts for a bundle's description; scores are of the run that it lies in, if it does."""
+    parts = dict(checkpoint["hyper_parameters"])
+    dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
+    return {
+        "name": dataset["name"],
+        "size": dataset["size"],
+        "network": without_paths(parts["network"]),
+        "objective": dict(parts["objective"]),
+        "flip_average": parts["flip_average"],
+        "normalisation": "L of CIE Lab (D65), 0..100, as L/50-1; a and b in CIE units, as ab/128",
+        "training": {
+            "dataset": dataset["name"],
+            "datasets": sorted(dataset.get("parts", [dataset["name"]])),
+            "epoch": checkpoint["epoch"] + 1,
+            "val": checkpoint["val"],
+            **run_of(path),
+        },
+        "exported": date.today().isoformat(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+
+
+def scores_of(evaluation: Path) -> dict[str, Any]:
+    """Scores of each dataset at the model's own size, out of an evaluation's ``results.json``.
+
+    Raises:
+        InputError: if it is none, or of several checkpoints.
+    """
+    try:
+        found = json.loads(evaluation.read_text())
+        (label,) = found["checkpoints"]
+        return {
+            dataset: {
+                row_title(row, label): {
+                    name: s["mean"] for name, s in scores.items() if s["mean"] is not None
+                }
+                for row, scores in next(iter(about["tracks"].values()))["scores"].items()
+            }
+            for dataset, about in found["datasets"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{evaluation} is not a results.json of src.evaluate") from error
+
+
+def row_title(row: str, label: str) -> str:
+    """A row's name in a card, where the checkpoint is the model."""
+    return {label: "**this model**", f"ceiling of {label}": "ceiling"}.get(row, row)
+
+
+def without_paths(network: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's settings without a path of this machine."""
+    settings = dict(network)
+    if encoder := settings.get("encoder"):
+        settings["encoder"] = encoder | {"weights": Path(encoder["weights"]).name}
+    return settings
+
+
+def run_of(checkpoint: Path) -> dict[str, Any]:
+    """Number of photographs and test scores beside the baselines, if the run's results are here."""
+    path = checkpoint.resolve().parent.parent / "results.json"
+    if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text())
+        return {name: found[name] for name in ("images", "images_seen", "seed", "test")}
+    except (ValueError, KeyError, TypeError):
+        return {}  # of an interrupted run

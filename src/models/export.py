@@ -1,0 +1,117 @@
+"""A model as an ONNX file, checked against PyTorch."""
+
+import json
+import warnings
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from src.errors import InputError
+from src.files import replacing
+from src.models.bundle import Described
+from src.models.running import ONNX_ABOUT
+
+OPSET = 18
+TRACED = (2, 1, 131, 97)  # no side a multiple of anything, so that padding is in the graph
+SMALLEST = 48  # px; encoders pad smaller pictures, which a graph does not
+TOLERANCE = 0.05  # CIE units
+
+
+class FromLightness(nn.Module):
+    """L (B,1,H,W) in 0..100 to ab (B,2,H,W)."""
+
+    names: tuple[tuple[str, ...], tuple[str, ...]] = (("L",), ("ab",))
+
+    def __init__(self, model: Described) -> None:
+        super().__init__()
+        self.colorizer = model.colorizer
+        self.colorizer.float()
+
+    def example(self, L: Tensor) -> Tensor:
+        """What to feed it with for L."""
+        return L
+
+    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
+        return (self.colorizer.forward(L),)
+
+
+class FromGray(FromLightness):
+    """sRGB gray, uint8 (B,1,H,W), to ab (B,2,H,W) and sRGB, uint8 (B,3,H,W)."""
+
+    names = (("gray",), ("ab", "rgb"))
+
+    def example(self, L: Tensor) -> Tensor:
+        return to_uint8(lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1)))[:, :1]
+
+    def forward(self, gray: Tensor) -> tuple[Tensor, ...]:
+        L = rgb_to_lab(from_uint8(gray).expand(-1, 3, -1, -1)).L
+        ab = self.colorizer.forward(L)
+        return ab, to_uint8(lab_to_rgb(L, ab))
+
+
+def write_onnx(
+    model: Described, path: Path, graph: type[FromLightness], photographs: Iterable[Tensor]
+) -> float:
+    """Write a model for batches and sizes of any number, from 48 px on; whole or not at all.
+
+    Args:
+        graph: what it takes and gives.
+        photographs: L (B,1,H,W), on which it is compared with PyTorch.
+
+    Returns:
+        The largest difference of ab, CIE units.
+
+    Raises:
+        InputError: if a package is missing, or the difference is over 0.05.
+    """
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(f"format=onnx needs {error.name}: pip install -e '.[onnx]'") from error
+    network = graph(model).eval()
+    proto = onnx.load_from_string(traced(network))
+    about = proto.metadata_props.add()
+    about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about))
+    whole = proto.SerializeToString()
+    session = onnxruntime.InferenceSession(whole)
+    difference = 0.0
+    for L in photographs:
+        given = network.example(L)
+        with torch.inference_mode():
+            expected = network(given)[0].numpy()
+        found = session.run(["ab"], {network.names[0][0]: given.numpy()})[0]
+        difference = max(difference, float(abs(found - expected).max()))
+    if not difference <= TOLERANCE:
+        raise InputError(f"ab of the ONNX model differ by up to {difference}; nothing is written")
+    with replacing(path) as beside:
+        beside.write_bytes(whole)
+    return difference
+
+
+def traced(network: FromLightness) -> bytes:
+    """A network as ONNX, by tracing.
+
+    The newer exporter (``dynamo=True``) does not come to an end with classifiers whose padding
+    depends on the size of the photograph.
+    """
+    inputs, outputs = network.names
+    axes = {name: {0: "batch", 2: "height", 3: "width"} for name in inputs + outputs}
+    file = BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is fixed by tracing: nothing that varies here
+        torch.onnx.export(
+            network,
+            (network.example(torch.full(TRACED, 50.0)),),
+            file,  # type: ignore[arg-type]  # which that exporter takes
+            dynamo=False,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+        )
+    return file.getvalue()

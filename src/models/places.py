@@ -1,0 +1,31 @@
+"""Where a model is: by the name of one that is shipped, or a path."""
+
+from pathlib import Path
+
+from src.errors import InputError
+
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "models"
+DEFAULT = "default"
+DESCRIPTION = "model.json"
+
+
+def is_bundle(path: Path) -> bool:
+    return (path / DESCRIPTION).is_file()
+
+
+def locate(model: str) -> Path:
+    """The checkpoint, bundle or ONNX file that is meant.
+
+    Raises:
+        InputError: if there is none.
+    """
+    path = Path(model)
+    if path.is_file() or is_bundle(path):
+        return path
+    names = sorted(folder.name for folder in SHIPPED.iterdir() if is_bundle(folder))
+    if model in names:
+        return SHIPPED / model
+    raise InputError(
+        f"no model {model}: it is no checkpoint, bundle or ONNX file, and none of those that are "
+        f"shipped: {', '.join(names)}"
+    )

@@ -1,0 +1,76 @@
+"""Models that predict: PyTorch's and onnxruntime's, by arrays."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from src.errors import InputError
+from src.imaging.painting import Floats
+from src.models.places import locate
+
+ONNX_ABOUT = "colorization_workbench"
+"""Of an ONNX file's metadata: the description of the model."""
+
+
+class ColorModel(Protocol):
+    """Predicts colours at the size of what it is given."""
+
+    about: Mapping[str, Any]
+    """The description; ``size`` is the shorter side in px that it was trained at."""
+
+    def predict(self, L: Floats) -> Floats:
+        """L (B,1,h,w) in 0..100 to ab (B,2,h,w) in CIE units."""
+
+
+def open_model(
+    model: str,
+    device: str = "auto",
+    precision: str = "auto",
+    flip_average: bool | None = None,
+    temperature: float | None = None,
+) -> ColorModel:
+    """A checkpoint, bundle or ONNX file by path, or a shipped model by name, ready to predict.
+
+    Args:
+        device: ``auto``, ``cpu`` or ``gpu``.
+        precision: see :func:`src.hardware.resolve`.
+        flip_average, temperature: None is as it was trained.
+
+    Raises:
+        InputError: if it cannot be read, built or run so.
+    """
+    if locate(model).suffix == ".onnx":
+        if flip_average is not None or temperature is not None:
+            raise InputError(f"{model}: flip_average and temperature are fixed in an ONNX file")
+        return OnnxModel(locate(model))
+    from src.models.torch_model import TorchModel  # PyTorch, where it is needed
+
+    return TorchModel(model, device, precision, flip_average, temperature)
+
+
+class OnnxModel:
+    """An ONNX file of ``python -m src.export``, run by onnxruntime."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise InputError(f"{path} needs onnxruntime: pip install -e '.[onnx]'") from error
+        try:
+            self.session = onnxruntime.InferenceSession(path)
+            about = self.session.get_modelmeta().custom_metadata_map[ONNX_ABOUT]
+            self.about: Mapping[str, Any] = json.loads(about)
+            inputs = [(value.name, value.type) for value in self.session.get_inputs()]
+        except KeyError as error:
+            raise InputError(f"{path} is not of src.export: it does not say what it is") from error
+        except Exception as error:  # onnxruntime's own have no common base
+            raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        if inputs != [("L", "tensor(float)")]:
+            raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
+
+    def predict(self, L: Floats) -> Floats:
+        (ab,) = self.session.run(["ab"], {"L": L})
+        return np.asarray(ab, dtype=np.float32)

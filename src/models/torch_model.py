@@ -1,0 +1,31 @@
+"""A checkpoint or bundle, run by PyTorch."""
+
+import torch
+
+from src.hardware import resolve
+from src.imaging.painting import Floats
+from src.models.describe import read_model
+
+
+class TorchModel:
+    """As :class:`src.models.running.ColorModel`; arguments are those of ``open_model``."""
+
+    def __init__(
+        self,
+        model: str,
+        device: str,
+        precision: str,
+        flip_average: bool | None,
+        temperature: float | None,
+    ) -> None:
+        self.hardware = resolve(device, precision)
+        self.colorizer, self.about = read_model(model)
+        self.colorizer.decode_otherwise(flip_average, temperature)
+        self.colorizer.to(self.hardware.device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def predict(self, L: Floats) -> Floats:
+        with self.hardware.autocast():
+            ab = self.colorizer(torch.from_numpy(L).to(self.hardware.device))
+        found: Floats = ab.float().cpu().numpy()
+        return found

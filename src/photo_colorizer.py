@@ -1,0 +1,133 @@
+"""The library's door: load a model, colour photographs of any size."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from src.errors import InputError
+from src.imaging.arrays import as_given, picture_from
+from src.imaging.painting import Floats, Lightness, Pixels, paint, shrink
+from src.imaging.pictures import Picture
+from src.imaging.tiles import in_tiles
+from src.models.places import DEFAULT
+from src.models.running import ColorModel, open_model
+from src.processes import cores
+
+Given = TypeVar("Given", Image.Image, NDArray[Any])
+BATCH = 8  # photographs
+
+
+class PhotoColorizer:
+    """Colours photographs with a model, at their own resolution and with their own lightness.
+
+    Args:
+        model: what predicts; see :meth:`load`.
+        size: px, the shorter side of what the network sees; None is the model's own.
+        saturation: factor of a and b.
+        tiles: whether a larger ``size`` is seen in overlapping squares of the model's own.
+    """
+
+    def __init__(
+        self,
+        model: ColorModel,
+        size: int | None = None,
+        saturation: float = 1,
+        tiles: bool = False,
+    ) -> None:
+        self.model = model
+        self.size = size or int(model.about["size"])
+        self.saturation = saturation
+        self.tile = int(model.about["size"]) if tiles else None
+
+    @classmethod
+    def load(
+        cls,
+        model: str = DEFAULT,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        size: int | None = None,
+        saturation: float = 1,
+        tiles: bool = False,
+        flip_average: bool | None = None,
+        temperature: float | None = None,
+    ) -> "PhotoColorizer":
+        """Load a model.
+
+        Args:
+            model: name of one that is shipped, or path of a checkpoint, bundle or ONNX file.
+            device: ``auto``, ``cpu`` or ``gpu``.
+            precision: ``auto`` (half where that is quick), ``32-true``, ``bf16-mixed`` or
+                ``16-mixed``.
+            size, saturation, tiles: see :class:`PhotoColorizer`.
+            flip_average: whether a photograph's mirror image is averaged in; None is as trained.
+            temperature: of models that predict colour bins, above 0; None is as trained.
+
+        Raises:
+            InputError: a ``ValueError`` that says what cannot be read, built or run.
+        """
+        if temperature is not None and not temperature > 0:
+            raise InputError(f"temperature is {temperature}; it must be above 0")
+        opened = open_model(model, device, precision, flip_average, temperature)
+        return cls(opened, size, saturation, tiles)
+
+    def colorize(self, image: Given) -> Given:
+        """Colour an image; what it has of colour is left out first.
+
+        Args:
+            image: a Pillow image of any mode but F; or an array (H,W) or (H,W,C) of sRGB with 1 to
+                4 channels (gray, gray and alpha, RGB, RGB and alpha), uint8 in 0..255, uint16 in
+                0..65535 or float in 0..1.
+
+        Returns:
+            The same kind: an image of mode RGB or RGBA, or an array (H,W,3), (H,W,4) with alpha, of
+            the same type. A 16-bit Pillow image comes back with 8 bits, for Pillow has no other.
+
+        Raises:
+            InputError: a ``ValueError``, for any other image.
+        """
+        (colored,) = self.colorize_all([image])
+        return colored
+
+    def colorize_all(self, images: Iterable[Given]) -> list[Given]:
+        """Colour images, those of one shape in batches; types and errors are as for one."""
+        given = list(images)
+        pictures = [picture_from(image) for image in given]
+        predicted = self.predict([picture.lightness for picture in pictures])
+        colored: list[Any] = []
+        with ThreadPoolExecutor(cores()) as threads:
+            for image, picture, ab in zip(given, pictures, predicted, strict=True):
+                is_pillow = isinstance(image, Image.Image)
+                bits = 8 if is_pillow else picture.bits
+                rgb = self.paint(picture, ab, bits, threads)
+                alpha = picture.alpha
+                if alpha is not None and is_pillow and picture.bits == 16:
+                    alpha = (alpha // 257).astype(np.uint8)
+                colored.append(as_given(rgb, alpha, image))
+        return colored
+
+    def predict(self, lightnesses: Sequence[Lightness]) -> list[Floats]:
+        """ab (2,h,w) of photographs' lightness (H,W), at the size that the network sees."""
+        small = [shrink(lightness, self.size)[None, None] for lightness in lightnesses]
+        if self.tile:
+            return [in_tiles(self.model.predict, L, self.tile)[0] for L in small]
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for index, L in enumerate(small):
+            shapes.setdefault(L.shape, []).append(index)
+        found: dict[int, Floats] = {}
+        for indices in shapes.values():
+            for start in range(0, len(indices), BATCH):
+                part = indices[start : start + BATCH]
+                ab = self.model.predict(np.concatenate([small[index] for index in part]))
+                found |= dict(zip(part, ab, strict=True))
+        return [found[index] for index in range(len(small))]
+
+    def paint(
+        self, picture: Picture, ab: Floats, bits: int, threads: Executor | None = None
+    ) -> Pixels:
+        """sRGB (H,W,3) of a picture with predicted ab (2,h,w)."""
+        return paint(picture.lightness, ab, self.saturation, bits, threads)
