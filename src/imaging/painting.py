@@ -27,6 +27,7 @@ RGB_TO_XYZ = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 )  # IEC 61966-2-1
 WHITE_TO_RGB = (np.linalg.inv(RGB_TO_XYZ) * WHITE).astype(np.float32)
+WHITE_TO_RGB /= WHITE_TO_RGB.sum(axis=1, keepdims=True)  # gray stays gray to the last digit
 
 
 def encode_gamma(linear: NDArray[np.floating]) -> NDArray[np.floating]:

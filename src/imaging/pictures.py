@@ -111,8 +111,10 @@ def picture_of(image: Any) -> Picture:
     if flat.bands >= 3:
         chroma = (lab[1] * lab[1] + lab[2] * lab[2]) ** 0.5
         lightness = lightness.bandjoin((chroma * 256).rint())
-    planes = upright(lightness.cast("ushort").numpy(), orientation)
-    planes = planes.reshape(*planes.shape[:2], -1)
+    lightness = lightness.cast("ushort")
+    shape = (lightness.height, lightness.width, lightness.bands)
+    decoded = np.ndarray(shape, np.uint16, lightness.write_to_memory())
+    planes = upright(decoded, orientation)
     if flat.bands >= 3 and planes[..., -1].mean() / 256 >= COLORED:
         notes.append("it has colours of its own, which are left out")
     if note:

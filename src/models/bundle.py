@@ -46,7 +46,7 @@ def write_bundle(model: Described, folder: Path, precision: str) -> None:
     try:
         beside.mkdir(parents=True)
         weights = stored(model.colorizer, precision)
-        safetensors.torch.save_file(weights, beside / WEIGHTS)
+        (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
         (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
         (beside / CARD).write_text(card(about), encoding="utf-8")
         sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
