@@ -122,7 +122,7 @@ def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         InputError: for a target that is no ``group``, or a setting unknown or out of its limits.
     """
     schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
-    target = settings.get("_target_")
+    target = settings.get("_target_") if isinstance(settings, Mapping) else settings
     if target not in schemas:
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
     try:

@@ -27,7 +27,7 @@ from src.errors import InputError
 from src.evaluation.models import relocated
 from src.models.bundle import write_bundle
 from src.models.describe import read_model, scores_of
-from src.models.export import FromGray, FromLightness, write_onnx
+from src.models.export import SMALLEST, FromGray, FromLightness, write_onnx
 from src.models.places import is_bundle, locate
 from src.schemas.commands import Export
 
@@ -86,11 +86,13 @@ def compared(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Te
 
 
 def lightnesses(dataset: ImageDataset) -> Iterator[Tensor]:
-    """Of squares together, and of whole photographs one by one."""
+    """Of squares together, and of a whole photograph."""
     names = dataset.names("val")[:COMPARED]
-    yield rgb_to_lab(from_uint8(torch.stack([dataset.read(n, dataset.size) for n in names]))).L
-    for name in names[:2]:
-        yield rgb_to_lab(from_uint8(dataset.read(name, None)[None])).L
+    size = max(dataset.size, SMALLEST)
+    yield rgb_to_lab(from_uint8(torch.stack([dataset.read(n, size) for n in names]))).L
+    whole = dataset.read(names[0], None)
+    if min(whole.shape[1:]) >= SMALLEST:
+        yield rgb_to_lab(from_uint8(whole[None])).L
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="export")

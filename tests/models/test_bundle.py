@@ -1,0 +1,229 @@
+"""Bundles: what is written is read again, and what is damaged or foreign is refused."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from safetensors.torch import load_file
+
+from src.colorizer import load_colorizer
+from src.config import CONF, checked, register
+from src.errors import InputError
+from src.export import export
+from src.models.bundle import CARD, CHECKSUMS, VERSION, WEIGHTS, read_bundle
+from src.models.describe import read_model
+from src.models.places import DEFAULT, DESCRIPTION, SHIPPED, locate
+from src.models.running import open_model
+from src.schemas.commands import Export, Train
+from src.train import train
+from tests.test_commands import python
+
+
+def settings(*overrides: str) -> Export:
+    register()
+    with initialize_config_dir(CONF, version_base="1.3"):
+        result: Export = checked(compose("export", list(overrides)))
+    return result
+
+
+@pytest.fixture
+def bundle(checkpoint: Path, tmp_path: Path) -> Path:
+    return export(settings(f"checkpoint={checkpoint}", f"output={tmp_path}/bundle"))
+
+
+def altered(bundle: Path, **changes: Any) -> None:
+    """Change the description, with checksums that fit."""
+    about = json.loads((bundle / DESCRIPTION).read_text()) | changes
+    (bundle / DESCRIPTION).write_text(json.dumps(about))
+    sums = [
+        f"{hashlib.sha256((bundle / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in (WEIGHTS, DESCRIPTION, CARD)
+    ]
+    (bundle / CHECKSUMS).write_text("".join(sums))
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("half", 0.5), ("single", 1e-6)])
+def test_bundle_predicts_what_its_checkpoint_does(
+    checkpoint: Path, tmp_path: Path, precision: str, tolerance: float
+) -> None:
+    words = [f"checkpoint={checkpoint}", f"output={tmp_path}/b", f"precision={precision}"]
+    bundle = export(settings(*words))
+    L = torch.rand(2, 1, 16, 24) * 100
+    with torch.no_grad():
+        expected = load_colorizer(checkpoint)(L)
+        found = read_bundle(bundle).colorizer(L)
+    assert (found - expected).abs().max() < tolerance
+    stored = load_file(bundle / WEIGHTS)
+    kind = torch.float16 if precision == "half" else torch.float32
+    assert {value.dtype for value in stored.values()} == {kind}
+    assert bundle.stat().st_mode & 0o777 == (bundle / WEIGHTS).stat().st_mode & 0o777 | 0o111
+
+
+def test_statistics_and_colour_bins_stay_in_single_precision(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    words = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "objective=bins"]
+    train(settings(*words, "network.encoder.weights=random"), tmp_path / "run")
+    path = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    bundle = export(module_settings(f"checkpoint={path}"))
+    assert bundle == tmp_path / "run" / "bundle"
+    stored = load_file(bundle / WEIGHTS)
+    single = {name.rpartition(".")[2] for name, v in stored.items() if v.dtype == torch.float32}
+    assert {"running_mean", "running_var", "centers", "weights", "mean", "std"} <= single
+    assert "weight" not in single
+    model = open_model(str(bundle), temperature=0.1, flip_average=True)
+    warm = open_model(str(bundle), temperature=1)
+    L = (torch.rand(1, 1, 32, 32) * 100).numpy()
+    assert abs(model.predict(L) - warm.predict(L)).max() > 0.01
+    card = (bundle / CARD).read_text()
+    assert "through a classifier (tf_efficientnet_lite0)" in card
+    assert "Its encoder started from random weights." in card
+
+
+module_settings = settings
+
+
+def test_description_and_card_say_what_it_is(bundle: Path, checkpoint: Path) -> None:
+    about = json.loads((bundle / DESCRIPTION).read_text())
+    assert about["version"] == VERSION
+    assert about["size"] == 16
+    assert about["training"]["images"] == {"train": 4, "val": 2, "test": 2}
+    results = json.loads((checkpoint.parent.parent / "results.json").read_text())
+    assert about["training"]["test"] == results["test"]
+    assert str(checkpoint.parent) not in (bundle / DESCRIPTION).read_text()
+    card = (bundle / CARD).read_text()
+    assert card.startswith("# synthetic\n")
+    assert f"| network | {results['test']['network']['mse']:.6f} |" in card
+    assert f"| L table | {results['test']['L table']['mse']:.6f} |" in card
+    assert "Trained on synthetic: scenes rendered by this project." in card
+
+
+def test_checksums_are_those_of_sha256sum(bundle: Path) -> None:
+    assert os.system(f"cd {bundle} && sha256sum --check --quiet --strict SHA256SUMS") == 0
+
+
+def test_path_of_weights_is_not_handed_on(bundle: Path, tmp_path: Path) -> None:
+    from src.models.describe import without_paths
+
+    found = without_paths({"encoder": {"name": "resnet18", "weights": "/home/me/r.safetensors"}})
+    assert found["encoder"]["weights"] == "r.safetensors"
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, DESCRIPTION, CARD, CHECKSUMS])
+def test_missing_file_is_named(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    with pytest.raises(InputError, match=name.replace(".", r"\.")):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, DESCRIPTION, CARD])
+def test_altered_file_is_named(bundle: Path, name: str) -> None:
+    data = bytearray((bundle / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (bundle / name).write_bytes(data)
+    with pytest.raises(InputError, match=f"{name} is not what SHA256SUMS says; fetch it again"):
+        read_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": VERSION + 1}, "is of version 2, newer than 1; update this project"),
+        ({"version": "1"}, "is not a bundle's description"),
+        ({"size": 10**9}, "is not a bundle's description"),
+        ({"network": {"_target_": "os.system"}}, "'os.system' is no network; known: "),
+        ({"objective": {"_target_": "src.networks.unet.UNet"}}, "is no objective"),
+        ({"network": {"_target_": "src.networks.unet.UNet", "width": 10**9}}, "settings of .*UNet"),
+        (
+            {
+                "network": {
+                    "_target_": "src.networks.paper.PaperNetwork",
+                    "activation": "relu",
+                    "x": 1,
+                }
+            },
+            "settings of .*PaperNetwork: Key 'x' not in",
+        ),
+        ({"network": "paper"}, "does not fit its description|cannot be built"),
+        (
+            {
+                "network": {
+                    "_target_": "src.networks.unet.UNet",
+                    "width": 8,
+                    "coordinates": True,
+                    "dropout": 0,
+                    "encoder": None,
+                }
+            },
+            "does not fit its description: ",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value[:20],
+)
+def test_foreign_description_is_refused(
+    bundle: Path, changes: dict[str, Any], message: str
+) -> None:
+    altered(bundle, **changes)
+    with pytest.raises(InputError, match=message):
+        read_bundle(bundle)
+
+
+def test_what_is_there_is_not_written_over(bundle: Path, checkpoint: Path) -> None:
+    before = (bundle / WEIGHTS).stat().st_mtime_ns
+    with pytest.raises(InputError, match="bundle is there already; remove it, or set output"):
+        export(settings(f"checkpoint={checkpoint}", f"output={bundle}"))
+    assert (bundle / WEIGHTS).stat().st_mtime_ns == before
+
+
+def test_scores_come_out_of_an_evaluation(checkpoint: Path, tmp_path: Path) -> None:
+    score = {"mse": {"mean": 0.0123}, "psnr": {"mean": None}}
+    tracks = {"own_16": {"scores": {"gray": score, "the/run": score, "ceiling of the/run": score}}}
+    found = {"checkpoints": {"the/run": {}}, "datasets": {"faces": {"tracks": tracks}}}
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    words = [f"checkpoint={checkpoint}", f"output={tmp_path}/b", "name=mine"]
+    bundle = export(settings(*words, f"evaluation={tmp_path}/results.json"))
+    card = (bundle / CARD).read_text()
+    assert card.startswith("# mine\n")
+    assert "## Test photographs of faces" in card
+    assert "| **this model** | 0.012300 | - |" in card
+    words[1] = f"output={tmp_path}/c"
+    with pytest.raises(InputError, match=r"none\.json is not a results\.json of src\.evaluate"):
+        export(settings(*words, "evaluation=none.json"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["checkpoint=none.ckpt"],
+            "error: no model none.ckpt: it is no checkpoint, bundle or ONNX",
+        ),
+        ([], "error: checkpoint must be set"),
+        (["checkpoint=x", "format=zip"], "error: format is 'zip'; it must be one of: bundle, onnx"),
+        (["checkpoint=x", "precision=tiny"], "error: precision is 'tiny'; it must be one of: half"),
+    ],
+)
+def test_bad_settings_are_one_line(tmp_path: Path, words: list[str], message: str) -> None:
+    done = python("src.export", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
+    folder = locate(DEFAULT)
+    assert folder == SHIPPED / DEFAULT
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 8_000_000
+    colorizer, about = read_model(DEFAULT)
+    assert not colorizer.training
+    for dataset in ("faces", "dogs", "scenes"):
+        rows = about["training"]["tests"][dataset]
+        baselines = [rows[row]["mse"] for row in rows if row.endswith(" of mixed") or row == "gray"]
+        assert rows["**this model**"]["mse"] < min(baselines)

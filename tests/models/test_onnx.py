@@ -1,0 +1,102 @@
+"""ONNX files: the same colours without PyTorch, at any size."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from skimage.color import lab2rgb, rgb2lab
+
+from src import PhotoColorizer
+from src.colorizer import load_colorizer
+from src.errors import InputError
+from src.export import export
+from src.models.running import OnnxModel, open_model
+from src.schemas.commands import Train
+from src.train import train
+from tests.models.test_bundle import settings as export_settings
+from tests.test_commands import ROOT
+
+SIZES = [(1, 64, 64), (3, 131, 97), (2, 48, 200), (5, 96, 128)]
+
+
+@pytest.fixture(scope="module")
+def run(settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of colour bins behind a classifier, averaged over mirror images."""
+    folder = tmp_path_factory.mktemp("run")
+    words = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "objective=bins"]
+    train(settings(*words, "network.encoder.weights=random", "flip_average=true"), folder)
+    return folder / "checkpoints" / "best.ckpt"
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "run"])
+def test_graph_predicts_what_pytorch_does_at_any_size(
+    request: pytest.FixtureRequest, name: str, tmp_path: Path
+) -> None:
+    checkpoint = request.getfixturevalue(name)
+    words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
+    path = export(export_settings(*words))
+    onnx.checker.check_model(path)
+    model, colorizer = OnnxModel(path), load_colorizer(checkpoint)
+    assert model.about["size"] == 16
+    for batch, height, width in SIZES:
+        L = torch.rand(batch, 1, height, width) * 100
+        with torch.no_grad():
+            expected = colorizer(L).numpy()
+        assert np.abs(model.predict(L.numpy()) - expected).max() < 0.05
+
+
+def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
+    words = [f"checkpoint={checkpoint}", "format=onnx_rgb", f"output={tmp_path}/m.onnx"]
+    path = export(export_settings(*words))
+    gray = np.random.default_rng(0).integers(60, 200, (2, 1, 50, 61), dtype=np.uint8)
+    ab, rgb = onnxruntime.InferenceSession(path).run(["ab", "rgb"], {"gray": gray})
+    L = rgb2lab(np.repeat(gray, 3, axis=1), channel_axis=1)[:, :1]
+    expected = lab2rgb(np.concatenate([L, ab], axis=1), channel_axis=1) * 255
+    assert rgb.dtype == np.uint8
+    assert np.abs(rgb - expected).max() < 0.6
+    with pytest.raises(InputError, match=r"takes .*gray.* for other programs; use format=onnx"):
+        OnnxModel(path)
+
+
+def test_shipped_model_can_be_exported_and_colours_the_same(tmp_path: Path) -> None:
+    path = export(export_settings("checkpoint=default", "format=onnx", f"output={tmp_path}/d.onnx"))
+    gray = np.random.default_rng(0).integers(0, 256, (40, 70), dtype=np.uint8)
+    found = PhotoColorizer.load(str(path)).colorize(gray)
+    expected = PhotoColorizer.load(precision="32-true").colorize(gray)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_colouring_with_onnx_loads_no_pytorch(checkpoint: Path, tmp_path: Path) -> None:
+    words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
+    export(export_settings(*words))
+    code = (
+        "import sys, numpy; from src import PhotoColorizer; import src.colorize;"
+        f"rgb = PhotoColorizer.load('{tmp_path}/m.onnx').colorize(numpy.zeros((9, 9), 'uint8'));"
+        "assert rgb.shape == (9, 9, 3);"
+        "assert 'torch' not in sys.modules, 'PyTorch was loaded'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_other_files_and_settings_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
+    path = export(export_settings(*words))
+    with pytest.raises(InputError, match=r"m\.onnx is there already"):
+        export(export_settings(*words))
+    with pytest.raises(InputError, match="flip_average and temperature are fixed in an ONNX file"):
+        open_model(str(path), flip_average=True)
+    foreign = onnx.load(path)
+    del foreign.metadata_props[:]
+    onnx.save(foreign, tmp_path / "foreign.onnx")
+    with pytest.raises(InputError, match=r"is not of src\.export: it does not say what it is"):
+        open_model(str(tmp_path / "foreign.onnx"))
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"broken\.onnx cannot be read: "):
+        open_model(str(tmp_path / "broken.onnx"))
