@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ STAGES = ("read", "shrink", "network", "paint", "write")
 SIZES = {"256 px": (256, 256), "12 megapixels": (3000, 4000)}
 FOLDER_SIZE = (480, 640)
 QUALITY = 92
+ONNX = "model.onnx"
 ANY_SIZE = 10**9
 
 
@@ -103,14 +105,13 @@ def folder(colorizer: PhotoColorizer, works: list[Work]) -> tuple[float, float]:
     return len(works) / seconds, (time.process_time() - busy) / seconds / cores()
 
 
-def ways(model: str, place: Path) -> dict[str, PhotoColorizer]:
+def ways(model: str, place: Path, threads: int | None) -> dict[str, PhotoColorizer]:
     """Eager float32, what src.colorize does without being told otherwise, and onnxruntime."""
-    described = read_model(model)
-    write_onnx(described, place / "model.onnx", FromLightness, [])
+    load = partial(PhotoColorizer.load, device="cpu", threads=threads)
     return {
-        "eager float32": PhotoColorizer.load(model, device="cpu", precision="32-true"),
-        "default": PhotoColorizer.load(model, device="cpu"),
-        "onnxruntime": PhotoColorizer.load(str(place / "model.onnx")),
+        "eager float32": load(model, precision="32-true"),
+        "default": load(model),
+        "onnxruntime": load(str(place / ONNX)),
     }
 
 
@@ -118,7 +119,8 @@ def measure(model: str, rounds: int, count: int) -> str:
     """The tables as Markdown."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        found = ways(model, place)
+        write_onnx(read_model(model), place / ONNX, FromLightness, [])
+        found = ways(model, place, None)
         text = f"### Colouring with `{model}` on {os.cpu_count()} CPU cores, medians of {rounds}\n"
         for title, size in SIZES.items():
             path = place / "in.jpg"
@@ -128,7 +130,7 @@ def measure(model: str, rounds: int, count: int) -> str:
         for index, source in enumerate(sources):
             render(source, FOLDER_SIZE, index % 16)
         text += f"\nA folder of {count} photographs of {FOLDER_SIZE[1]} x {FOLDER_SIZE[0]} px:\n\n"
-        text += folders(found, sources, rounds)
+        text += folders(ways(model, place, 1), sources, rounds)
     return text
 
 

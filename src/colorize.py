@@ -67,6 +67,7 @@ def colorize(settings: Colorize) -> Summary:
         tiles=settings.tiles,
         flip_average=settings.flip_average,
         temperature=settings.temperature,
+        threads=None if is_single else 1,
     )
     if not is_single:
         journal.open(works)

@@ -55,6 +55,7 @@ class PhotoColorizer:
         tiles: bool = False,
         flip_average: bool | None = None,
         temperature: float | None = None,
+        threads: int | None = None,
     ) -> "PhotoColorizer":
         """Load a model.
 
@@ -66,13 +67,15 @@ class PhotoColorizer:
             size, saturation, tiles: see :class:`PhotoColorizer`.
             flip_average: whether a photograph's mirror image is averaged in; None is as trained.
             temperature: of models that predict colour bins, above 0; None is as trained.
+            threads: of the CPU that one prediction takes; None is all. PyTorch has one such number
+                for the whole process.
 
         Raises:
             InputError: a ``ValueError`` that says what cannot be read, built or run.
         """
         if temperature is not None and not temperature > 0:
             raise InputError(f"temperature is {temperature}; it must be above 0")
-        opened = open_model(model, device, precision, flip_average, temperature)
+        opened = open_model(model, device, precision, flip_average, temperature, threads)
         return cls(opened, size, saturation, tiles)
 
     def colorize(self, image: Given) -> Given:

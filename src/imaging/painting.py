@@ -118,17 +118,15 @@ class Upsampling:
     """Strips of ab (2,h,w) at (H,W), bilinear, pixels' centres aligned."""
 
     def __init__(self, ab: Floats, height: int, width: int) -> None:
-        self.ab = ab
+        columns = Between.of(ab.shape[2], width)
+        self.wide = lerp(ab[..., columns.first], ab[..., columns.second], columns.share)
         self.rows = Between.of(ab.shape[1], height)
-        self.columns = Between.of(ab.shape[2], width)
 
     def __call__(self, part: slice) -> tuple[Floats, Floats]:
         """a and b of a strip of rows, flat."""
         rows = self.rows
-        above, below = self.ab[:, rows.first[part]], self.ab[:, rows.second[part]]
-        upsampled = lerp(above, below, rows.share[part, None])
-        left, right = upsampled[..., self.columns.first], upsampled[..., self.columns.second]
-        a, b = lerp(left, right, self.columns.share).reshape(2, -1)
+        above, below = self.wide[:, rows.first[part]], self.wide[:, rows.second[part]]
+        a, b = lerp(above, below, rows.share[part, None]).reshape(2, -1)
         return a, b
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,8 +105,11 @@ def picture_of(image: Any) -> Picture:
     orientation = image.get("orientation") if "orientation" in fields else 1
     bits, alpha, colors = layers_of(image)
     flat, note = in_srgb(colors, image.get(PROFILE) if PROFILE in fields else None)
-    lab = flat.colourspace("lab")
-    lightness = (lab[0] * (FULL / 100)).rint()
+    if flat.bands == 1:
+        lightness = flat.maplut(lightness_table(flat.interpretation))
+    else:
+        lab = flat.colourspace("lab")
+        lightness = as_lightness(lab)
     if alpha is not None:
         lightness = lightness.bandjoin(alpha)
     if flat.bands >= 3:
@@ -127,6 +131,17 @@ def picture_of(image: Any) -> Picture:
         PROFILE in fields,
         tuple(notes),
     )
+
+
+def as_lightness(lab: Any) -> Any:
+    return (lab[0] * (FULL / 100)).rint().cast("ushort")
+
+
+@cache
+def lightness_table(gray: str) -> Any:
+    """Of every value of a gray picture: ``b-w`` or ``grey16``."""
+    values = pyvips.Image.identity(ushort=gray == "grey16").copy(interpretation=gray)
+    return as_lightness(values.colourspace("lab")).copy_memory()
 
 
 def layers_of(image: Any) -> tuple[int, Any, Any]:

@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from src.imaging.pictures import (
 from src.imaging.work import Work
 from src.photo_colorizer import BATCH, PhotoColorizer
 
+FAILURES = (UnreadableError, OSError, MemoryError)  # of one photograph
 IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing, if more than one
 
 
@@ -37,71 +38,86 @@ class Outcome(NamedTuple):
     error: str = ""
 
 
+class Batch(NamedTuple):
+    """Photographs that are predicted together, and their ab."""
+
+    photographs: list[tuple[Work, Picture]]
+    predicted: Future[list[Floats]]
+
+
 class Stream:
-    """Photographs on their way.
+    """Photographs on their way, read, predicted and written by the same threads.
 
     Args:
-        colorizer: colours them.
+        colorizer: colours them; each prediction is best made by one thread.
         options: of what is written.
-        workers: photographs that are read or written at a time.
+        workers: threads.
     """
 
     def __init__(self, colorizer: PhotoColorizer, options: Options, workers: int) -> None:
         self.colorizer = colorizer
         self.options = options
         self.workers = workers
-        self.reading: deque[tuple[Work, int, Future[Picture]]] = deque()
-        self.writing: deque[tuple[Work, int, Future[tuple[str, ...]]]] = deque()
-        self.pixels = 0
+        self.reading: deque[tuple[Work, Future[Picture]]] = deque()
+        self.predicting: deque[Batch] = deque()
+        self.writing: deque[tuple[Work, Future[tuple[str, ...]]]] = deque()
+        self.pixels: dict[Work, int] = {}
 
     def run(self, works: Sequence[Work]) -> Iterator[Outcome]:
-        """Colour photographs in order, and say of each what became of it."""
+        """Colour photographs, and say of each what became of it."""
         todo = deque(works)
         with ThreadPoolExecutor(self.workers) as pool, ThreadPoolExecutor(self.workers) as strips:
             try:
-                while todo or self.reading or self.writing:
+                while todo or self.pixels:
                     yield from self.read_ahead(todo, pool)
-                    yield from self.predict(pool, strips)
+                    yield from self.predict(pool)
+                    self.write_predicted(pool, strips)
                     yield from self.written()
+                    self.wait()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def read_ahead(self, todo: deque[Work], pool: ThreadPoolExecutor) -> Iterator[Outcome]:
+    def read_ahead(self, todo: deque[Work], pool: Executor) -> Iterator[Outcome]:
         """Start reading what there is room for."""
+        limit = self.options.max_pixels
         while todo and len(self.reading) < self.workers + BATCH:
             work = todo[0]
             try:
-                image = open_picture(work.source, self.options.max_pixels)
+                image = open_picture(work.source, limit)
             except UnreadableError as error:
                 todo.popleft()
                 yield Outcome(work, error=str(error))
                 continue
             count = image.width * image.height
-            if self.pixels and self.pixels + count > IN_FLIGHT:
+            if self.pixels and sum(self.pixels.values()) + count > IN_FLIGHT:
                 return
             todo.popleft()
-            self.pixels += count
-            future = pool.submit(read_picture, work.source, self.options.max_pixels)
-            self.reading.append((work, count, future))
+            self.pixels[work] = count
+            self.reading.append((work, pool.submit(read_picture, work.source, limit)))
 
-    def predict(self, pool: ThreadPoolExecutor, strips: ThreadPoolExecutor) -> Iterator[Outcome]:
-        """Colour the next photograph and those after it that are read by now."""
-        batch: list[tuple[Work, int, Picture]] = []
-        while self.reading and len(batch) < BATCH and (not batch or self.reading[0][2].done()):
-            work, count, future = self.reading.popleft()
-            try:
-                batch.append((work, count, future.result()))
-            except (UnreadableError, OSError, MemoryError) as error:
-                self.pixels -= count
-                yield Outcome(work, error=str(error) or type(error).__name__)
-        predicted = self.colorizer.predict([picture.lightness for _, _, picture in batch])
-        for (work, count, picture), ab in zip(batch, predicted, strict=True):
-            write = pool.submit(self.write, work, picture, ab, strips)
-            self.writing.append((work, count, write))
+    def predict(self, pool: Executor) -> Iterator[Outcome]:
+        """Start to predict what is read by now, in batches."""
+        while self.reading and self.reading[0][1].done() and len(self.predicting) < self.workers:
+            batch = []
+            while self.reading and self.reading[0][1].done() and len(batch) < BATCH:
+                work, read = self.reading.popleft()
+                try:
+                    batch.append((work, read.result()))
+                except FAILURES as error:
+                    yield self.ended(work, error=reason(error))
+            predicted = pool.submit(self.colorizer.predict, [p.lightness for _, p in batch])
+            self.predicting.append(Batch(batch, predicted))
 
-    def write(
-        self, work: Work, picture: Picture, ab: Floats, strips: ThreadPoolExecutor
-    ) -> tuple[str, ...]:
+    def write_predicted(self, pool: Executor, strips: Executor) -> None:
+        """Start to write what is predicted by now."""
+        while self.predicting and self.predicting[0].predicted.done():
+            batch = self.predicting.popleft()
+            for (work, picture), ab in zip(
+                batch.photographs, batch.predicted.result(), strict=True
+            ):
+                self.writing.append((work, pool.submit(self.write, work, picture, ab, strips)))
+
+    def write(self, work: Work, picture: Picture, ab: Floats, strips: Executor) -> tuple[str, ...]:
         """Paint a photograph and write it; returns notes."""
         rgb = self.colorizer.paint(picture, ab, picture.bits, strips)
         if self.options.side_by_side:
@@ -110,14 +126,29 @@ class Stream:
         return picture.notes + lost
 
     def written(self) -> Iterator[Outcome]:
-        """What has been written; waits for it where nothing else can be done."""
-        while self.writing and (self.writing[0][2].done() or not self.reading):
-            work, count, future = self.writing.popleft()
-            self.pixels -= count
+        """What has been written by now."""
+        while self.writing and self.writing[0][1].done():
+            work, wrote = self.writing.popleft()
             try:
-                yield Outcome(work, future.result())
-            except (UnreadableError, OSError, MemoryError) as error:
-                yield Outcome(work, error=str(error) or type(error).__name__)
+                yield self.ended(work, notes=wrote.result())
+            except FAILURES as error:
+                yield self.ended(work, error=reason(error))
+
+    def ended(self, work: Work, notes: tuple[str, ...] = (), error: str = "") -> Outcome:
+        del self.pixels[work]
+        return Outcome(work, notes, error)
+
+    def wait(self) -> None:
+        """Until the first of anything under way is done."""
+        queues = (self.reading, self.writing)
+        under_way: list[Future[Any]] = [queue[0][1] for queue in queues if queue]
+        under_way += [batch.predicted for batch in list(self.predicting)[:1]]
+        if under_way:
+            wait(under_way, return_when=FIRST_COMPLETED)
+
+
+def reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def beside_gray(rgb: Pixels, picture: Picture) -> tuple[Pixels, Picture]:

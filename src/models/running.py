@@ -31,6 +31,7 @@ def open_model(
     precision: str = "auto",
     flip_average: bool | None = None,
     temperature: float | None = None,
+    threads: int | None = None,
 ) -> ColorModel:
     """A checkpoint, bundle or ONNX file by path, or a shipped model by name, ready to predict.
 
@@ -38,6 +39,7 @@ def open_model(
         device: ``auto``, ``cpu`` or ``gpu``.
         precision: see :func:`src.hardware.resolve`.
         flip_average, temperature: None is as it was trained.
+        threads: of the CPU that one prediction takes; None is all.
 
     Raises:
         InputError: if it cannot be read, built or run so.
@@ -45,22 +47,24 @@ def open_model(
     if locate(model).suffix == ".onnx":
         if flip_average is not None or temperature is not None:
             raise InputError(f"{model}: flip_average and temperature are fixed in an ONNX file")
-        return OnnxModel(locate(model))
+        return OnnxModel(locate(model), threads)
     from src.models.torch_model import TorchModel  # PyTorch, where it is needed
 
-    return TorchModel(model, device, precision, flip_average, temperature)
+    return TorchModel(model, device, precision, flip_average, temperature, threads)
 
 
 class OnnxModel:
     """An ONNX file of ``python -m src.export``, run by onnxruntime."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise InputError(f"{path} needs onnxruntime: pip install -e '.[onnx]'") from error
         try:
-            self.session = onnxruntime.InferenceSession(path)
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads or 0
+            self.session = onnxruntime.InferenceSession(path, options)
             about = self.session.get_modelmeta().custom_metadata_map[ONNX_ABOUT]
             self.about: Mapping[str, Any] = json.loads(about)
             inputs = [(value.name, value.type) for value in self.session.get_inputs()]

@@ -17,7 +17,10 @@ class TorchModel:
         precision: str,
         flip_average: bool | None,
         temperature: float | None,
+        threads: int | None,
     ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
         self.hardware = resolve(device, precision)
         self.colorizer, self.about = read_model(model)
         self.colorizer.decode_otherwise(flip_average, temperature)
