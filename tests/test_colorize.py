@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def settings(*overrides: str) -> Colorize:
     with initialize_config_dir(CONF, version_base="1.3"):
         result: Colorize = checked(compose("colorize", list(overrides)))
     return result
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """As many threads for other tests as before."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def smooth(height: int, width: int, seed: int = 0) -> Image.Image:

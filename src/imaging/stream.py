@@ -98,7 +98,7 @@ class Stream:
     def predict(self, pool: Executor) -> Iterator[Outcome]:
         """Start to predict what is read by now, in batches."""
         while self.reading and self.reading[0][1].done() and len(self.predicting) < self.workers:
-            batch = []
+            batch: list[tuple[Work, Picture]] = []
             while self.reading and self.reading[0][1].done() and len(batch) < BATCH:
                 work, read = self.reading.popleft()
                 try:
