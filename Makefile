@@ -3,13 +3,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help train leaderboard test test-slow check format lock
+.PHONY: help train demo leaderboard test test-slow check format lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 train: $(READY) ## train on rendered scenes and write a run folder below outputs/
 	$(BIN)/python -m src.train
+
+INPUT ?= docs/examples
+
+demo: $(READY) ## colour the examples, or INPUT=PATH, with the shipped model, into outputs/demo
+	$(BIN)/python -m src.colorize "input='$(INPUT)'" output=outputs/demo \
+		side_by_side=true existing=overwrite
 
 leaderboard: $(READY) ## train every recipe over three seeds, hours on a CPU, and write the tables
 	$(BIN)/python -m src.leaderboard
