@@ -14,7 +14,7 @@ from torch import Tensor
 from src.colorizer import Colorizer
 from src.config import validated
 from src.errors import InputError
-from src.models.card import card
+from src.models.card import card, licences
 from src.models.places import DESCRIPTION, is_bundle
 
 WEIGHTS = "weights.safetensors"
@@ -41,7 +41,8 @@ def write_bundle(model: Described, folder: Path, precision: str) -> None:
     """
     if folder.exists():
         raise InputError(f"{folder} is there already; remove it, or set output to another")
-    about = {"version": VERSION} | dict(model.about) | {"precision": precision}
+    more = {"precision": precision, "licences": licences(model.about)}
+    about = {"version": VERSION} | dict(model.about) | more
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         beside.mkdir(parents=True)

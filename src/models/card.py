@@ -55,7 +55,7 @@ def card(about: Mapping[str, Any]) -> str:
         "likely one. They are no record of what was there, and photographs of other kinds than it "
         "was trained on come out worse.\n",
         "## Terms\n",
-        *(f"- {note}" for note in licences(about)),
+        *(f"- {note}" for note in about["licences"]),
     ]
     return "\n".join(lines) + "\n" + "".join(score_tables(training))
 

@@ -96,6 +96,7 @@ def test_description_and_card_say_what_it_is(bundle: Path, checkpoint: Path) -> 
     assert about["training"]["images"] == {"train": 4, "val": 2, "test": 2}
     results = json.loads((checkpoint.parent.parent / "results.json").read_text())
     assert about["training"]["test"] == results["test"]
+    assert about["licences"] == ["Trained on synthetic: scenes rendered by this project."]
     assert str(checkpoint.parent) not in (bundle / DESCRIPTION).read_text()
     card = (bundle / CARD).read_text()
     assert card.startswith("# synthetic\n")
