@@ -33,7 +33,7 @@ from src.imaging.pictures import read_picture, write_picture
 from src.imaging.stream import Options, Stream
 from src.imaging.work import Work
 from src.models.describe import read_model
-from src.models.export import FromLightness, write_onnx
+from src.models.graphs import FromLightness, write_onnx
 from src.photo_colorizer import PhotoColorizer
 from src.processes import cores
 from src.results import markdown

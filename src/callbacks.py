@@ -1,7 +1,8 @@
-"""What happens around the steps: progress and picture grids."""
+"""What happens around the steps: progress, picture grids, and how checkpoints are written."""
 
 import logging
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -147,3 +149,15 @@ def save_picture(rgb: Tensor, path: Path) -> None:
     """Save uint8 sRGB (3,H,W) as PNG."""
     with replacing(path) as beside:
         Image.fromarray(rgb.permute(1, 2, 0).contiguous().numpy()).save(beside, format="PNG")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoints, whole or not at all: a full disk or a kill leaves the one before."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        whole = BytesIO()  # torch.save hides what is wrong with a disk it writes to
+        torch.save(checkpoint, whole)
+        with replacing(Path(path)) as beside:
+            beside.write_bytes(whole.getbuffer())

@@ -1,22 +1,30 @@
-"""How Lightning's checkpoints are written."""
+"""Checkpoints as Lightning writes them, read without it."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from src.files import replacing
+from src.errors import InputError
+
+DATA = "ColorDataModule"  # where that one's state is
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, whole or not at all: a full disk or a kill leaves the one before."""
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint of primitives and tensors; nothing in it is run.
 
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
-    ) -> None:
-        whole = BytesIO()  # torch.save hides what is wrong with a disk it writes to
-        torch.save(checkpoint, whole)
-        with replacing(Path(path)) as beside:
-            beside.write_bytes(whole.getbuffer())
+    Raises:
+        InputError: if there is none, or it is not a whole checkpoint of a Colorizer.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"no checkpoint {path}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes can raise anything
+        raise InputError(
+            f"{path} is not a readable checkpoint: it is damaged or not ours"
+        ) from error
+    parts = ("state_dict", "epoch", "val", "hyper_parameters", "datamodule_hyper_parameters", DATA)
+    if not isinstance(checkpoint, dict) or any(part not in checkpoint for part in parts):
+        raise InputError(f"{path} is not a checkpoint of src.train")
+    return checkpoint

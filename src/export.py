@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from src import command
+from src.checkpoints import read_checkpoint
 from src.color import from_uint8, rgb_to_lab
-from src.colorizer import read_checkpoint
 from src.config import (
     CHECKPOINTS,
     CONF,
@@ -25,10 +27,11 @@ from src.config import (
 from src.data.datamodule import ImageDataset
 from src.errors import InputError
 from src.evaluation.models import relocated
-from src.models.bundle import write_bundle
-from src.models.describe import read_model, scores_of
-from src.models.export import SMALLEST, FromGray, FromLightness, write_onnx
+from src.models.describe import read_model
+from src.models.graphs import SMALLEST, FromGray, FromLightness, write_onnx
 from src.models.places import is_bundle, locate
+from src.models.writing import scores_of, write_bundle
+from src.results import PACKAGES
 from src.schemas.commands import Export
 
 log = logging.getLogger(__name__)
@@ -45,7 +48,11 @@ def export(settings: Export) -> Path:
     """
     path = locate(settings.checkpoint)
     model = read_model(settings.checkpoint)
-    about = dict(model.about) | {"name": settings.name or model.about["name"]}
+    about = dict(model.about) | {
+        "name": settings.name or model.about["name"],
+        "exported": date.today().isoformat(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
     if settings.evaluation:
         about["training"] = about["training"] | {"tests": scores_of(Path(settings.evaluation))}
     model = model._replace(about=about)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from src.colorizer import Colorizer, read_checkpoint
+from src.checkpoints import read_checkpoint
+from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError

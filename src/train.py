@@ -24,9 +24,15 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
-from src.callbacks import EpochProgress, PictureGrid, picture_grid, save_picture
-from src.checkpoints import AtomicCheckpointIO
-from src.colorizer import Colorizer, build_colorizer, read_checkpoint
+from src.callbacks import (
+    AtomicCheckpointIO,
+    EpochProgress,
+    PictureGrid,
+    picture_grid,
+    save_picture,
+)
+from src.checkpoints import read_checkpoint
+from src.colorizer import Colorizer, build_colorizer
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes

@@ -7,8 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from src.callbacks import save_picture
-from src.checkpoints import AtomicCheckpointIO
+from src.callbacks import AtomicCheckpointIO, save_picture
 from src.files import replacing, write_text
 
 

@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
 from src import leaderboard as command
-from src.colorizer import read_checkpoint
+from src.checkpoints import read_checkpoint
 from src.config import CONF, checked, register
 from src.leaderboard import Run, Wanted, leaderboard, made, wanted_of
 from src.schemas.commands import Leaderboard

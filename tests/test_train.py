@@ -17,7 +17,8 @@ from torch import nn
 
 from src import train as command
 from src.baselines import BASELINES
-from src.colorizer import load_colorizer, read_checkpoint
+from src.checkpoints import read_checkpoint
+from src.colorizer import load_colorizer
 from src.config import run_folder
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError

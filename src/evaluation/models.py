@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from src.baselines import fit_baselines, read_baselines
-from src.colorizer import DATA, Colorizer, build_colorizer, read_checkpoint
+from src.checkpoints import DATA, read_checkpoint
+from src.colorizer import Colorizer, build_colorizer
 from src.config import BASELINES_FILE, CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError

@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors.torch
-from torch import Tensor
 
-from src.colorizer import Colorizer
 from src.config import validated
 from src.errors import InputError
-from src.models.card import card, licences
 from src.models.places import DESCRIPTION, is_bundle
+from src.predictor import Predictor, restored
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
@@ -24,52 +20,10 @@ VERSION = 1
 
 
 class Described(NamedTuple):
-    """A colorizer, ready to predict, and what is known of it, as JSON holds it."""
+    """A model, ready to predict, and what is known of it, as JSON holds it."""
 
-    colorizer: Colorizer
+    predictor: Predictor
     about: Mapping[str, Any]
-
-
-def write_bundle(model: Described, folder: Path, precision: str) -> None:
-    """Write a bundle, whole or not at all.
-
-    Args:
-        precision: of the trained weights: ``half`` or ``single``. Statistics are always single.
-
-    Raises:
-        InputError: if the folder is there, or a weight is too large for half precision.
-    """
-    if folder.exists():
-        raise InputError(f"{folder} is there already; remove it, or set output to another")
-    more = {"precision": precision, "licences": licences(model.about)}
-    about = {"version": VERSION} | dict(model.about) | more
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        beside.mkdir(parents=True)
-        weights = stored(model.colorizer, precision)
-        (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
-        (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
-        (beside / CARD).write_text(card(about), encoding="utf-8")
-        sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
-        (beside / CHECKSUMS).write_text("".join(sums))
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def stored(colorizer: Colorizer, precision: str) -> dict[str, Tensor]:
-    """What a model predicts with, by name."""
-    parts = {"network": colorizer.network, "objective": colorizer.objective}
-    trained = {f"{part}.{name}" for part in parts for name, _ in parts[part].named_parameters()}
-    weights = {}
-    for part, module in parts.items():
-        for name, value in module.state_dict().items():
-            key = f"{part}.{name}"
-            is_half = precision == "half" and key in trained
-            weights[key] = (value.half() if is_half else value).cpu().contiguous()
-            if not weights[key].isfinite().all():
-                raise InputError(f"{key} is not finite in half precision; set precision=single")
-    return weights
 
 
 def read_bundle(folder: Path) -> Described:
@@ -84,18 +38,16 @@ def read_bundle(folder: Path) -> Described:
     check_files(folder)
     about = read_description(folder / DESCRIPTION)
     try:
-        parts = {part: validated(part, about[part]) for part in ("network", "objective")}
-        colorizer = Colorizer(
-            **parts, optimizer={}, scheduler={}, flip_average=about["flip_average"]
-        )
         weights = safetensors.torch.load_file(folder / WEIGHTS)
-        colorizer.load_state_dict({name: value.float() for name, value in weights.items()})
-    except InputError as error:
-        raise InputError(f"{folder} cannot be built: {error}") from error
-    except (KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{folder} does not fit its description: {first}") from error
-    return Described(colorizer.eval(), about)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+
+    def described() -> Predictor:
+        parts = {part: validated(part, about[part]) for part in ("network", "objective")}
+        return Predictor(**parts, flip_average=bool(about["flip_average"]))
+
+    single = {name: value.float() for name, value in weights.items()}
+    return Described(restored(described, single, folder), about)
 
 
 def check_files(folder: Path) -> None:

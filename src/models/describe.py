@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from src.colorizer import build_colorizer, read_checkpoint
+from src.checkpoints import read_checkpoint
 from src.config import CHECKPOINTS
 from src.errors import InputError
 from src.models.bundle import Described, read_bundle
 from src.models.places import is_bundle, locate
-from src.results import PACKAGES
+from src.predictor import Predictor, restored
 
 
 def read_model(model: str) -> Described:
@@ -25,9 +23,15 @@ def read_model(model: str) -> Described:
     if is_bundle(path):
         return read_bundle(path)
     checkpoint = read_checkpoint(path)
-    colorizer = build_colorizer(checkpoint, path)
+    settings = checkpoint["hyper_parameters"]
+
+    def trained() -> Predictor:
+        parts = ("network", "objective", "flip_average")
+        return Predictor(**{part: settings[part] for part in parts})
+
+    predictor = restored(trained, checkpoint["state_dict"], path)
     try:
-        return Described(colorizer, described(checkpoint, path))
+        return Described(predictor, described(checkpoint, path))
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not a checkpoint of src.train") from error
 
@@ -50,36 +54,7 @@ def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
             "val": checkpoint["val"],
             **run_of(path),
         },
-        "exported": date.today().isoformat(),
-        "versions": {package: version(package) for package in PACKAGES},
     }
-
-
-def scores_of(evaluation: Path) -> dict[str, Any]:
-    """Scores of each dataset at the model's own size, out of an evaluation's ``results.json``.
-
-    Raises:
-        InputError: if it is none, or of several checkpoints.
-    """
-    try:
-        found = json.loads(evaluation.read_text())
-        (label,) = found["checkpoints"]
-        return {
-            dataset: {
-                row_title(row, label): {
-                    name: s["mean"] for name, s in scores.items() if s["mean"] is not None
-                }
-                for row, scores in next(iter(about["tracks"].values()))["scores"].items()
-            }
-            for dataset, about in found["datasets"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{evaluation} is not a results.json of src.evaluate") from error
-
-
-def row_title(row: str, label: str) -> str:
-    """A row's name in a card, where the checkpoint is the model."""
-    return {label: "**this model**", f"ceiling of {label}": "ceiling"}.get(row, row)
 
 
 def without_paths(network: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,13 +22,13 @@ class TorchModel:
         if threads is not None:
             torch.set_num_threads(threads)
         self.hardware = resolve(device, precision)
-        self.colorizer, self.about = read_model(model)
-        self.colorizer.decode_otherwise(flip_average, temperature)
-        self.colorizer.to(self.hardware.device, memory_format=torch.channels_last)
+        self.predictor, self.about = read_model(model)
+        self.predictor.decode_otherwise(flip_average, temperature)
+        self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def predict(self, L: Floats) -> Floats:
         with self.hardware.autocast():
-            ab = self.colorizer(torch.from_numpy(L).to(self.hardware.device))
+            ab = self.predictor(torch.from_numpy(L).to(self.hardware.device))
         found: Floats = ab.float().cpu().numpy()
         return found

@@ -57,7 +57,7 @@ def test_bundle_predicts_what_its_checkpoint_does(
     L = torch.rand(2, 1, 16, 24) * 100
     with torch.no_grad():
         expected = load_colorizer(checkpoint)(L)
-        found = read_bundle(bundle).colorizer(L)
+        found = read_bundle(bundle).predictor(L)
     assert (found - expected).abs().max() < tolerance
     stored = load_file(bundle / WEIGHTS)
     kind = torch.float16 if precision == "half" else torch.float32
@@ -162,7 +162,7 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
                     "encoder": None,
                 }
             },
-            "does not fit its description: ",
+            "is of another architecture: ",
         ),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value[:20],
@@ -222,8 +222,8 @@ def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
     folder = locate(DEFAULT)
     assert folder == SHIPPED / DEFAULT
     assert sum(path.stat().st_size for path in folder.iterdir()) < 8_000_000
-    colorizer, about = read_model(DEFAULT)
-    assert not colorizer.training
+    predictor, about = read_model(DEFAULT)
+    assert not predictor.training
     for dataset in ("faces", "dogs", "scenes"):
         rows = about["training"]["tests"][dataset]
         baselines = [rows[row]["mse"] for row in rows if row.endswith(" of mixed") or row == "gray"]

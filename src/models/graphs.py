@@ -28,15 +28,14 @@ class FromLightness(nn.Module):
 
     def __init__(self, model: Described) -> None:
         super().__init__()
-        self.colorizer = model.colorizer
-        self.colorizer.float()
+        self.predictor = model.predictor.float()
 
     def example(self, L: Tensor) -> Tensor:
         """What to feed it with for L."""
         return L
 
     def forward(self, L: Tensor) -> tuple[Tensor, ...]:
-        return (self.colorizer.forward(L),)
+        return (self.predictor(L),)
 
 
 class FromGray(FromLightness):
@@ -49,7 +48,7 @@ class FromGray(FromLightness):
 
     def forward(self, gray: Tensor) -> tuple[Tensor, ...]:
         L = rgb_to_lab(from_uint8(gray).expand(-1, 3, -1, -1)).L
-        ab = self.colorizer.forward(L)
+        ab = self.predictor(L)
         return ab, to_uint8(lab_to_rgb(L, ab))
 
 

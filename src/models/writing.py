@@ -1,0 +1,85 @@
+"""Write a bundle: the model, what is known of it, and its card."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from src.errors import InputError
+from src.models.bundle import CARD, CHECKSUMS, VERSION, WEIGHTS, Described, sha256
+from src.models.card import card, licences
+from src.models.places import DESCRIPTION
+from src.predictor import Predictor
+
+
+def write_bundle(model: Described, folder: Path, precision: str) -> None:
+    """Write a bundle, whole or not at all.
+
+    Args:
+        precision: of the trained weights: ``half`` or ``single``. Statistics are always single.
+
+    Raises:
+        InputError: if the folder is there, or a weight is too large for half precision.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} is there already; remove it, or set output to another")
+    more = {"precision": precision, "licences": licences(model.about)}
+    about = {"version": VERSION} | dict(model.about) | more
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        beside.mkdir(parents=True)
+        weights = stored(model.predictor, precision)
+        (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
+        (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
+        (beside / CARD).write_text(card(about), encoding="utf-8")
+        sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
+        (beside / CHECKSUMS).write_text("".join(sums))
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def stored(predictor: Predictor, precision: str) -> dict[str, Tensor]:
+    """What a model predicts with, by name."""
+    parts = {"network": predictor.network, "objective": predictor.objective}
+    trained = {f"{part}.{name}" for part in parts for name, _ in parts[part].named_parameters()}
+    weights = {}
+    for part, module in parts.items():
+        for name, value in module.state_dict().items():
+            key = f"{part}.{name}"
+            is_half = precision == "half" and key in trained
+            weights[key] = (value.half() if is_half else value).cpu().contiguous()
+            if not weights[key].isfinite().all():
+                raise InputError(f"{key} is not finite in half precision; set precision=single")
+    return weights
+
+
+def scores_of(evaluation: Path) -> dict[str, Any]:
+    """Scores of each dataset at the model's own size, out of an evaluation's ``results.json``.
+
+    Raises:
+        InputError: if it is none, or of several checkpoints.
+    """
+    try:
+        found = json.loads(evaluation.read_text())
+        (label,) = found["checkpoints"]
+        return {
+            dataset: {
+                row_title(row, label): {
+                    name: s["mean"] for name, s in scores.items() if s["mean"] is not None
+                }
+                for row, scores in next(iter(about["tracks"].values()))["scores"].items()
+            }
+            for dataset, about in found["datasets"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{evaluation} is not a results.json of src.evaluate") from error
+
+
+def row_title(row: str, label: str) -> str:
+    """A row's name in a card, where the checkpoint is the model."""
+    return {label: "**this model**", f"ceiling of {label}": "ceiling"}.get(row, row)
