@@ -14,7 +14,7 @@ train: $(READY) ## train on rendered scenes and write a run folder below outputs
 INPUT ?= docs/examples
 
 demo: $(READY) ## colour the examples, or INPUT=PATH, with the shipped model, into outputs/demo
-	$(BIN)/python -m src.colorize "input='$(INPUT)'" output=outputs/demo \
+	$(BIN)/python -m src.colorize input="$(INPUT)" output=outputs/demo \
 		side_by_side=true existing=overwrite
 
 leaderboard: $(READY) ## train every recipe over three seeds, hours on a CPU, and write the tables

@@ -1,6 +1,9 @@
 """A workbench for colouring gray photographs: train, evaluate, colour, export."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from src.photo_colorizer import PhotoColorizer
 
 __all__ = ["PhotoColorizer"]
 

@@ -21,7 +21,7 @@ from rich.text import Text
 from src import command
 from src.config import CONF, checked, plain, register
 from src.imaging.stream import Options, Outcome, Stream
-from src.imaging.work import Journal, Work, outstanding, plan
+from src.imaging.work import Journal, Work, clear_leftovers, outstanding, plan
 from src.photo_colorizer import PhotoColorizer
 from src.processes import cores
 from src.schemas.commands import Colorize
@@ -55,9 +55,14 @@ def colorize(settings: Colorize) -> Summary:
     is_single = len(works) == 1 and works[0].source == Path(settings.input)
     journal = Journal(Path(settings.output), plain(settings))
     done = set() if is_single else journal.done(works)
-    works = outstanding([work for work in works if work not in done], settings.existing)
+    rest = [work for work in works if work not in done]
+    works = outstanding(rest, settings.existing)
     if done:
         log.info("%d photographs were coloured before it was interrupted", len(done))
+    if len(works) < len(rest):
+        log.info("%d are coloured already and passed over", len(rest) - len(works))
+    if not works:
+        return Summary(0, {})
     colorizer = PhotoColorizer.load(
         settings.model,
         device=settings.accelerator,
@@ -69,11 +74,16 @@ def colorize(settings: Colorize) -> Summary:
         temperature=settings.temperature,
         threads=None if is_single else 1,
     )
+    clear_leftovers(works)
     if not is_single:
-        journal.open(works)
+        journal.open()
     options = Options(settings.quality, settings.side_by_side, settings.max_pixels)
     stream = Stream(colorizer, options, settings.workers or cores())
-    outcomes = list(shown(stream.run(works), len(works)))
+    try:
+        outcomes = list(shown(stream.run(works), len(works)))
+    except KeyboardInterrupt:
+        log.warning("interrupted; the same command goes on where it was")
+        raise
     if not is_single:
         journal.close()
     tell(outcomes)
@@ -114,7 +124,8 @@ def main(config: DictConfig) -> None:
     with command.one_line_errors():
         settings = checked(config)
         colored, failed = colorize(settings)
-    print(f"coloured: {colored}, in {settings.output}")
+    if colored or not failed:
+        print(f"coloured: {colored}, in {settings.output}")
     if failed:
         lines = [f"  {path}: {reason}" for path, reason in failed.items()]
         raise SystemExit("\n".join([f"failed: {len(failed)}", *lines]))
@@ -122,4 +133,4 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     register()
-    command.run(main)
+    command.run(main, paths=("input", "output", "model"))

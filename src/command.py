@@ -1,9 +1,10 @@
 """How every command ends: bad input as one line on stderr, everything else as it is."""
 
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -16,11 +17,27 @@ NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
 
-def run(main: Callable[[], object]) -> None:
-    """Call a Hydra main, whose own errors are bad overrides."""
+def run(main: Callable[[], object], paths: Sequence[str] = ()) -> None:
+    """Call a Hydra main, whose own errors are bad overrides.
+
+    Args:
+        paths: settings whose values are taken as they are typed: Hydra would read 2020_01 as a
+            number, and refuse spaces.
+    """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hands errors on to us
+    sys.argv[1:] = [quoted(word, paths) for word in sys.argv[1:]]
     with one_line_errors():
         main()
+
+
+def quoted(word: str, paths: Sequence[str]) -> str:
+    """NAME=VALUE with the value in quotes, if it is one of these settings and is not yet."""
+    name, equals, value = word.partition("=")
+    if name not in paths or not value or value == "null" or value[0] in "'\"":
+        return word
+    value = re.sub(r"(\\*)(\Z|')", lambda m: 2 * m[1] + m[2].replace("'", "\\'"), value)
+    value = value.replace("${", "\\${")  # no interpolation
+    return f"{name}{equals}'{value}'"
 
 
 @contextmanager

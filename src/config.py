@@ -125,6 +125,8 @@ def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     target = settings.get("_target_") if isinstance(settings, Mapping) else settings
     if target not in schemas:
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
+    if "${" in str(settings):
+        raise InputError(f"settings of {target} refer to something outside of them")
     try:
         config = OmegaConf.merge(OmegaConf.structured(schemas[target]), dict(settings))
         return plain(OmegaConf.to_object(config))

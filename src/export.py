@@ -70,8 +70,14 @@ def export(settings: Export) -> Path:
 
 
 def default_output(path: Path, form: str) -> Path:
-    """In the run's folder, or beside a bundle."""
-    run = path.parent.parent if path.parent.name == CHECKPOINTS else path.parent
+    """In the run's folder.
+
+    Raises:
+        InputError: for what lies in none.
+    """
+    if path.parent.name != CHECKPOINTS:
+        raise InputError(f"{path} lies in no run's folder; set output")
+    run = path.parent.parent
     return run / "bundle" if form == "bundle" else run / f"{form.replace('onnx', 'model')}.onnx"
 
 
@@ -110,4 +116,4 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     register()
-    command.run(main)
+    command.run(main, paths=("checkpoint", "output", "name", "evaluation", "data_dir"))

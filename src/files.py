@@ -1,5 +1,6 @@
 """Write whole files or none: beside, then renamed."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: naming ``path``, if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f"{beside_prefix(path.name)}{os.getpid()}")
     try:
         yield beside
         beside.replace(path)
@@ -23,6 +24,12 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def beside_prefix(name: str) -> str:
+    """What the names start with that a file of this name is written under; the process follows."""
+    digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
+    return f".writing-{digest}."
 
 
 def open_text(path: Path) -> IO[str]:

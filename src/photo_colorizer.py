@@ -1,5 +1,6 @@
 """The library's door: load a model, colour photographs of any size."""
 
+import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,12 +14,14 @@ from src.imaging.arrays import as_given, picture_from
 from src.imaging.painting import Floats, Lightness, Pixels, paint, shrink
 from src.imaging.pictures import Picture
 from src.imaging.tiles import in_tiles
+from src.limits import one_of
 from src.models.places import DEFAULT
 from src.models.running import ColorModel, open_model
 from src.processes import cores
+from src.schemas.commands import ACCELERATORS, PRECISIONS
 
 Given = TypeVar("Given", Image.Image, NDArray[Any])
-BATCH = 8  # photographs
+BATCH_PIXELS = 8 * 128 * 192  # of the small photographs that are predicted at once
 
 
 class PhotoColorizer:
@@ -29,6 +32,9 @@ class PhotoColorizer:
         size: px, the shorter side of what the network sees; None is the model's own.
         saturation: factor of a and b.
         tiles: whether a larger ``size`` is seen in overlapping squares of the model's own.
+
+    Raises:
+        InputError: for a size or saturation out of its limits.
     """
 
     def __init__(
@@ -38,6 +44,10 @@ class PhotoColorizer:
         saturation: float = 1,
         tiles: bool = False,
     ) -> None:
+        if size is not None and not (isinstance(size, int) and 16 <= size <= 4096):
+            raise InputError(f"size is {size}; it must be 16 to 4096 px, or None")
+        if not 0 <= saturation <= 10:
+            raise InputError(f"saturation is {saturation}; it must be 0 to 10")
         self.model = model
         self.size = size or int(model.about["size"])
         self.saturation = saturation
@@ -75,6 +85,10 @@ class PhotoColorizer:
         """
         if temperature is not None and not temperature > 0:
             raise InputError(f"temperature is {temperature}; it must be above 0")
+        if threads is not None and threads < 1:
+            raise InputError(f"threads is {threads}; it must be at least 1")
+        one_of("device", device, ACCELERATORS)
+        one_of("precision", precision, PRECISIONS)
         opened = open_model(model, device, precision, flip_average, temperature, threads)
         return cls(opened, size, saturation, tiles)
 
@@ -123,8 +137,9 @@ class PhotoColorizer:
             shapes.setdefault(L.shape, []).append(index)
         found: dict[int, Floats] = {}
         for indices in shapes.values():
-            for start in range(0, len(indices), BATCH):
-                part = indices[start : start + BATCH]
+            at_once = max(1, BATCH_PIXELS // math.prod(small[indices[0]].shape))
+            for start in range(0, len(indices), at_once):
+                part = indices[start : start + at_once]
                 ab = self.model.predict(np.concatenate([small[index] for index in part]))
                 found |= dict(zip(part, ab, strict=True))
         return [found[index] for index in range(len(small))]

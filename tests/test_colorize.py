@@ -21,8 +21,10 @@ from src.colorizer import load_colorizer
 from src.config import CONF, checked, register
 from src.errors import InputError
 from src.imaging.pictures import read_picture
-from src.imaging.work import JOURNAL
+from src.imaging.stream import Options, Stream
+from src.imaging.work import JOURNAL, plan
 from src.networks.sizes import at_own_size
+from src.photo_colorizer import PhotoColorizer
 from src.schemas.commands import Colorize
 from tests.test_commands import ROOT, python
 
@@ -102,7 +104,8 @@ def test_folder_with_a_bad_file_is_done_but_for_that(
     assert again.returncode == 2
     assert again.stderr.startswith("error: 4 of 5 results are there already, such as ")
     skipped = python("src.colorize", *words, "existing=skip", cwd=tmp_path)
-    assert "coloured: 0" in skipped.stdout
+    assert "4 are coloured already and passed over" in skipped.stdout
+    assert "failed: 1" in skipped.stderr
 
 
 @pytest.mark.parametrize(
@@ -244,3 +247,32 @@ def test_too_many_pixels_is_a_photograph_that_fails(
     done = colorize(settings(*words))
     assert done.colored == 2
     assert set(done.failed.values()) == {"90 x 60 px is over max_pixels=4000"}
+
+
+@pytest.mark.parametrize("name", ["2020_01", "my photo's", "a=b,c", "${x}", "end\\"])
+def test_names_are_taken_as_they_are_typed(checkpoint: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    smooth(20, 20).save(tmp_path / name / "a[1].png")
+    words = [f"input={name}/a[1].png", f"output={name}/out.png", f"model={checkpoint}"]
+    done = python("src.colorize", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / name / "out.png").is_file()
+
+
+def test_prediction_that_fails_is_a_failure_of_its_photographs(
+    photos: Path, tmp_path: Path
+) -> None:
+    class Short:
+        about = {"size": 16}  # noqa: RUF012
+
+        def predict(self, L: np.ndarray) -> np.ndarray:
+            if L.shape[3] > L.shape[2]:
+                raise RuntimeError("out of memory\nwith details")
+            return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
+
+    works = plan(str(photos), str(tmp_path / "out"), None)
+    stream = Stream(PhotoColorizer(Short()), Options(90, False, 10**9), workers=1)
+    outcomes = list(stream.run(works))
+    assert {outcome.work for outcome in outcomes} == set(works)
+    assert {outcome.error for outcome in outcomes} <= {"", "out of memory"}
+    assert any(outcome.error for outcome in outcomes)

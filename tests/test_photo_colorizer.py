@@ -61,7 +61,10 @@ def test_photographs_of_one_shape_go_together_in_their_own_order() -> None:
     assert [image.shape[:2] for image in found] == [image.shape for image in images]
     assert (found[2] != found[0]).any()
     assert (found[3] == found[0]).all()
-    assert sorted(blue.asked) == [(1, 1, 51, 32), (3, 1, 32, 51), (8, 1, 32, 51)]
+    assert sorted(blue.asked) == [(1, 1, 51, 32), (11, 1, 32, 51)]
+    blue.asked.clear()
+    PhotoColorizer(blue, size=400).colorize_all([GRAY, GRAY])
+    assert blue.asked == 2 * [(1, 1, 400, 640)], "no more at once than memory is meant for"
 
 
 def test_size_saturation_and_tiles() -> None:
@@ -89,6 +92,12 @@ def test_checkpoint_is_loaded_and_errors_are_value_errors(checkpoint: Path) -> N
         ({"model": "nobody"}, "no model nobody"),
         ({"model": str(checkpoint), "temperature": 0}, "temperature is 0; it must be above 0"),
         ({"model": str(checkpoint), "temperature": 1}, "temperature is of colour bins"),
+        ({"device": "cuda"}, "device is 'cuda'; it must be one of: auto, cpu, gpu"),
+        ({"precision": "half"}, "precision is 'half'; it must be one of"),
+        ({"size": 0}, "size is 0; it must be 16 to 4096 px, or None"),
+        ({"size": 64.5}, "size is 64.5; it must be 16 to 4096 px, or None"),
+        ({"saturation": float("nan")}, "saturation is nan; it must be 0 to 10"),
+        ({"threads": 0}, "threads is 0; it must be at least 1"),
     ):
         with pytest.raises(ValueError, match=message):
             PhotoColorizer.load(**words)

@@ -27,11 +27,13 @@ def picture_from(image: Image.Image | NDArray[Any]) -> Picture:
     Raises:
         InputError: for any other.
     """
+    if not isinstance(image, Image.Image | np.ndarray):
+        raise InputError(f"a {type(image).__name__} is no image: give a Pillow image or an array")
     try:
         if isinstance(image, Image.Image):
             return from_pillow(ImageOps.exif_transpose(image))
         return picture_of(from_array(image))
-    except (UnreadableError, pyvips.Error) as error:
+    except (UnreadableError, pyvips.Error, OSError, ValueError, TypeError) as error:
         raise InputError(f"this image cannot be coloured: {error}") from error
 
 
@@ -61,7 +63,7 @@ def from_array(array: NDArray[Any], interpretation: str = "") -> Any:
     if np.issubdtype(planes.dtype, np.floating):
         if not (np.isfinite(planes).all() and planes.min() >= 0 and planes.max() <= 1):
             raise UnreadableError("floating-point values outside 0..1")
-        planes = np.rint(planes * FULL).astype(np.uint16)
+        planes = np.rint(planes.astype(np.float64) * FULL).astype(np.uint16)
     if planes.dtype not in (np.uint8, np.uint16):
         raise UnreadableError(f"an array of {planes.dtype}; it must be uint8, uint16 or float")
     colors = planes.shape[2] - (planes.shape[2] in (2, 4))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
@@ -26,6 +27,8 @@ FORMATS = {
 SUFFIXES = {suffix: form for form, suffixes in FORMATS.items() for suffix in suffixes}
 KEPT = ("exif-data", "xmp-data", "iptc-data", "png-comment-")  # libvips's names start so
 PROFILE = "icc-profile-data"
+XMP = "xmp-data"
+UPRIGHT = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")  # in XMP
 INTERPRETATIONS = {
     (1, 8): "b-w",
     (1, 16): "grey16",
@@ -211,30 +214,35 @@ def write_picture(rgb: Pixels, picture: Picture, path: Path, quality: int) -> tu
         OSError: if the file cannot be written.
     """
     form = SUFFIXES[path.suffix.lower()]
-    notes = []
-    image = pyvips.Image.new_from_array(
-        rgb, interpretation="srgb" if rgb.dtype == np.uint8 else "rgb16"
-    )
-    if picture.alpha is not None:
-        image = image.bandjoin(pyvips.Image.new_from_array(picture.alpha))
-        if form == "jpeg":
-            image = image.flatten(background=255 if rgb.dtype == np.uint8 else FULL)
-            notes.append("JPEG has no transparency: it is laid on white")
-    if form in ("jpeg", "webp") and rgb.dtype != np.uint8:
-        image = image.colourspace("srgb")
-        notes.append(f"{form.upper()} has 8 bits a channel")
-    image = with_metadata(image, picture)
     options: dict[str, Any] = {"profile": "srgb"} if picture.has_profile else {}
     if form in ("jpeg", "webp"):
         options["Q"] = quality
     if form == "tiff":
         options |= {"compression": "deflate", "predictor": "horizontal"}
     try:
+        image, notes = fitted(rgb, picture.alpha, form)
+        image = with_metadata(image, picture)
         with replacing(path) as beside:
             getattr(image, f"{form}save")(os.fsencode(beside), **options)
     except pyvips.Error as error:
-        raise UnreadableError(reason(error)) from error
-    return tuple(notes)
+        raise UnreadableError(f"{path} cannot be written: {reason(error)}") from error
+    return notes
+
+
+def fitted(rgb: Pixels, alpha: Pixels | None, form: str) -> tuple[Any, tuple[str, ...]]:
+    """A picture that a format can hold, and notes of what it cannot."""
+    notes = []
+    is_wide = rgb.dtype != np.uint8
+    image = pyvips.Image.new_from_array(rgb, interpretation="rgb16" if is_wide else "srgb")
+    if alpha is not None:
+        image = image.bandjoin(pyvips.Image.new_from_array(alpha))
+        if form == "jpeg":
+            image = image.flatten(background=FULL if is_wide else 255)
+            notes.append("JPEG has no transparency: it is laid on white")
+    if form in ("jpeg", "webp") and is_wide:
+        image = image.colourspace("srgb")
+        notes.append(f"{form.upper()} has 8 bits a channel")
+    return image, tuple(notes)
 
 
 def with_metadata(image: Any, picture: Picture) -> Any:
@@ -242,17 +250,23 @@ def with_metadata(image: Any, picture: Picture) -> Any:
     image = image.copy(**resolution)
     for name, (kind, value) in picture.kept.items():
         if kind is not None:
-            image.set_type(kind, name, value)
+            image.set_type(kind, name, UPRIGHT.sub(rb"\g<1>1", value) if name == XMP else value)
     image.set_type(pyvips.GValue.gint_type, "orientation", 1)  # it has been applied
+    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # which was gray
     return image
 
 
 def reason(error: pyvips.Error) -> str:
-    """The last thing that libvips says of an error, which is about the file itself."""
+    """What libvips says first of an error: what comes after follows from it."""
     lines = [line.strip() for line in str(error.detail or error).splitlines() if line.strip()]
     said = [text for _, _, text in (line.partition(": ") for line in lines) if text] or lines
-    known = {"source is not in a known format": "not a picture"}
-    return known.get(said[-1], said[-1]) if said else "it cannot be read"
+    if not said:
+        return "it cannot be read"
+    known = {
+        "source is not in a known format": "not a picture",
+        "unable to open for read": said[-1],  # the system's own reason
+    }
+    return known.get(said[0], said[0])
 
 
 def check_suffix(path: Path) -> str:

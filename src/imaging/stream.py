@@ -16,9 +16,10 @@ from src.imaging.pictures import (
     write_picture,
 )
 from src.imaging.work import Work
-from src.photo_colorizer import BATCH, PhotoColorizer
+from src.photo_colorizer import PhotoColorizer
 
 FAILURES = (UnreadableError, OSError, MemoryError)  # of one photograph
+BATCH = 8  # photographs predicted together
 IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing, if more than one
 
 
@@ -71,7 +72,7 @@ class Stream:
                 while todo or self.pixels:
                     yield from self.read_ahead(todo, pool)
                     yield from self.predict(pool)
-                    self.write_predicted(pool, strips)
+                    yield from self.write_predicted(pool, strips)
                     yield from self.written()
                     self.wait()
             finally:
@@ -108,13 +109,17 @@ class Stream:
             predicted = pool.submit(self.colorizer.predict, [p.lightness for _, p in batch])
             self.predicting.append(Batch(batch, predicted))
 
-    def write_predicted(self, pool: Executor, strips: Executor) -> None:
+    def write_predicted(self, pool: Executor, strips: Executor) -> Iterator[Outcome]:
         """Start to write what is predicted by now."""
         while self.predicting and self.predicting[0].predicted.done():
-            batch = self.predicting.popleft()
-            for (work, picture), ab in zip(
-                batch.photographs, batch.predicted.result(), strict=True
-            ):
+            photographs, predicted = self.predicting.popleft()
+            try:
+                colors = predicted.result()
+            except (RuntimeError, MemoryError) as error:  # of PyTorch, when memory is short
+                for work, _ in photographs:
+                    yield self.ended(work, error=reason(error))
+                continue
+            for (work, picture), ab in zip(photographs, colors, strict=True):
                 self.writing.append((work, pool.submit(self.write, work, picture, ab, strips)))
 
     def write(self, work: Work, picture: Picture, ab: Floats, strips: Executor) -> tuple[str, ...]:
@@ -148,7 +153,8 @@ class Stream:
 
 
 def reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """The first line of what an error says."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def beside_gray(rgb: Pixels, picture: Picture) -> tuple[Pixels, Picture]:

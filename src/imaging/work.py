@@ -2,18 +2,17 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.errors import InputError
-from src.files import write_text
+from src.files import beside_prefix, write_text
 from src.imaging.pictures import FORMATS, SUFFIXES, check_suffix
 
 JOURNAL = ".colorize-unfinished"
-BESIDE = re.compile(r"\.(.+)\.\d+")  # names of what src.files.replacing was writing
+PASSING = ("workers", "accelerator", "existing", "max_pixels")  # settings that leave results alike
 
 
 class Work(NamedTuple):
@@ -37,17 +36,18 @@ def plan(pattern: str, output: str, form: str | None) -> list[Work]:
     folder = Path(output)
     path = Path(pattern)
     if path.is_file():
-        is_file = folder.suffix.lower() in SUFFIXES and not folder.is_dir()
+        is_file = bool(folder.suffix) and not folder.is_dir() and not output.endswith("/")
         target = folder if is_file else folder / renamed(Path(path.name), form)
-        if form and SUFFIXES.get(target.suffix.lower()) != form:
+        if check_suffix(target) != (form or check_suffix(target)):
             raise InputError(f"output is {output}, but format is {form}; leave one of them out")
         works = [Work(path, target)]
-        check_suffix(target)
     else:
         root, sources = found(pattern, folder)
         works = [Work(s, folder / renamed(s.relative_to(root), form)) for s in sources]
         if folder.exists() and not folder.is_dir():
             raise InputError(f"output is {output}, a file; it must be a folder")
+        if folder.resolve() == root.resolve():
+            raise InputError(f"output is the folder of the input, {root}; set it to another")
     check_apart(works)
     return works
 
@@ -70,9 +70,15 @@ def found(pattern: str, output: Path) -> tuple[Path, list[Path]]:
     inner = output.resolve()
     is_inside = inner != root.resolve() and inner.is_relative_to(root.resolve())
     sources = [p for p in shown if not (is_inside and p.resolve().is_relative_to(inner))]
+    once = {os.path.realpath(path): path for path in sorted(sources, key=depth, reverse=True)}
+    sources = list(once.values())  # links may lead round in a circle
     if not sources:
         raise InputError(f"no photographs ({', '.join(sorted(SUFFIXES))}) in {pattern}")
     return root, sorted(sources)
+
+
+def depth(path: Path) -> int:
+    return len(path.parts)
 
 
 def renamed(path: Path, form: str | None) -> Path:
@@ -110,6 +116,20 @@ def outstanding(works: Sequence[Work], existing: str) -> list[Work]:
     return [work for work in works if not (existing == "skip" and work.target.exists())]
 
 
+def clear_leftovers(works: Iterable[Work]) -> None:
+    """Remove what a killed command was writing beside its results."""
+    for folder in {work.target.parent for work in works if work.target.parent.is_dir()}:
+        prefixes = tuple(beside_prefix(w.target.name) for w in works if w.target.parent == folder)
+        for path in folder.glob(".writing-*"):
+            if path.name.startswith(prefixes) and not is_running(path.name.rpartition(".")[2]):
+                path.unlink(missing_ok=True)
+
+
+def is_running(process: str) -> bool:
+    """Whether there is a process of this number, where that can be told."""
+    return Path("/proc", process).exists()
+
+
 class Journal:
     """A file beside results that are not complete, by which the same command goes on.
 
@@ -118,28 +138,27 @@ class Journal:
 
     def __init__(self, folder: Path, command: Mapping[str, Any]) -> None:
         self.path = folder / JOURNAL
-        self.text = json.dumps(command, sort_keys=True) + "\n"
+        kept = {name: value for name, value in command.items() if name not in PASSING}
+        self.text = json.dumps(kept, sort_keys=True) + "\n"
 
     def done(self, works: Iterable[Work]) -> set[Work]:
         """What the same command, interrupted, has made."""
-        try:
-            if self.path.read_text() != self.text:
-                return set()
-            start = self.path.stat().st_mtime_ns
-        except (OSError, ValueError):
+        if not self.is_same():
             return set()
+        start = self.path.stat().st_mtime_ns
         return {w for w in works if w.target.exists() and w.target.stat().st_mtime_ns >= start}
 
-    def open(self, works: Sequence[Work]) -> None:
-        """Note what is begun, unless it goes on, and clear away what a killed command left."""
-        if not (self.path.is_file() and self.path.read_text() == self.text):
+    def is_same(self) -> bool:
+        """Whether there is one, of the same command."""
+        try:
+            return self.path.read_text() == self.text
+        except (OSError, ValueError):
+            return False
+
+    def open(self) -> None:
+        """Note what is begun, unless it goes on."""
+        if not self.is_same():
             write_text(self.text, self.path)
-        names = {work.target for work in works}
-        for folder in {target.parent for target in names if target.parent.is_dir()}:
-            for path in folder.iterdir():
-                match = BESIDE.fullmatch(path.name)
-                if match and folder / match[1] in names:
-                    path.unlink(missing_ok=True)
 
     def close(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """A model in a folder: weights, a plain description, a card and checksums. None of it is code."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,13 +9,13 @@ import safetensors.torch
 
 from src.config import validated
 from src.errors import InputError
+from src.models.description import parsed
 from src.models.places import DESCRIPTION, is_bundle
 from src.predictor import Predictor, restored
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
 CHECKSUMS = "SHA256SUMS"  # as sha256sum writes them
-VERSION = 1
 
 
 class Described(NamedTuple):
@@ -36,11 +35,14 @@ def read_bundle(folder: Path) -> Described:
     if not is_bundle(folder):
         raise InputError(f"no bundle {folder}: it has no {DESCRIPTION}")
     check_files(folder)
-    about = read_description(folder / DESCRIPTION)
+    about = parsed((folder / DESCRIPTION).read_text("utf-8", "replace"), folder / DESCRIPTION)
     try:
         weights = safetensors.torch.load_file(folder / WEIGHTS)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS} cannot be read: {error}") from error
+
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise InputError(f"{folder / WEIGHTS} has weights that are not finite")
 
     def described() -> Predictor:
         parts = {part: validated(part, about[part]) for part in ("network", "objective")}
@@ -62,22 +64,6 @@ def check_files(folder: Path) -> None:
             raise InputError(f"{folder} has no {name}; fetch it again")
         if sums.get(name) != sha256(folder / name):
             raise InputError(f"{folder / name} is not what {CHECKSUMS} says; fetch it again")
-
-
-def read_description(path: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        version, size = about["version"], about["size"]
-        is_known = isinstance(version, int) and isinstance(size, int) and 8 <= size <= 4096
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a bundle's description") from error
-    if is_known and version > VERSION:
-        raise InputError(
-            f"{path} is of version {version}, newer than {VERSION}; update this project"
-        )
-    if not is_known:
-        raise InputError(f"{path} is not a bundle's description")
-    return about  # type: ignore[no-any-return]
 
 
 def sha256(path: Path) -> str:

@@ -9,6 +9,7 @@ from src.checkpoints import read_checkpoint
 from src.config import CHECKPOINTS
 from src.errors import InputError
 from src.models.bundle import Described, read_bundle
+from src.models.description import VERSION
 from src.models.places import is_bundle, locate
 from src.predictor import Predictor, restored
 
@@ -41,6 +42,7 @@ def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
     parts = dict(checkpoint["hyper_parameters"])
     dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
     return {
+        "version": VERSION,
         "name": dataset["name"],
         "size": dataset["size"],
         "network": without_paths(parts["network"]),

@@ -75,7 +75,8 @@ def write_onnx(
     network = graph(model).eval()
     proto = onnx.load_from_string(traced(network))
     about = proto.metadata_props.add()
-    about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about))
+    smallest = SMALLEST if model.about["network"].get("encoder") else 1
+    about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | {"smallest": smallest})
     whole = proto.SerializeToString()
     session = onnxruntime.InferenceSession(whole)
     difference = 0.0

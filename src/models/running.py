@@ -1,6 +1,5 @@
 """Models that predict: PyTorch's and onnxruntime's, by arrays."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ import numpy as np
 
 from src.errors import InputError
 from src.imaging.painting import Floats
+from src.models.description import parsed
 from src.models.places import locate
 
 ONNX_ABOUT = "colorization_workbench"
@@ -47,6 +47,8 @@ def open_model(
     if locate(model).suffix == ".onnx":
         if flip_average is not None or temperature is not None:
             raise InputError(f"{model}: flip_average and temperature are fixed in an ONNX file")
+        if device == "gpu" or precision != "auto":
+            raise InputError(f"{model}: an ONNX file is run on the CPU, in its own precision")
         return OnnxModel(locate(model), threads)
     from src.models.torch_model import TorchModel  # PyTorch, where it is needed
 
@@ -66,15 +68,19 @@ class OnnxModel:
             options.intra_op_num_threads = threads or 0
             self.session = onnxruntime.InferenceSession(path, options)
             about = self.session.get_modelmeta().custom_metadata_map[ONNX_ABOUT]
-            self.about: Mapping[str, Any] = json.loads(about)
             inputs = [(value.name, value.type) for value in self.session.get_inputs()]
         except KeyError as error:
             raise InputError(f"{path} is not of src.export: it does not say what it is") from error
         except Exception as error:  # onnxruntime's own have no common base
             raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        self.about: Mapping[str, Any] = parsed(about, path)
+        self.path = path
         if inputs != [("L", "tensor(float)")]:
             raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
 
     def predict(self, L: Floats) -> Floats:
+        smallest = self.about.get("smallest", 1)
+        if min(L.shape[2:]) < smallest:
+            raise InputError(f"{self.path} needs size={smallest} at least")
         (ab,) = self.session.run(["ab"], {"L": L})
         return np.asarray(ab, dtype=np.float32)

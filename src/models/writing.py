@@ -10,7 +10,7 @@ import safetensors.torch
 from torch import Tensor
 
 from src.errors import InputError
-from src.models.bundle import CARD, CHECKSUMS, VERSION, WEIGHTS, Described, sha256
+from src.models.bundle import CARD, CHECKSUMS, WEIGHTS, Described, sha256
 from src.models.card import card, licences
 from src.models.places import DESCRIPTION
 from src.predictor import Predictor
@@ -28,7 +28,7 @@ def write_bundle(model: Described, folder: Path, precision: str) -> None:
     if folder.exists():
         raise InputError(f"{folder} is there already; remove it, or set output to another")
     more = {"precision": precision, "licences": licences(model.about)}
-    about = {"version": VERSION} | dict(model.about) | more
+    about = dict(model.about) | more
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         beside.mkdir(parents=True)

@@ -130,6 +130,8 @@ def feature_maps(name: str) -> Any:
     Raises:
         InputError: if there is none of this name, or it has no maps of pictures of any size.
     """
+    if not timm.is_model(name):  # others would be fetched, or read from a folder
+        raise InputError(f"network.encoder.name is {name!r}, which is no network of timm")
     try:
         made = timm.create_model(name, features_only=True)
         with torch.no_grad():

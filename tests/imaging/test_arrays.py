@@ -31,18 +31,20 @@ def uncolored(image: Any) -> Any:
         GRAY[..., None],
         GRAY.astype(np.uint16) * 257,
         (GRAY / 255).astype(np.float32),
+        np.array([[0, 0.25], [0.5, 1]], np.float16),
         GRAY / 255,
         np.dstack([GRAY] * 3),
         np.asfortranarray(GRAY)[::-1],
     ],
-    ids=["uint8", "one channel", "uint16", "float32", "float64", "rgb", "not contiguous"],
+    ids=["uint8", "one channel", "uint16", "float32", "float16", "float64", "rgb", "view"],
 )
 def test_array_of_gray_comes_back_as_the_same_gray(array: np.ndarray) -> None:
     found = uncolored(array)
     gray = array if array.ndim == 2 else array[..., 0]
     assert found.dtype == array.dtype
     assert found.shape == (*gray.shape, 3)
-    tolerance = {"u": 2 if array.dtype == np.uint16 else 0, "f": 3e-5}[array.dtype.kind]
+    tolerances = {"uint8": 0, "uint16": 2, "float16": 3e-4, "float32": 3e-5, "float64": 3e-5}
+    tolerance = tolerances[array.dtype.name]
     for channel in range(3):
         assert np.abs(found[..., channel].astype(float) - gray).max() <= tolerance
 
@@ -111,8 +113,17 @@ def test_orientation_and_profile_of_a_pillow_image_are_honoured() -> None:
         (np.full((4, 4), 2.0), r"floating-point values outside 0\.\.1"),
         (np.full((4, 4), np.nan), r"floating-point values outside 0\.\.1"),
         (Image.new("F", (4, 4)), "floating-point pixels have no stated white"),
+        (Image.new("La", (4, 4)), ""),
     ],
 )
 def test_other_images_are_refused(image: Any, message: str) -> None:
     with pytest.raises(InputError, match=f"this image cannot be coloured: {message}"):
         picture_from(image)
+
+
+@pytest.mark.parametrize(
+    ("thing", "name"), [([[1, 2]], "list"), ("a.jpg", "str"), (None, "NoneType")]
+)
+def test_what_is_no_image_is_refused(thing: Any, name: str) -> None:
+    with pytest.raises(InputError, match=f"a {name} is no image: give a Pillow image or an array"):
+        picture_from(thing)

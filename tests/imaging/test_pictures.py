@@ -142,6 +142,20 @@ def test_orientation_is_applied_and_metadata_kept(tmp_path: Path, name: str) -> 
         assert found.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
+def test_thumbnail_is_left_out_and_orientation_in_xmp_set_right(tmp_path: Path) -> None:
+    image = pyvips.Image.new_from_array(GRAY, interpretation="b-w").copy()
+    thumbnail = image.thumbnail_image(16).jpegsave_buffer(keep="none")
+    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", thumbnail)
+    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    xmp = b'<x tiff:Orientation="6" dc:title="8"/><tiff:Orientation>6</tiff:Orientation>'
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", xmp)
+    image.jpegsave(str(tmp_path / "a.jpg"))
+    through(tmp_path / "a.jpg", tmp_path / "out.jpg")
+    found = pyvips.Image.new_from_file(str(tmp_path / "out.jpg"))
+    assert "jpeg-thumbnail-data" not in found.get_fields()
+    assert found.get("xmp-data") == xmp.replace(b'"6"', b'"1"').replace(b">6<", b">1<")
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_pillow_s(orientation: int) -> None:
     image = IMAGE.copy()

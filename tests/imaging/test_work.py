@@ -1,6 +1,7 @@
 """What is coloured and where it goes: files, folders, patterns, resumption."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 from src.errors import InputError
-from src.imaging.work import JOURNAL, Journal, Work, outstanding, plan
+from src.files import beside_prefix
+from src.imaging.work import JOURNAL, Journal, Work, clear_leftovers, outstanding, plan
 
 
 @pytest.fixture
@@ -72,7 +74,14 @@ def test_results_below_the_input_are_no_inputs(folder: Path) -> None:
     [
         ("none", "out", None, "no file, folder or pattern .*none"),
         ("none/*.jpg", "out", None, r"no photographs \(\.jpeg, \.jpg, .*\) in .*none/\*\.jpg"),
-        ("photos", "photos", None, r"photos/a\.jpg is an input too; set output to another place"),
+        (
+            "photos",
+            "photos",
+            None,
+            "output is the folder of the input, .*; set it",
+        ),
+        ("photos", "photos", "png", "output is the folder of the input"),
+        ("photos/a.jpg", "out.bmp", None, r"out\.bmp has no known format: \.jpeg"),
         ("photos/a.jpg", "photos/a.jpg", None, "is an input too"),
         ("photos/a.jpg", "photos/../photos/a.jpg", None, "is an input too"),
         ("photos/notes.txt", "out", None, r"notes\.txt has no known format: \.jpeg"),
@@ -109,22 +118,38 @@ def test_journal_knows_what_an_interrupted_command_has_made(folder: Path, tmp_pa
     out.mkdir()
     works[0].target.write_bytes(b"from before")
     os.utime(works[0].target, (1, 1))
-    journal = Journal(out, {"saturation": 1})
+    journal = Journal(out, {"saturation": 1, "workers": 2})
     assert journal.done(works) == set()
-    journal.open(works)
+    journal.open()
     time.sleep(0.02)
     works[1].target.parent.mkdir()
     works[1].target.write_bytes(b"made")
-    leftover = works[2].target.with_name(f".{works[2].target.name}.4711")
-    leftover.write_bytes(b"half")
-    other = out / ".b.jpg.4711"
-    other.write_bytes(b"somebody else's")
-    assert Journal(out, {"saturation": 1}).done(works) == {works[1]}
-    assert Journal(out, {"saturation": 2}).done(works) == set(), "another command"
-    journal.open(works)
-    assert not leftover.exists()
-    assert other.exists()
-    assert Journal(out, {"saturation": 1}).done(works) == {works[1]}, "opened once more"
+    assert Journal(out, {"saturation": 1, "workers": 1}).done(works) == {works[1]}
+    assert Journal(out, {"saturation": 2, "workers": 2}).done(works) == set(), "another command"
+    journal.open()
+    assert journal.done(works) == {works[1]}, "opened once more"
     journal.close()
     assert not (out / JOURNAL).exists()
     assert journal.done(works) == set()
+
+
+def test_leftovers_of_a_killed_command_are_cleared_and_those_of_others_are_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    works = plan(str(folder), str(tmp_path), None)
+    gone, _ = (process := subprocess.Popen(["true"])).pid, process.wait()
+    names = {
+        f"{beside_prefix('a.jpg')}{gone}": False,
+        f"{beside_prefix('a.jpg')}{os.getpid()}": True,
+        f"{beside_prefix('other.jpg')}{gone}": True,
+    }
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+    clear_leftovers(works)
+    assert {name: (tmp_path / name).exists() for name in names} == names
+
+
+def test_links_in_a_circle_are_followed_once(folder: Path, tmp_path: Path) -> None:
+    (folder / "deep" / "loop").symlink_to(folder)
+    works = plan(f"{folder}/**/*.jpg", str(tmp_path / "out"), None)
+    assert names(works, tmp_path / "out") == {"a.jpg": "a.jpg"}

@@ -16,13 +16,17 @@ from src.colorizer import load_colorizer
 from src.config import CONF, checked, register
 from src.errors import InputError
 from src.export import export
-from src.models.bundle import CARD, CHECKSUMS, VERSION, WEIGHTS, read_bundle
+from src.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
 from src.models.describe import read_model
+from src.models.description import VERSION
 from src.models.places import DEFAULT, DESCRIPTION, SHIPPED, locate
 from src.models.running import open_model
 from src.schemas.commands import Export, Train
 from src.train import train
 from tests.test_commands import python
+
+UNET = {"_target_": "src.networks.unet.UNet", "width": 8, "coordinates": True, "dropout": 0}
+CLASSIFIER = {"name": "", "weights": "random", "tuned": 0, "lr_factor": 1, "enlarge": 1}
 
 
 def settings(*overrides: str) -> Export:
@@ -135,9 +139,12 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": VERSION + 1}, "is of version 2, newer than 1; update this project"),
-        ({"version": "1"}, "is not a bundle's description"),
-        ({"size": 10**9}, "is not a bundle's description"),
+        ({"version": VERSION + 1}, "is of version 2, newer than 1; update this"),
+        ({"version": "1"}, "does not describe a model of this project"),
+        ({"size": 10**9}, "does not describe a model of this project"),
+        ({"training": [1]}, "does not describe a model of this project"),
+        ({"training": {"dataset": "faces", "datasets": [{}]}}, "does not describe a model"),
+        ({"flip_average": "no"}, "does not describe a model of this project"),
         ({"network": {"_target_": "os.system"}}, "'os.system' is no network; known: "),
         ({"objective": {"_target_": "src.networks.unet.UNet"}}, "is no objective"),
         ({"network": {"_target_": "src.networks.unet.UNet", "width": 10**9}}, "settings of .*UNet"),
@@ -151,19 +158,16 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
             },
             "settings of .*PaperNetwork: Key 'x' not in",
         ),
-        ({"network": "paper"}, "does not fit its description|cannot be built"),
+        ({"network": "paper"}, "does not describe a model of this project"),
         (
-            {
-                "network": {
-                    "_target_": "src.networks.unet.UNet",
-                    "width": 8,
-                    "coordinates": True,
-                    "dropout": 0,
-                    "encoder": None,
-                }
-            },
-            "is of another architecture: ",
+            {"network": UNET | {"encoder": CLASSIFIER | {"name": "hf-hub:me/it"}}},
+            "no network of timm",
         ),
+        (
+            {"network": UNET | {"encoder": CLASSIFIER | {"name": "${oc.env:HOME}"}}},
+            "refer to something outside of them",
+        ),
+        ({"network": UNET}, "is of another architecture: "),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value[:20],
 )

@@ -49,6 +49,9 @@ def test_graph_predicts_what_pytorch_does_at_any_size(
         with torch.no_grad():
             expected = colorizer(L).numpy()
         assert np.abs(model.predict(L.numpy()) - expected).max() < 0.05
+    if name == "run":
+        with pytest.raises(InputError, match=r"m\.onnx needs size=48 at least"):
+            model.predict(np.zeros((1, 1, 40, 64), np.float32))
 
 
 def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
@@ -92,7 +95,13 @@ def test_other_files_and_settings_are_refused(checkpoint: Path, tmp_path: Path) 
         export(export_settings(*words))
     with pytest.raises(InputError, match="flip_average and temperature are fixed in an ONNX file"):
         open_model(str(path), flip_average=True)
+    with pytest.raises(InputError, match="an ONNX file is run on the CPU, in its own precision"):
+        open_model(str(path), device="gpu")
     foreign = onnx.load(path)
+    foreign.metadata_props[0].value = "[1]"
+    onnx.save(foreign, tmp_path / "foreign.onnx")
+    with pytest.raises(InputError, match=r"foreign\.onnx does not describe a model"):
+        open_model(str(tmp_path / "foreign.onnx"))
     del foreign.metadata_props[:]
     onnx.save(foreign, tmp_path / "foreign.onnx")
     with pytest.raises(InputError, match=r"is not of src\.export: it does not say what it is"):

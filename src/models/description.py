@@ -1,0 +1,46 @@
+"""What is said of a model, as JSON: checked before anything is made of it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src.errors import InputError
+
+VERSION = 1
+TYPES: Mapping[str, type] = {
+    "name": str,
+    "size": int,
+    "network": dict,
+    "objective": dict,
+    "flip_average": bool,
+    "training": dict,
+}
+SIZES = range(8, 4097)  # px
+
+
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """A description out of a file.
+
+    Raises:
+        InputError: naming ``path``, if it is none, or of a newer version.
+    """
+    try:
+        about = json.loads(text)
+        version = about["version"]
+        if isinstance(version, int) and version > VERSION:
+            raise InputError(f"{path} is of version {version}, newer than {VERSION}; update this")
+        is_whole = version == VERSION and all(
+            isinstance(about[name], kind) for name, kind in TYPES.items()
+        )
+        datasets = about["training"]["datasets"]
+        is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
+        is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} does not describe a model of this project") from error
+    if not is_whole:
+        raise InputError(f"{path} does not describe a model of this project")
+    found: dict[str, Any] = about
+    return found
