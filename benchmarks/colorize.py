@@ -41,6 +41,7 @@ from src.results import markdown
 STAGES = ("read", "shrink", "network", "paint", "write")
 SIZES = {"256 px": (256, 256), "12 megapixels": (3000, 4000)}
 FOLDER_SIZE = (480, 640)
+FOLDER_ROUNDS = 3
 QUALITY = 92
 ONNX = "model.onnx"
 ANY_SIZE = 10**9
@@ -130,7 +131,7 @@ def measure(model: str, rounds: int, count: int) -> str:
         for index, source in enumerate(sources):
             render(source, FOLDER_SIZE, index % 16)
         text += f"\nA folder of {count} photographs of {FOLDER_SIZE[1]} x {FOLDER_SIZE[0]} px:\n\n"
-        text += folders(ways(model, place, 1), sources, rounds)
+        text += folders(ways(model, place, 1), sources)
     return text
 
 
@@ -153,11 +154,11 @@ def photograph(found: Mapping[str, PhotoColorizer], path: Path, rounds: int) -> 
     return markdown(["way", *STAGES, "whole", "file", "whole / file"], rows)
 
 
-def folders(found: Mapping[str, PhotoColorizer], sources: Sequence[Path], rounds: int) -> str:
+def folders(found: Mapping[str, PhotoColorizer], sources: Sequence[Path]) -> str:
     """Photographs a second of a folder, and how busy it keeps the cores."""
     measured: dict[str, list[tuple[float, float]]] = {way: [] for way in found}
     works = [Work(source, source.with_suffix(".out.jpg")) for source in sources]
-    for _ in track(range(rounds), "folders", transient=True):
+    for _ in track(range(FOLDER_ROUNDS), "folders", transient=True):
         for way, colorizer in found.items():
             measured[way].append(folder(colorizer, works))
     rows = [

@@ -137,7 +137,8 @@ class PhotoColorizer:
             shapes.setdefault(L.shape, []).append(index)
         found: dict[int, Floats] = {}
         for indices in shapes.values():
-            at_once = max(1, BATCH_PIXELS // math.prod(small[indices[0]].shape))
+            fitting = BATCH_PIXELS // math.prod(small[indices[0]].shape)
+            at_once = max(1, min(self.model.batch, fitting))
             for start in range(0, len(indices), at_once):
                 part = indices[start : start + at_once]
                 ab = self.model.predict(np.concatenate([small[index] for index in part]))

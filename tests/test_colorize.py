@@ -264,6 +264,7 @@ def test_prediction_that_fails_is_a_failure_of_its_photographs(
 ) -> None:
     class Short:
         about = {"size": 16}  # noqa: RUF012
+        batch = 8
 
         def predict(self, L: np.ndarray) -> np.ndarray:
             if L.shape[3] > L.shape[2]:

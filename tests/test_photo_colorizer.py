@@ -18,6 +18,7 @@ class Blue:
     """A model that sees blue everywhere, and what it was asked."""
 
     about = {"size": 32}  # noqa: RUF012
+    batch = 11
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, ...]] = []

@@ -19,7 +19,6 @@ from src.imaging.work import Work
 from src.photo_colorizer import PhotoColorizer
 
 FAILURES = (UnreadableError, OSError, MemoryError)  # of one photograph
-BATCH = 8  # photographs predicted together
 IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing, if more than one
 
 
@@ -59,6 +58,7 @@ class Stream:
         self.colorizer = colorizer
         self.options = options
         self.workers = workers
+        self.batch = colorizer.model.batch
         self.reading: deque[tuple[Work, Future[Picture]]] = deque()
         self.predicting: deque[Batch] = deque()
         self.writing: deque[tuple[Work, Future[tuple[str, ...]]]] = deque()
@@ -81,7 +81,7 @@ class Stream:
     def read_ahead(self, todo: deque[Work], pool: Executor) -> Iterator[Outcome]:
         """Start reading what there is room for."""
         limit = self.options.max_pixels
-        while todo and len(self.reading) < self.workers + BATCH:
+        while todo and len(self.reading) < self.workers + self.batch:
             work = todo[0]
             try:
                 image = open_picture(work.source, limit)
@@ -100,7 +100,7 @@ class Stream:
         """Start to predict what is read by now, in batches."""
         while self.reading and self.reading[0][1].done() and len(self.predicting) < self.workers:
             batch: list[tuple[Work, Picture]] = []
-            while self.reading and self.reading[0][1].done() and len(batch) < BATCH:
+            while self.reading and self.reading[0][1].done() and len(batch) < self.batch:
                 work, read = self.reading.popleft()
                 try:
                     batch.append((work, read.result()))
@@ -144,10 +144,11 @@ class Stream:
         return Outcome(work, notes, error)
 
     def wait(self) -> None:
-        """Until the first of anything under way is done."""
-        queues = (self.reading, self.writing)
-        under_way: list[Future[Any]] = [queue[0][1] for queue in queues if queue]
-        under_way += [batch.predicted for batch in list(self.predicting)[:1]]
+        """Until something that can be gone on with is done."""
+        under_way: list[Future[Any]] = [batch.predicted for batch in list(self.predicting)[:1]]
+        under_way += [wrote for _, wrote in list(self.writing)[:1]]
+        if len(self.predicting) < self.workers:
+            under_way += [read for _, read in list(self.reading)[:1]]
         if under_way:
             wait(under_way, return_when=FIRST_COMPLETED)
 

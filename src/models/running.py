@@ -20,6 +20,8 @@ class ColorModel(Protocol):
 
     about: Mapping[str, Any]
     """The description; ``size`` is the shorter side in px that it was trained at."""
+    batch: int
+    """Photographs that are best predicted together: one on a CPU, where each core takes its own."""
 
     def predict(self, L: Floats) -> Floats:
         """L (B,1,h,w) in 0..100 to ab (B,2,h,w) in CIE units."""
@@ -56,7 +58,9 @@ def open_model(
 
 
 class OnnxModel:
-    """An ONNX file of ``python -m src.export``, run by onnxruntime."""
+    """An ONNX file of ``python -m src.export``, run by onnxruntime on the CPU."""
+
+    batch = 1
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:

@@ -22,6 +22,7 @@ class TorchModel:
         if threads is not None:
             torch.set_num_threads(threads)
         self.hardware = resolve(device, precision)
+        self.batch = 1 if self.hardware.accelerator == "cpu" else 8
         self.predictor, self.about = read_model(model)
         self.predictor.decode_otherwise(flip_average, temperature)
         self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
