@@ -26,7 +26,7 @@ from src.imaging.work import JOURNAL, plan
 from src.networks.sizes import at_own_size
 from src.photo_colorizer import PhotoColorizer
 from src.schemas.commands import Colorize
-from tests.test_commands import ROOT, python
+from tests.test_commands import ROOT, python, take_interrupts
 
 RANDOM = np.random.default_rng(0)
 
@@ -197,7 +197,8 @@ def test_interrupted_command_ends_at_once_and_goes_on(checkpoint: Path, tmp_path
         smooth(900, 1200, index).save(tmp_path / "photos" / f"{index:02d}.png", compress_level=1)
     words = ["src.colorize", "input=photos", "output=out", f"model={checkpoint}", "workers=1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    running = subprocess.Popen([sys.executable, "-m", *words], cwd=tmp_path, env=environment)
+    command = [sys.executable, "-m", *words]
+    running = subprocess.Popen(command, cwd=tmp_path, env=environment, preexec_fn=take_interrupts)
     patience = time.monotonic() + 120
     while not (tmp_path / "out" / "00.png").exists() and time.monotonic() < patience:
         time.sleep(0.01)

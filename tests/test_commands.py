@@ -24,6 +24,11 @@ def python(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
+def take_interrupts() -> None:
+    """In a new process: Ctrl-C ends it, also where tests run behind nohup."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_sweep_ends_with_one_table_and_stands_when_a_run_fails(tmp_path: Path) -> None:
     done = python("src.train", "-m", *SMALL, "optimizer.lr=1e-4,-1,1e-3", cwd=tmp_path)
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
@@ -49,7 +54,12 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signal
     command = [sys.executable, "-m", "src.train", *words, f"hydra.run.dir={tmp_path}/run"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=take_interrupts,
     ) as running:
         last = tmp_path / "run" / "checkpoints" / "last.ckpt"
         patience = time.monotonic() + 120

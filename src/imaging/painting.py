@@ -17,7 +17,7 @@ Pixels = NDArray[Any]  # uint8 or uint16
 
 FULL = 65535
 BAND = 2**20  # pixels handed to a thread
-STRIP = 2**14  # of which it works on so many at a time: what comes between stays in the cache
+STRIP = 2**15  # of which it works on so many at a time: what comes between stays in the cache
 LONGEST = 16  # times the shorter side: a longer picture is squeezed for the network
 NEGLIGIBLE = 1e-4  # of linear light, outside sRGB
 HALVINGS = 8  # of the interval in which the share of a colour that sRGB has is looked for
