@@ -38,7 +38,7 @@ def plan(pattern: str, output: str, form: str | None) -> list[Work]:
     if path.is_file():
         is_file = bool(folder.suffix) and not folder.is_dir() and not output.endswith("/")
         target = folder if is_file else folder / renamed(Path(path.name), form)
-        if check_suffix(target) != (form or check_suffix(target)):
+        if form not in (check_suffix(target), None):
             raise InputError(f"output is {output}, but format is {form}; leave one of them out")
         works = [Work(path, target)]
     else:
@@ -83,8 +83,9 @@ def depth(path: Path) -> int:
 
 def renamed(path: Path, form: str | None) -> Path:
     """A path with the suffix of a format, if it is of another."""
-    is_right = form is None or SUFFIXES.get(path.suffix.lower()) == form
-    return path if is_right or form is None else path.with_suffix(FORMATS[form][0])
+    if form is None or SUFFIXES.get(path.suffix.lower()) == form:
+        return path
+    return path.with_suffix(FORMATS[form][0])
 
 
 def check_apart(works: Sequence[Work]) -> None:
@@ -107,13 +108,14 @@ def outstanding(works: Sequence[Work], existing: str) -> list[Work]:
     Raises:
         InputError: if there are any, and that is ``refuse``.
     """
-    there = [work for work in works if work.target.exists()]
+    there = dict.fromkeys(work for work in works if work.target.exists())
     if there and existing == "refuse":
+        first = next(iter(there)).target
         raise InputError(
-            f"{len(there)} of {len(works)} results are there already, such as {there[0].target}; "
+            f"{len(there)} of {len(works)} results are there already, such as {first}; "
             "existing=skip passes over them, existing=overwrite replaces them"
         )
-    return [work for work in works if not (existing == "skip" and work.target.exists())]
+    return [work for work in works if work not in there] if existing == "skip" else list(works)
 
 
 def clear_leftovers(works: Iterable[Work]) -> None:

@@ -40,13 +40,12 @@ def read_bundle(folder: Path) -> Described:
         weights = safetensors.torch.load_file(folder / WEIGHTS)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS} cannot be read: {error}") from error
-
     if not all(value.isfinite().all() for value in weights.values()):
         raise InputError(f"{folder / WEIGHTS} has weights that are not finite")
 
     def described() -> Predictor:
         parts = {part: validated(part, about[part]) for part in ("network", "objective")}
-        return Predictor(**parts, flip_average=bool(about["flip_average"]))
+        return Predictor(**parts, flip_average=about["flip_average"])
 
     single = {name: value.float() for name, value in weights.items()}
     return Described(restored(described, single, folder), about)

@@ -39,7 +39,7 @@ def read_model(model: str) -> Described:
 
 def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Plain facts for a bundle's description; scores are of the run that it lies in, if it does."""
-    parts = dict(checkpoint["hyper_parameters"])
+    parts = checkpoint["hyper_parameters"]
     dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
     return {
         "version": VERSION,

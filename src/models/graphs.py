@@ -28,7 +28,7 @@ class FromLightness(nn.Module):
 
     def __init__(self, model: Described) -> None:
         super().__init__()
-        self.predictor = model.predictor.float()
+        self.predictor = model.predictor
 
     def example(self, L: Tensor) -> Tensor:
         """What to feed it with for L."""
