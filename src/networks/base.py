@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from src.networks.pretrained import PretrainedEncoder
 from src.networks.sizes import Upsampling
 
 
@@ -15,16 +16,34 @@ class ColorNetwork(nn.Module):
 
     upsampling: Upsampling
 
+    @property
+    def classifier(self) -> PretrainedEncoder | None:
+        """The classifier that it looks through, if it does."""
+        return next((m for m in self.modules() if isinstance(m, PretrainedEncoder)), None)
+
     def start(self, constant: Tensor) -> None:
-        """Make ready for a new training; nothing here.
+        """Make ready for a new training: read the classifier's weights.
 
         Args:
             constant: raw output (C,) of the best constant colour, for networks that start there.
         """
+        if self.classifier:
+            self.classifier.start()
 
     def keep_features(self, keep: bool) -> None:
         """Whether inputs come again and again unchanged, so that work on them can be kept."""
+        if self.classifier:
+            self.classifier.keep_features(keep)
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        """What an optimizer with learning rate ``lr`` trains."""
-        return [{"params": [weight for weight in self.parameters() if weight.requires_grad]}]
+        """What an optimizer with learning rate ``lr`` trains.
+
+        The classifier's layers that are trained too have a learning rate of their own.
+        """
+        trained = [weight for weight in self.parameters() if weight.requires_grad]
+        if not self.classifier or self.classifier.is_frozen:
+            return [{"params": trained}]
+        tuned = [weight for weight in self.classifier.parameters() if weight.requires_grad]
+        theirs = set(map(id, tuned))
+        others = [weight for weight in trained if id(weight) not in theirs]
+        return [{"params": others}, {"params": tuned, "lr": lr * self.classifier.lr_factor}]

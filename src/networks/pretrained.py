@@ -124,6 +124,13 @@ class PretrainedEncoder(nn.Module):
         self.kept = FeatureStore(self.features) if keep and self.is_frozen else None
 
 
+class GlobalFeatures(PretrainedEncoder):
+    """As :class:`PretrainedEncoder`, but one (B,C): the mean over space of the coarsest map."""
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        return [super().features(x)[-1].mean(dim=(2, 3))]
+
+
 def feature_maps(name: str) -> Any:
     """A classifier of timm cut off before its head, with random weights.
 

@@ -27,6 +27,7 @@ class UNet(ColorNetwork):
         coordinates: whether the network is told where in the picture a pixel is (Liu et al. 2018).
         dropout: share of the channels of the coarsest level that are left out in training.
         encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.
+        fusion: whether every place is told what the classifier sees in the whole photograph.
         channels: of the raw output.
 
     Raises:
@@ -41,15 +42,18 @@ class UNet(ColorNetwork):
         coordinates: bool,
         dropout: float,
         encoder: Mapping[str, Any] | None = None,
+        fusion: bool = False,
         channels: int = 2,
     ) -> None:
         super().__init__()
+        if fusion and encoder is None:
+            raise InputError("network.fusion needs a classifier: set encoder to another than none")
         if width < GROUPS or width % GROUPS:
             raise InputError(f"network.width is {width}; it must be a multiple of {GROUPS}")
         self.coordinates = coordinates
         inputs = 3 if coordinates else 1
         self.encoder: ScratchEncoder | ClassifierEncoder = (
-            ClassifierEncoder(inputs, width, PretrainedEncoder(**encoder))
+            ClassifierEncoder(inputs, width, PretrainedEncoder(**encoder), fusion)
             if encoder
             else ScratchEncoder(inputs, width)
         )
@@ -76,26 +80,10 @@ class UNet(ColorNetwork):
 
     def start(self, constant: Tensor) -> None:
         """Start at the best constant colour; read the classifier's weights."""
+        super().start(constant)
         with torch.no_grad():
             self.head.weight.zero_()
             self.head.bias.copy_(constant)  # type: ignore[union-attr]
-        if isinstance(self.encoder, ClassifierEncoder):
-            self.encoder.classifier.start()
-
-    def keep_features(self, keep: bool) -> None:
-        if isinstance(self.encoder, ClassifierEncoder):
-            self.encoder.classifier.keep_features(keep)
-
-    def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        """The classifier's layers that are trained too have a learning rate of their own."""
-        (group,) = super().parameter_groups(lr)
-        if not isinstance(self.encoder, ClassifierEncoder) or self.encoder.classifier.is_frozen:
-            return [group]
-        classifier = self.encoder.classifier
-        tuned = [weight for weight in classifier.parameters() if weight.requires_grad]
-        theirs = set(map(id, tuned))
-        others = [weight for weight in group["params"] if id(weight) not in theirs]
-        return [{"params": others}, {"params": tuned, "lr": lr * classifier.lr_factor}]
 
 
 class Up(nn.Module):

@@ -127,12 +127,19 @@ class Encoder:
 
 
 @dataclass(kw_only=True)
+class FusionNetwork(PaperNetwork):
+    _target_: str = "src.networks.fusion.FusionNetwork"
+    encoder: Encoder
+
+
+@dataclass(kw_only=True)
 class UNet(Target):
     _target_: str = "src.networks.unet.UNet"
     width: int
     coordinates: bool
     dropout: float
     encoder: Encoder | None = None
+    fusion: bool = False
 
     def __post_init__(self) -> None:
         at_least("network", self, width=8, dropout=0)
@@ -238,7 +245,7 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
         "mixed": Mixed,
     },
     "augmentation": {"augmentation": Augmentation},
-    "network": {"paper": PaperNetwork, "unet": UNet},
+    "network": {"paper": PaperNetwork, "fusion": FusionNetwork, "unet": UNet},
     "objective": {"mse": MeanSquaredError, "huber": Huber, "bins": ColorBins},
     "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
     "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},
