@@ -1,17 +1,22 @@
-"""The LightningModule: network, objective, optimizer, schedule and metrics."""
+"""The LightningModule: what predicts, with its loss, optimizer, schedule and metrics."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 
 from src.checkpoints import read_checkpoint
 from src.color import LabBatch, scale_lightness
 from src.config import build
+from src.errors import InputError
 from src.metrics import FINAL, color_metrics, paired
+from src.networks.sizes import at_output_resolution
+from src.objectives.adversary import PatchAdversary
+from src.objectives.terms import RGBError, Term
 from src.predictor import Predictor, restored
 
 
@@ -24,9 +29,15 @@ class Colorizer(Predictor, pl.LightningModule):
     Args:
         network: scaled L (B,1,H,W) to raw output.
         objective: raw output to ab, and the loss.
-        optimizer: of the network's parameters.
+        optimizer: of all that is trained.
         scheduler: of the learning rate, over the run's steps.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
+        saturation: factor of the predicted a and b.
+        amplifier: corrects the coloured photograph; with its ``colorizer``, the rest is frozen.
+        perceptual, adversary: more terms of the loss, of the coloured photograph.
+
+    Raises:
+        InputError: for an amplifier that nothing would train.
     """
 
     def __init__(
@@ -36,28 +47,111 @@ class Colorizer(Predictor, pl.LightningModule):
         optimizer: Mapping[str, Any],
         scheduler: Mapping[str, Any],
         flip_average: bool = False,
+        saturation: float = 1.0,
+        amplifier: Mapping[str, Any] | None = None,
+        perceptual: Mapping[str, Any] | None = None,
+        adversary: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, objective, flip_average)
+        super().__init__(network, objective, flip_average, saturation, amplifier)
         self.save_hyperparameters()
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
+        self.terms = nn.ModuleDict()
+        if self.amplifier and self.amplifier.weight:
+            self.terms["rgb"] = RGBError(self.amplifier.weight)
+        if perceptual:
+            self.terms["perceptual"] = build(perceptual)
+        self.adversary: PatchAdversary | None = build(adversary) if adversary else None
+        self.is_frozen = bool(self.amplifier and self.amplifier.colorizer)
+        if self.is_frozen:
+            self.network.requires_grad_(False)
+            if not self.terms:
+                raise InputError(
+                    "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
+                )
         self.val_metrics = color_metrics("val/")
         self.test_metrics = color_metrics("test/", FINAL)
 
-    def start(self, batches: Iterable[LabBatch]) -> None:
-        """Make ready for a new training on a training set's photographs."""
-        self.network.start(self.objective.start(batch.ab for batch in batches))
+    @property
+    def monitor(self) -> str:
+        """What the best weights have the least of."""
+        return "val/loss" if self.terms else self.objective.monitor
 
-    def decode_otherwise(self, flip_average: bool | None, temperature: float | None) -> None:
-        super().decode_otherwise(flip_average, temperature)
+    def start(self, batches: Iterable[LabBatch]) -> None:
+        """Make ready for a new training on a training set's photographs.
+
+        Raises:
+            InputError: for weights that cannot be had, or are of another architecture.
+        """
+        self.network.start(self.objective.start(batch.ab for batch in batches))
+        for term in self.terms.values():
+            assert isinstance(term, Term)
+            term.start()
+        if self.is_frozen:
+            assert self.amplifier
+            self.take_weights(str(self.amplifier.colorizer))
+
+    def take_weights(self, path: str) -> None:
+        """Those of a trained colorizer of the same network and objective."""
+        weights = read_checkpoint(path)["state_dict"]
+        for name in ("network", "objective"):
+            prefix = f"{name}."
+            part = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+            try:
+                self.get_submodule(name).load_state_dict(part)
+            except (InputError, RuntimeError) as error:
+                raise InputError(
+                    f"amplifier.colorizer={path} has another {name} than this run; set both alike"
+                ) from error
+
+    def decode_otherwise(
+        self,
+        flip_average: bool | None = None,
+        temperature: float | None = None,
+        saturation: float | None = None,
+    ) -> None:
+        super().decode_otherwise(flip_average, temperature, saturation)
         if flip_average is not None:
             self.hparams["flip_average"] = flip_average
+        if saturation is not None:
+            self.hparams["saturation"] = saturation
         if temperature is not None:
             self.hparams["objective"] |= {"temperature": temperature}
 
-    def loss(self, raw: Tensor, batch: LabBatch) -> Tensor:
-        loss: Tensor = self.objective(raw, batch.ab, self.network.upsampling)
-        return loss
+    def train(self, mode: bool = True) -> "Colorizer":
+        """Nothing of a frozen colorizer changes in training."""
+        super().train(mode)
+        if self.is_frozen:
+            self.network.eval()
+        return self
+
+    def losses(
+        self, raw: Tensor, batch: LabBatch, progress: float | None = None
+    ) -> dict[str, Tensor]:
+        """Terms of the loss by name.
+
+        Args:
+            raw: the network's output for the photographs of ``batch``.
+            progress: share of the training that is over; None outside of it, with no adversary.
+        """
+        found: dict[str, Tensor] = {}
+        if not self.is_frozen:
+            found["objective"] = self.objective(raw, batch.ab, self.network.upsampling)
+        is_opposed = self.adversary and progress is not None and self.adversary.is_on(progress)
+        if not self.terms and not is_opposed:
+            return found
+        predicted = LabBatch(batch.L, self.ab([raw], batch.L))
+        for name, term in self.terms.items():
+            found[name] = term(predicted, batch)
+        if self.adversary and is_opposed:
+            found["adversary"] = self.adversary(predicted, self.attainable(batch))
+        return found
+
+    def attainable(self, batch: LabBatch) -> LabBatch:
+        """What an adversary compares with: the truth, as coarse as what is predicted."""
+        if self.amplifier:
+            return batch
+        return LabBatch(batch.L, at_output_resolution(batch.ab, self.network.upsampling))
 
     def on_fit_start(self) -> None:
         self.network.keep_features(self.trainer.datamodule.augmentation.is_repeating)  # type: ignore[attr-defined]
@@ -66,13 +160,22 @@ class Colorizer(Predictor, pl.LightningModule):
         self.network.keep_features(False)
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
-        loss = self.loss(self.network(scale_lightness(batch.L)), batch)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.L))
+        progress = self.global_step / self.trainer.estimated_stepping_batches
+        losses = self.losses(self.network(scale_lightness(batch.L)), batch, progress)
+        loss = torch.stack(list(losses.values())).sum()
+        logged = {"train/loss": loss}
+        if self.terms or self.adversary:
+            logged |= {f"train/{name}": value for name, value in losses.items()}
+        if self.adversary:
+            logged["train/told_apart"] = self.adversary.told_apart
+            logged["train/adversary_on"] = torch.tensor(float("adversary" in losses))
+        self.log_dict(logged, on_step=False, on_epoch=True, batch_size=len(batch.L))
         return loss
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)
-        self.log("val/loss", self.loss(views[0], batch), batch_size=len(batch.L))
+        losses = self.losses(views[0], batch)
+        self.log("val/loss", sum(losses.values()), batch_size=len(batch.L))
         self.val_metrics.update(paired(self.ab(views, batch.L), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
@@ -91,7 +194,10 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         groups = self.network.parameter_groups(self.optimizer_settings["lr"])
-        optimizer = build(self.optimizer_settings, groups)
+        more = [part for part in (self.amplifier, self.adversary) if part]
+        groups += [{"params": list(part.parameters())} for part in more]
+        trained = [group for group in groups if group["params"]]
+        optimizer = build(self.optimizer_settings, trained)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = build(self.scheduler_settings, optimizer, steps)
         return {

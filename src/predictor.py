@@ -9,11 +9,18 @@ from torch import Tensor, nn
 from src.color import scale_lightness
 from src.config import build
 from src.errors import InputError
+from src.networks.amplifier import Amplifier
 from src.networks.base import ColorNetwork
 from src.objectives.base import Objective
 from src.objectives.bins import ColorBins
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+PARTS = ("network", "objective", "amplifier")
+"""Of a predictor, with weights."""
+SETTINGS = (*PARTS, "flip_average", "saturation")
+"""Of a predictor."""
 
 
 class Coloring(NamedTuple):
@@ -30,15 +37,24 @@ class Predictor(nn.Module):
         network: settings of what takes scaled L (B,1,H,W) to raw output, with their ``_target_``.
         objective: of what takes raw output to ab.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
+        saturation: factor of the predicted a and b.
+        amplifier: settings of what corrects the coloured photograph, if anything does.
     """
 
     def __init__(
-        self, network: Mapping[str, Any], objective: Mapping[str, Any], flip_average: bool
+        self,
+        network: Mapping[str, Any],
+        objective: Mapping[str, Any],
+        flip_average: bool,
+        saturation: float = 1.0,
+        amplifier: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.objective: Objective = build(objective)
         self.network: ColorNetwork = build(network, channels=self.objective.channels)
+        self.amplifier: Amplifier | None = build(amplifier) if amplifier else None
         self.flip_average = flip_average
+        self.saturation = saturation
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
@@ -51,7 +67,12 @@ class Predictor(nn.Module):
         uncertainty = [values for values in known if values is not None]
         return Coloring(self.ab(views, L), self.merged(uncertainty, L) if uncertainty else None)
 
-    def decode_otherwise(self, flip_average: bool | None, temperature: float | None) -> None:
+    def decode_otherwise(
+        self,
+        flip_average: bool | None = None,
+        temperature: float | None = None,
+        saturation: float | None = None,
+    ) -> None:
         """Predict otherwise than it was trained to; None leaves that as it is.
 
         Raises:
@@ -59,6 +80,8 @@ class Predictor(nn.Module):
         """
         if flip_average is not None:
             self.flip_average = flip_average
+        if saturation is not None:
+            self.saturation = saturation
         if temperature is not None:
             if not isinstance(self.objective, ColorBins):
                 raise InputError("temperature is of colour bins, which this model does not predict")
@@ -71,13 +94,19 @@ class Predictor(nn.Module):
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """What raw output says of the colours of L."""
-        return self.merged([self.objective.decode(raw) for raw in views], L)
+        ab = self.merged([self.objective.decode(raw) for raw in views], L) * self.saturation
+        return self.amplifier(L, ab) if self.amplifier else ab
 
     def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """The mean of what was read from each view, at the resolution of L."""
         size = (L.shape[-2], L.shape[-1])
         first, *mirrored = (self.network.upsampling(view, size) for view in views)
         return (first + mirrored[0].flip(-1)) / 2 if mirrored else first
+
+
+def predictor_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of a training's weights, those that predict."""
+    return {name: value for name, value in weights.items() if name.partition(".")[0] in PARTS}
 
 
 def restored(make: Callable[[], Model], weights: Mapping[str, Tensor], path: str | Path) -> Model:

@@ -1,5 +1,6 @@
 """Fit a colorizer, then test it beside the trivial baselines: ``python -m src.train``."""
 
+import inspect
 import logging
 import math
 import warnings
@@ -44,6 +45,7 @@ from src.schemas.commands import Train
 log = logging.getLogger(__name__)
 
 GRID_PICTURES = 8
+COLORIZER_SETTINGS = tuple(inspect.signature(Colorizer).parameters)
 
 
 @command.interruptible()
@@ -95,9 +97,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
 def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     """What a run trains, laid out as the trainer's settings say, and what it trains on."""
     config = plain(settings)
-    parts = ("network", "objective", "optimizer", "scheduler", "flip_average")
-    colorizer = Colorizer(**{part: config[part] for part in parts})
-    hardware.prepare(colorizer.network, settings.trainer)
+    colorizer = Colorizer(**{part: config[part] for part in COLORIZER_SETTINGS})
+    hardware.prepare(colorizer, colorizer.network, settings.trainer)
     data = ColorDataModule(
         config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
     )
@@ -134,10 +135,8 @@ def make_trainer(
             data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
         ),
         LearningRateMonitor(logging_interval="epoch"),
-        EarlyStopping(colorizer.objective.monitor, patience=limits.patience, check_finite=True),
-        ModelCheckpoint(
-            kept, "best", monitor=colorizer.objective.monitor, enable_version_counter=False
-        ),
+        EarlyStopping(colorizer.monitor, patience=limits.patience, check_finite=True),
+        best_weights(colorizer, kept),
         ModelCheckpoint(kept, "last", enable_version_counter=False),
     ]
     if limits.ema is not None:
@@ -158,6 +157,15 @@ def make_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def best_weights(colorizer: Colorizer, folder: Path) -> ModelCheckpoint:
+    """Keep the weights that are best on validation photographs.
+
+    No validation score says what an adversary adds: where there is one, those of the last epoch.
+    """
+    monitor, mode = ("epoch", "max") if colorizer.adversary else (colorizer.monitor, "min")
+    return ModelCheckpoint(folder, "best", monitor=monitor, mode=mode, enable_version_counter=False)
 
 
 def test_beside_baselines(

@@ -11,7 +11,7 @@ from src.config import validated
 from src.errors import InputError
 from src.models.description import parsed
 from src.models.places import DESCRIPTION, is_bundle
-from src.predictor import Predictor, restored
+from src.predictor import PARTS, SETTINGS, Predictor, restored
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
@@ -44,8 +44,11 @@ def read_bundle(folder: Path) -> Described:
         raise InputError(f"{folder / WEIGHTS} has weights that are not finite")
 
     def described() -> Predictor:
-        parts = {part: validated(part, about[part]) for part in ("network", "objective")}
-        return Predictor(**parts, flip_average=about["flip_average"])
+        settings = {name: about[name] for name in SETTINGS}
+        for part in PARTS:
+            if about[part] is not None:
+                settings[part] = validated(part, about[part])
+        return Predictor(**settings)
 
     single = {name: value.float() for name, value in weights.items()}
     return Described(restored(described, single, folder), about)

@@ -41,12 +41,14 @@ def card(about: Mapping[str, Any]) -> str:
     count = f", {images['train']:,} photographs" if images else ""
     seen = f"; {training['images_seen']:,} seen" if "images_seen" in training else ""
     encoder = about["network"].get("encoder")
+    stronger = f", colours times {about['saturation']:g}" if about["saturation"] != 1 else ""
+    amplified = ", corrected by an amplifier" if about["amplifier"] else ""
     looks = f", through a classifier ({encoder['name']})" if encoder else ""
     lines = [
         f"# {about['name']}\n",
         "Predicts a and b of CIE Lab from L, to colour gray photographs of any size.\n",
         f"- network: {about['network']['_target_'].rpartition('.')[2]}{looks}",
-        f"- objective: {about['objective']['_target_'].rpartition('.')[2]}",
+        f"- objective: {about['objective']['_target_'].rpartition('.')[2]}{stronger}{amplified}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
         f"- trained on: {training['dataset']}{count}, up to epoch {training['epoch']}{seen}",

@@ -11,7 +11,7 @@ from src.errors import InputError
 from src.models.bundle import Described, read_bundle
 from src.models.description import VERSION
 from src.models.places import is_bundle, locate
-from src.predictor import Predictor, restored
+from src.predictor import SETTINGS, Predictor, predictor_weights, restored
 
 
 def read_model(model: str) -> Described:
@@ -27,10 +27,9 @@ def read_model(model: str) -> Described:
     settings = checkpoint["hyper_parameters"]
 
     def trained() -> Predictor:
-        parts = ("network", "objective", "flip_average")
-        return Predictor(**{part: settings[part] for part in parts})
+        return Predictor(**{name: settings[name] for name in SETTINGS if name in settings})
 
-    predictor = restored(trained, checkpoint["state_dict"], path)
+    predictor = restored(trained, predictor_weights(checkpoint["state_dict"]), path)
     try:
         return Described(predictor, described(checkpoint, path))
     except (KeyError, TypeError) as error:
@@ -40,6 +39,7 @@ def read_model(model: str) -> Described:
 def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Plain facts for a bundle's description; scores are of the run that it lies in, if it does."""
     parts = checkpoint["hyper_parameters"]
+    amplifier = parts.get("amplifier")
     dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
     return {
         "version": VERSION,
@@ -47,7 +47,9 @@ def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "size": dataset["size"],
         "network": without_paths(parts["network"]),
         "objective": dict(parts["objective"]),
+        "amplifier": None if amplifier is None else amplifier | {"colorizer": None},
         "flip_average": parts["flip_average"],
+        "saturation": parts.get("saturation", 1.0),
         "normalisation": "L of CIE Lab (D65), 0..100, as L/50-1; a and b in CIE units, as ab/128",
         "training": {
             "dataset": dataset["name"],

@@ -3,20 +3,24 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from src.errors import InputError
 
-VERSION = 1
-TYPES: Mapping[str, type] = {
+VERSION = 2
+TYPES: Mapping[str, type | UnionType] = {
     "name": str,
     "size": int,
     "network": dict,
     "objective": dict,
+    "amplifier": dict | None,
     "flip_average": bool,
+    "saturation": float,
     "training": dict,
 }
 SIZES = range(8, 4097)  # px
+MAX_SATURATION = 10
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:
@@ -30,11 +34,14 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         version = about["version"]
         if isinstance(version, int) and version > VERSION:
             raise InputError(f"{path} is of version {version}, newer than {VERSION}; update this")
+        if isinstance(version, int) and version < VERSION:
+            raise InputError(f"{path} is of version {version}, older than {VERSION}; export anew")
         is_whole = version == VERSION and all(
             isinstance(about[name], kind) for name, kind in TYPES.items()
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
+        is_whole &= 0 < about["saturation"] <= MAX_SATURATION
         is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
     except InputError:
         raise

@@ -13,7 +13,7 @@ from src.errors import InputError
 from src.models.bundle import CARD, CHECKSUMS, WEIGHTS, Described, sha256
 from src.models.card import card, licences
 from src.models.places import DESCRIPTION
-from src.predictor import Predictor
+from src.predictor import PARTS, Predictor
 
 
 def write_bundle(model: Described, folder: Path, precision: str) -> None:
@@ -45,7 +45,7 @@ def write_bundle(model: Described, folder: Path, precision: str) -> None:
 
 def stored(predictor: Predictor, precision: str) -> dict[str, Tensor]:
     """What a model predicts with, by name."""
-    parts = {"network": predictor.network, "objective": predictor.objective}
+    parts = {name: part for name, part in predictor.named_children() if name in PARTS}
     trained = {f"{part}.{name}" for part in parts for name, _ in parts[part].named_parameters()}
     weights = {}
     for part, module in parts.items():

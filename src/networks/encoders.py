@@ -34,14 +34,9 @@ class ScratchEncoder(nn.Module):
 
 
 class ClassifierEncoder(nn.Module):
-    """As :class:`ScratchEncoder`, from the feature maps of a classifier, which sees L alone.
+    """As :class:`ScratchEncoder`, from the feature maps of a classifier, which sees L alone."""
 
-    With ``fusion`` the mean of its coarsest map is added everywhere to what is made of that map.
-    """
-
-    def __init__(
-        self, inputs: int, width: int, classifier: PretrainedEncoder, fusion: bool
-    ) -> None:
+    def __init__(self, inputs: int, width: int, classifier: PretrainedEncoder) -> None:
         super().__init__()
         self.classifier = classifier
         # Level 0 is at 1/2.
@@ -60,24 +55,14 @@ class ClassifierEncoder(nn.Module):
             }
         )
 
-        coarsest = classifier.channels[-1]
-        self.fuse = (
-            nn.Sequential(nn.LayerNorm(coarsest), nn.Linear(coarsest, self.widths[-1]))
-            if fusion
-            else None
-        )
-
     def forward(self, x: Tensor) -> list[Tensor]:
         maps: dict[int, Tensor] = {0: self.stem(x)}
-        seen = self.classifier(x[:, :1])
-        for level, features in zip(self.levels, seen, strict=True):
+        for level, features in zip(self.levels, self.classifier(x[:, :1]), strict=True):
             size = [side >> (level + 1) for side in x.shape[-2:]]
             adapted = self.adapters[str(level)](features)
             if list(adapted.shape[-2:]) != size:  # classifiers without padding lose their borders
                 adapted = F.interpolate(adapted, size, mode="bilinear", align_corners=False)
             maps[level] = maps[level] + adapted if level in maps else adapted
-        if self.fuse:
-            maps[level] = maps[level] + self.fuse(seen[-1].mean(dim=(2, 3)))[..., None, None]
         return [maps[level] for level in sorted(maps)]
 
 

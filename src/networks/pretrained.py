@@ -105,9 +105,13 @@ class PretrainedEncoder(nn.Module):
             return self.kept(x) if self.kept else self.features(x)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        height, width = x.shape[-2:]
+        """As :meth:`forward`, worked out anew."""
         L = unscale_lightness(x.float())
-        rgb = lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1))
+        return self.maps_of(lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1)))
+
+    def maps_of(self, rgb: Tensor) -> list[Tensor]:
+        """The maps of coloured photographs, sRGB (B,3,H,W) in 0..1."""
+        height, width = rgb.shape[-2:]
         if self.enlarge != 1:
             rgb = F.interpolate(rgb, scale_factor=self.enlarge, mode="bilinear")
         below, right = (max(0, SMALLEST - side) for side in rgb.shape[-2:])

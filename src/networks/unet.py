@@ -27,7 +27,6 @@ class UNet(ColorNetwork):
         coordinates: whether the network is told where in the picture a pixel is (Liu et al. 2018).
         dropout: share of the channels of the coarsest level that are left out in training.
         encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.
-        fusion: whether every place is told what the classifier sees in the whole photograph.
         channels: of the raw output.
 
     Raises:
@@ -42,18 +41,15 @@ class UNet(ColorNetwork):
         coordinates: bool,
         dropout: float,
         encoder: Mapping[str, Any] | None = None,
-        fusion: bool = False,
         channels: int = 2,
     ) -> None:
         super().__init__()
-        if fusion and encoder is None:
-            raise InputError("network.fusion needs a classifier: set encoder to another than none")
         if width < GROUPS or width % GROUPS:
             raise InputError(f"network.width is {width}; it must be a multiple of {GROUPS}")
         self.coordinates = coordinates
         inputs = 3 if coordinates else 1
         self.encoder: ScratchEncoder | ClassifierEncoder = (
-            ClassifierEncoder(inputs, width, PretrainedEncoder(**encoder), fusion)
+            ClassifierEncoder(inputs, width, PretrainedEncoder(**encoder))
             if encoder
             else ScratchEncoder(inputs, width)
         )

@@ -8,6 +8,7 @@ from src.limits import above_zero, at_least, at_most, one_of, several
 from src.schemas.parts import MAX_COUNT, MAX_SEED, MAX_SIZE, SCHEMAS, Target, schema_target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
+MAX_SATURATION = 10
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -58,16 +59,22 @@ class Train:
     augmentation: Target
     network: Target
     objective: Target
+    saturation: float
+    amplifier: Target | None = None
+    perceptual: Target | None = None
+    adversary: Target | None = None
     optimizer: Target
     scheduler: Target
     trainer: Trainer
 
     def __post_init__(self) -> None:
         at_least("", self, seed=0)
-        at_most("", self, seed=MAX_SEED)
+        above_zero("", self, "saturation")
+        at_most("", self, seed=MAX_SEED, saturation=MAX_SATURATION)
         for group, schemas in SCHEMAS.items():
-            target = getattr(self, group)._target_
-            if target not in {schema_target(schema) for schema in schemas.values()}:
+            part = getattr(self, group)
+            target = part._target_ if part else None
+            if target and target not in {schema_target(schema) for schema in schemas.values()}:
                 raise InputError(f"{group}._target_ is {target}, which is no {group}")
 
 
@@ -82,6 +89,7 @@ class Evaluate:
     tracks: Any
     flip_average: bool | None
     temperature: float | None
+    saturation: float | None
     batch_size: int
     accelerator: str
     precision: str
@@ -93,8 +101,9 @@ class Evaluate:
         if self.datasets is not None:
             self.datasets = several("datasets", self.datasets)
         at_least("", self, batch_size=1)
-        if self.temperature is not None:
-            above_zero("", self, "temperature")
+        for name in ("temperature", "saturation"):
+            if getattr(self, name) is not None:
+                above_zero("", self, name)
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
         for track in self.tracks:

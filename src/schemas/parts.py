@@ -12,6 +12,7 @@ from src.limits import above_zero, at_least, at_most, one_of
 MAX_SIZE = 4096  # px
 MAX_COUNT = 100_000  # pictures in memory
 MAX_SEED = 2**32 - 1
+MAX_WEIGHT = 1e6  # of a term of the loss
 
 
 @dataclass(kw_only=True)
@@ -139,7 +140,6 @@ class UNet(Target):
     coordinates: bool
     dropout: float
     encoder: Encoder | None = None
-    fusion: bool = False
 
     def __post_init__(self) -> None:
         at_least("network", self, width=8, dropout=0)
@@ -171,6 +171,43 @@ class ColorBins(Target):
         above_zero("objective", self, "temperature")
         at_least("objective", self, grid=5, uniform=0)
         at_most("objective", self, grid=50, uniform=1)
+
+
+@dataclass(kw_only=True)
+class Amplifier(Target):
+    _target_: str = "src.networks.amplifier.Amplifier"
+    width: int
+    weight: float
+    colorizer: str | None
+
+    def __post_init__(self) -> None:
+        at_least("amplifier", self, width=1, weight=0)
+        at_most("amplifier", self, width=512, weight=MAX_WEIGHT)
+
+
+@dataclass(kw_only=True)
+class FeatureDistance(Target):
+    _target_: str = "src.objectives.terms.FeatureDistance"
+    weight: float
+    classifier: str
+    weights: str
+
+    def __post_init__(self) -> None:
+        above_zero("perceptual", self, "weight")
+        at_most("perceptual", self, weight=MAX_WEIGHT)
+
+
+@dataclass(kw_only=True)
+class PatchAdversary(Target):
+    _target_: str = "src.objectives.adversary.PatchAdversary"
+    weight: float
+    begin: float
+    width: int
+
+    def __post_init__(self) -> None:
+        above_zero("adversary", self, "weight")
+        at_least("adversary", self, begin=0, width=1)
+        at_most("adversary", self, weight=MAX_WEIGHT, begin=1, width=512)
 
 
 @dataclass(kw_only=True)
@@ -247,6 +284,9 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "augmentation": {"augmentation": Augmentation},
     "network": {"paper": PaperNetwork, "fusion": FusionNetwork, "unet": UNet},
     "objective": {"mse": MeanSquaredError, "huber": Huber, "bins": ColorBins},
+    "amplifier": {"residual": Amplifier},
+    "perceptual": {"features": FeatureDistance},
+    "adversary": {"patch": PatchAdversary},
     "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
     "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},
 }
