@@ -5,13 +5,13 @@ from torch import Tensor, nn
 
 from src.color import lab_to_rgb, rgb_to_lab
 
-DILATIONS = (1, 2, 4)
+HIDDEN = 3  # layers
 
 
 class Amplifier(nn.Module):
     """Adds to a coloured photograph's RGB, and puts its L back; as made, it adds nothing.
 
-    One of the paper's next steps. It sees 17 px across. Colours change by as much as those of the
+    One of the paper's next steps. It sees 9 px across. Colours change by as much as those of the
     RGB do, so that colours outside sRGB, which RGB clips, stay as they are where it adds nothing.
 
     Args:
@@ -27,8 +27,8 @@ class Amplifier(nn.Module):
         self.colorizer = colorizer
         layers: list[nn.Module] = []
         before = 3
-        for dilation in DILATIONS:
-            layers += [nn.Conv2d(before, width, 3, padding=dilation, dilation=dilation), nn.SiLU()]
+        for _ in range(HIDDEN):
+            layers += [nn.Conv2d(before, width, 3, padding=1), nn.SiLU()]
             before = width
         last = nn.Conv2d(width, 3, 3, padding=1)
         nn.init.zeros_(last.weight)
