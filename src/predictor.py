@@ -94,8 +94,10 @@ class Predictor(nn.Module):
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """What raw output says of the colours of L."""
-        ab = self.merged([self.objective.decode(raw) for raw in views], L) * self.saturation
-        return self.amplifier(L, ab) if self.amplifier else ab
+        ab = self.merged([self.objective.decode(raw) for raw in views], L)
+        if self.amplifier:
+            ab = self.amplifier(L, ab)
+        return ab * self.saturation
 
     def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """The mean of what was read from each view, at the resolution of L."""

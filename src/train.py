@@ -4,6 +4,7 @@ import inspect
 import logging
 import math
 import warnings
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
+from src.calibration import calibrate
 from src.callbacks import (
     AtomicCheckpointIO,
     EpochProgress,
@@ -33,6 +35,7 @@ from src.callbacks import (
     save_picture,
 )
 from src.checkpoints import read_checkpoint
+from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
@@ -45,7 +48,7 @@ from src.schemas.commands import Train
 log = logging.getLogger(__name__)
 
 GRID_PICTURES = 8
-COLORIZER_SETTINGS = tuple(inspect.signature(Colorizer).parameters)
+BEST = Path(CHECKPOINTS, "best.ckpt")
 
 
 @command.interruptible()
@@ -74,9 +77,12 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     trainer = make_trainer(settings, device, colorizer, data, folder, progress)
     trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
     ended_by = reason_of_end(trainer)  # testing forgets it
+    best = best_checkpoint(folder)
+    if settings.calibrate:
+        best = calibrated(best, folder, data, settings.calibrate, device)
     found = {
         "dataset": data.dataset.name,
-        **test_beside_baselines(trainer, data, folder, bool(settings.resume)),
+        **test_beside_baselines(best, trainer, data, folder, bool(settings.resume)),
         "ended_by": ended_by,
         "epochs": trainer.current_epoch,
         "minutes": progress.seconds / 60,
@@ -97,7 +103,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
 def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     """What a run trains, laid out as the trainer's settings say, and what it trains on."""
     config = plain(settings)
-    colorizer = Colorizer(**{part: config[part] for part in COLORIZER_SETTINGS})
+    parts = inspect.signature(Colorizer).parameters.keys() & config.keys()
+    colorizer = Colorizer(**{part: config[part] for part in parts})
     hardware.prepare(colorizer, colorizer.network, settings.trainer)
     data = ColorDataModule(
         config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
@@ -168,19 +175,49 @@ def best_weights(colorizer: Colorizer, folder: Path) -> ModelCheckpoint:
     return ModelCheckpoint(folder, "best", monitor=monitor, mode=mode, enable_version_counter=False)
 
 
-def test_beside_baselines(
-    trainer: pl.Trainer, data: ColorDataModule, folder: Path, resumed: bool
-) -> dict[str, Any]:
-    """Scores of the best checkpoint on val and test, and of the baselines on the same test.
+def best_checkpoint(folder: Path) -> dict[str, Any]:
+    """The best checkpoint of a run.
 
     Raises:
         InputError: if the training diverged from the start.
     """
-    path = folder / CHECKPOINTS / "best.ckpt"
-    best = read_checkpoint(path)
+    best = read_checkpoint(folder / BEST)
     if not math.isfinite(best["val"]["mse"]):
         raise InputError("training diverged: no epoch had a finite val/mse; lower optimizer.lr")
-    colorizer = build_colorizer(best, path)
+    return best
+
+
+def calibrated(
+    best: Mapping[str, Any],
+    folder: Path,
+    data: ColorDataModule,
+    by: str,
+    device: hardware.Hardware,
+) -> dict[str, Any]:
+    """The best checkpoint with the strength of its colours fitted to val, there and in its file."""
+    colorizer = build_colorizer(best, folder / BEST).to(device.device)
+    batches = [
+        LabBatch(*(part.to(device.device) for part in batch)) for batch in data.lab_batches("val")
+    ]
+    with device.autocast():
+        fitted = calibrate(colorizer, batches, by)
+        scores = score({"network": colorizer}, batches)["network"]
+    log.info("calibrated by %s: %s", by, fitted)
+    settings = dict(colorizer.hparams)
+    checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)
+    return checkpoint
+
+
+def test_beside_baselines(
+    best: Mapping[str, Any],
+    trainer: pl.Trainer,
+    data: ColorDataModule,
+    folder: Path,
+    resumed: bool,
+) -> dict[str, Any]:
+    """Scores of the best checkpoint on val and test, and of the baselines on the same test."""
+    colorizer = build_colorizer(best, folder / BEST)
     grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
     save_picture(grid, folder / "pictures" / "best.png")
     (test,) = trainer.test(colorizer, datamodule=data, verbose=False)
