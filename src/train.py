@@ -17,12 +17,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import (
     EarlyStopping,
-    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
     Timer,
+    WeightAveraging,
 )
 from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
@@ -148,7 +149,7 @@ def make_trainer(
     ]
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
-        callbacks.append(EMAWeightAveraging(decay=limits.ema, use_buffers=False))
+        callbacks.append(running_average(limits.ema))
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     return pl.Trainer(
@@ -164,6 +165,15 @@ def make_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def running_average(decay: float) -> WeightAveraging:
+    """Score and save the running average of the weights; those that do not change stay exact."""
+
+    def moved(average: Tensor, weight: Tensor, _: Tensor | int) -> Tensor:
+        return torch.lerp(average, weight, 1 - decay)
+
+    return WeightAveraging(use_buffers=False, avg_fn=moved)
 
 
 def best_weights(colorizer: Colorizer, folder: Path) -> ModelCheckpoint:

@@ -40,4 +40,4 @@ class Amplifier(nn.Module):
         before = lab_to_rgb(L, ab)
         after = (before + self.layers(before * 2 - 1).float()).clamp(0, 1)
         with torch.autocast(L.device.type, enabled=False):
-            return ab + rgb_to_lab(after).ab - rgb_to_lab(before).ab
+            return ab + (rgb_to_lab(after).ab - rgb_to_lab(before).ab)

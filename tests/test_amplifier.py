@@ -1,0 +1,91 @@
+"""The amplifier: what it starts as, what it may change, and what stays as it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import lab2rgb, rgb2lab
+
+from src.checkpoints import read_checkpoint
+from src.colorizer import Colorizer, load_colorizer
+from src.config import plain
+from src.errors import InputError
+from src.networks.amplifier import Amplifier
+from src.schemas.commands import Train
+from src.train import build_parts, train
+
+UNET = ["network=unet", "network.width=8", "trainer.max_epochs=2"]
+
+
+@pytest.mark.parametrize("size", [(16, 16), (33, 7), (1, 1)])
+def test_it_starts_as_the_identity_at_any_size(size: tuple[int, int]) -> None:
+    L, ab = torch.rand(2, 1, *size) * 100, torch.randn(2, 2, *size) * 60
+    assert torch.equal(Amplifier(8, 1)(L, ab), ab), "also where sRGB has no such colour"
+
+
+def test_it_adds_to_rgb_and_puts_lightness_back() -> None:
+    amplifier = Amplifier(4, 1)
+    with torch.no_grad():
+        amplifier.layers[-1].bias.copy_(torch.tensor([0.1, 0.0, -0.05]))
+    lab = torch.tensor([55.0, 12.0, -9.0])
+    more = lab2rgb(lab.numpy()) + np.array([0.1, 0, -0.05])
+    found = amplifier(lab[:1].view(1, 1, 1, 1), lab[1:].view(1, 2, 1, 1)).flatten()
+    assert found.tolist() == pytest.approx(rgb2lab(more)[1:].tolist(), abs=0.02)
+
+
+def test_gradients_are_finite_for_black_white_and_colours_outside_srgb() -> None:
+    amplifier = Amplifier(8, 1)
+    torch.nn.init.normal_(amplifier.layers[-1].weight)
+    L = torch.tensor([0.0, 100.0, 50.0, 1.0]).view(4, 1, 1, 1).expand(4, 1, 8, 8)
+    ab = (torch.randn(4, 2, 8, 8) * 80).requires_grad_()
+    amplifier(L, ab).square().sum().backward()
+    assert ab.grad is not None
+    assert all(weight.grad.isfinite().all() for weight in amplifier.parameters())  # type: ignore[union-attr]
+    assert ab.grad.isfinite().all()
+
+
+def test_trained_jointly_everything_changes(settings: Callable[..., Train], tmp_path: Path) -> None:
+    chosen = settings(*UNET, "amplifier=residual", "amplifier.weight=10")
+    before = build_parts(chosen)[0].state_dict()
+    train(chosen, tmp_path)
+    after = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["state_dict"]
+    for part in ("network.head", "amplifier.layers.0", "amplifier.layers.6"):
+        assert not torch.equal(before[f"{part}.weight"], after[f"{part}.weight"])
+
+
+@pytest.mark.parametrize("objective", ["mse", "bins"])
+def test_on_a_frozen_colorizer_only_the_amplifier_changes(
+    settings: Callable[..., Train], tmp_path: Path, objective: str
+) -> None:
+    words = [*UNET, f"objective={objective}", "network.dropout=0.5"]
+    train(settings(*words), tmp_path / "first")
+    path = tmp_path / "first" / "checkpoints" / "best.ckpt"
+    more = ["amplifier=residual", f"amplifier.colorizer={path}", "trainer.ema=0.9", "seed=5"]
+    train(settings(*words, *more), tmp_path / "second")
+    first = read_checkpoint(path)["state_dict"]
+    second = read_checkpoint(tmp_path / "second" / "checkpoints" / "last.ckpt")["state_dict"]
+    assert not [name for name, value in first.items() if not torch.equal(second[name], value)]
+    assert second["amplifier.layers.6.weight"].abs().max() > 0
+    path.unlink()
+    assert load_colorizer(tmp_path / "second" / "checkpoints" / "best.ckpt").amplifier
+
+
+def test_a_colorizer_of_another_network_is_refused(
+    settings: Callable[..., Train], checkpoint: Path, tmp_path: Path
+) -> None:
+    chosen = settings(*UNET, "amplifier=residual", f"amplifier.colorizer={checkpoint}")
+    with pytest.raises(InputError, match=r"amplifier\.colorizer=.* has another network than this"):
+        train(chosen, tmp_path / "run")
+    chosen = settings("amplifier=residual", "amplifier.colorizer=nowhere.ckpt")
+    with pytest.raises(InputError, match=r"no checkpoint nowhere\.ckpt"):
+        train(chosen, tmp_path / "run")
+
+
+def test_one_that_nothing_trains_is_refused(settings: Callable[..., Train]) -> None:
+    config = plain(settings("amplifier=residual", "amplifier.weight=0"))
+    config["amplifier"]["colorizer"] = "some.ckpt"
+    parts = ("network", "objective", "optimizer", "scheduler", "amplifier")
+    with pytest.raises(InputError, match=r"nothing trains the amplifier: set amplifier\.weight"):
+        Colorizer(**{part: config[part] for part in parts})
