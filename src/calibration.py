@@ -4,6 +4,9 @@ Training stops before a network knows its photographs by heart, when it is still
 others its colours are duller than is best even for the squared error. One factor of a and b, and
 the temperature of colour bins, are therefore fitted to the validation photographs, as temperature
 scaling is (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+
+Colours as vivid as the truth cost squared error, least where they are spread out about the mean
+colour of each photograph: its colourfulness grows with their deviation more than with their mean.
 """
 
 from collections.abc import Sequence
@@ -15,11 +18,12 @@ from torch import Tensor
 from src.color import LabBatch, lab_to_rgb, to_uint8
 from src.metrics.colorfulness import colorfulness
 from src.objectives.bins import ColorBins
-from src.predictor import Predictor
+from src.predictor import Predictor, with_contrast
 
 TEMPERATURES = (1.0, 0.8, 0.6, 0.5, 0.4, 0.3)
 STRONGEST = 4.0  # factor of a and b
 HALVINGS = 12
+AS_COLORFUL = 0.97  # of the truth: the last percents cost most
 
 
 class Calibration(NamedTuple):
@@ -27,6 +31,7 @@ class Calibration(NamedTuple):
 
     temperature: float | None
     saturation: float
+    contrast: float = 1.0
 
 
 @torch.inference_mode()
@@ -35,15 +40,15 @@ def calibrate(predictor: Predictor, batches: Sequence[LabBatch], by: str) -> Cal
 
     Args:
         batches: of photographs that were not trained on, on the predictor's device.
-        by: ``mse`` for the smallest squared error; ``colorfulness`` for the mean colourfulness of
-            the true colours, at the temperature that is best for the squared error.
+        by: ``mse`` for the smallest squared error; ``colorfulness`` for colours that vary more than
+            that, until they have 97% of the mean colourfulness of the true ones.
     """
-    predictor.saturation = 1.0
+    predictor.decode_otherwise(saturation=1.0, contrast=1.0)
     best = least_squares(predictor, batches)
-    predictor.decode_otherwise(temperature=best.temperature)
+    predictor.decode_otherwise(temperature=best.temperature, saturation=best.saturation)
     if by == "colorfulness":
-        best = best._replace(saturation=as_colorful(predictor, batches))
-    predictor.decode_otherwise(saturation=best.saturation)
+        best = best._replace(contrast=as_colorful(predictor, batches))
+        predictor.decode_otherwise(contrast=best.contrast)
     return best
 
 
@@ -66,16 +71,17 @@ def least_squares(predictor: Predictor, batches: Sequence[LabBatch]) -> Calibrat
 
 
 def as_colorful(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
-    """The factor at which predicted photographs are as colourful as the true ones, on average."""
+    """The contrast at which predicted photographs are as colourful as true ones, on average."""
     predicted = [LabBatch(L, predictor(L)) for L, _ in batches]
-    wanted = mean_colorfulness(batches)
+    wanted = AS_COLORFUL * mean_colorfulness(batches)
     least, most = 0.0, STRONGEST
     for _ in range(HALVINGS):
-        factor = (least + most) / 2
-        if mean_colorfulness([LabBatch(L, ab * factor) for L, ab in predicted]) < wanted:
-            least = factor
+        contrast = (least + most) / 2
+        varied = [LabBatch(L, with_contrast(ab, contrast)) for L, ab in predicted]
+        if mean_colorfulness(varied) < wanted:
+            least = contrast
         else:
-            most = factor
+            most = contrast
     return (least + most) / 2
 
 

@@ -32,7 +32,7 @@ class Colorizer(Predictor, pl.LightningModule):
         optimizer: of all that is trained.
         scheduler: of the learning rate, over the run's steps.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
-        saturation: factor of the predicted a and b.
+        saturation, contrast: factors of the predicted a and b, and of how these vary.
         amplifier: corrects the coloured photograph; with its ``colorizer``, the rest is frozen.
         perceptual, adversary: more terms of the loss, of the coloured photograph.
 
@@ -48,11 +48,12 @@ class Colorizer(Predictor, pl.LightningModule):
         scheduler: Mapping[str, Any],
         flip_average: bool = False,
         saturation: float = 1.0,
+        contrast: float = 1.0,
         amplifier: Mapping[str, Any] | None = None,
         perceptual: Mapping[str, Any] | None = None,
         adversary: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, objective, flip_average, saturation, amplifier)
+        super().__init__(network, objective, flip_average, saturation, contrast, amplifier)
         self.save_hyperparameters()
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
@@ -109,12 +110,11 @@ class Colorizer(Predictor, pl.LightningModule):
         flip_average: bool | None = None,
         temperature: float | None = None,
         saturation: float | None = None,
+        contrast: float | None = None,
     ) -> None:
-        super().decode_otherwise(flip_average, temperature, saturation)
-        if flip_average is not None:
-            self.hparams["flip_average"] = flip_average
-        if saturation is not None:
-            self.hparams["saturation"] = saturation
+        super().decode_otherwise(flip_average, temperature, saturation, contrast)
+        for name in ("flip_average", "saturation", "contrast"):
+            self.hparams[name] = getattr(self, name)
         if temperature is not None:
             self.hparams["objective"] |= {"temperature": temperature}
 

@@ -55,9 +55,8 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     check_known(settings.metrics)
     with clock.stage("checkpoints and what they were trained on"):
         models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
-    otherwise = (settings.flip_average, settings.temperature, settings.saturation)
     for model in models:
-        model.colorizer.decode_otherwise(*otherwise)
+        model.colorizer.decode_otherwise(settings.flip_average, settings.temperature)
     entries = open_datasets(settings.datasets, models, settings.data_dir)
     measures = choose_measures(settings.metrics, hardware.device)
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:

@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 PARTS = ("network", "objective", "amplifier")
 """Of a predictor, with weights."""
-SETTINGS = (*PARTS, "flip_average", "saturation")
+SETTINGS = (*PARTS, "flip_average", "saturation", "contrast")
 """Of a predictor."""
 
 
@@ -38,6 +38,7 @@ class Predictor(nn.Module):
         objective: of what takes raw output to ab.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
         saturation: factor of the predicted a and b.
+        contrast: further factor of their difference to the photograph's mean colour.
         amplifier: settings of what corrects the coloured photograph, if anything does.
     """
 
@@ -47,6 +48,7 @@ class Predictor(nn.Module):
         objective: Mapping[str, Any],
         flip_average: bool,
         saturation: float = 1.0,
+        contrast: float = 1.0,
         amplifier: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -55,6 +57,7 @@ class Predictor(nn.Module):
         self.amplifier: Amplifier | None = build(amplifier) if amplifier else None
         self.flip_average = flip_average
         self.saturation = saturation
+        self.contrast = contrast
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
@@ -72,6 +75,7 @@ class Predictor(nn.Module):
         flip_average: bool | None = None,
         temperature: float | None = None,
         saturation: float | None = None,
+        contrast: float | None = None,
     ) -> None:
         """Predict otherwise than it was trained to; None leaves that as it is.
 
@@ -82,6 +86,8 @@ class Predictor(nn.Module):
             self.flip_average = flip_average
         if saturation is not None:
             self.saturation = saturation
+        if contrast is not None:
+            self.contrast = contrast
         if temperature is not None:
             if not isinstance(self.objective, ColorBins):
                 raise InputError("temperature is of colour bins, which this model does not predict")
@@ -97,6 +103,8 @@ class Predictor(nn.Module):
         ab = self.merged([self.objective.decode(raw) for raw in views], L)
         if self.amplifier:
             ab = self.amplifier(L, ab)
+        if self.contrast != 1:
+            ab = with_contrast(ab, self.contrast)
         return ab * self.saturation
 
     def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
@@ -104,6 +112,12 @@ class Predictor(nn.Module):
         size = (L.shape[-2], L.shape[-1])
         first, *mirrored = (self.network.upsampling(view, size) for view in views)
         return (first + mirrored[0].flip(-1)) / 2 if mirrored else first
+
+
+def with_contrast(ab: Tensor, contrast: float) -> Tensor:
+    """ab (B,2,H,W) with its difference to each photograph's mean colour times ``contrast``."""
+    mean = ab.mean(dim=(2, 3), keepdim=True)
+    return mean + contrast * (ab - mean)
 
 
 def predictor_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

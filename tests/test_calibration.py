@@ -14,7 +14,7 @@ from src.colorizer import Colorizer, load_colorizer
 from src.config import plain
 from src.networks.sizes import Upsampling
 from src.objectives.bins import ColorBins
-from src.predictor import Predictor
+from src.predictor import Predictor, with_contrast
 from src.schemas.commands import Train
 from src.train import train
 
@@ -75,10 +75,12 @@ def test_the_closed_form_is_the_least_of_a_search() -> None:
 def test_as_colourful_as_the_truth() -> None:
     noisy = [LabBatch(L, ab + torch.randn_like(ab) * 20) for L, ab in batches()]
     model = predictor(0.2)
-    strong = calibrate(model, noisy, "colorfulness").saturation
+    vivid = calibrate(model, noisy, "colorfulness")
     shown = mean_colorfulness([LabBatch(L, model(L)) for L, _ in noisy])
-    assert shown.item() == pytest.approx(mean_colorfulness(noisy).item(), rel=0.01)
-    assert strong > calibrate(model, noisy, "mse").saturation
+    assert shown.item() == pytest.approx(0.97 * mean_colorfulness(noisy).item(), rel=0.01)
+    careful = calibrate(model, noisy, "mse")
+    assert vivid.saturation == careful.saturation
+    assert vivid.contrast > careful.contrast == 1
 
 
 def test_gray_stays_gray_and_no_colour_is_made_without_limit() -> None:
@@ -128,3 +130,15 @@ def test_a_run_keeps_what_was_fitted(settings: Callable[..., Train], tmp_path: P
     assert colorizer.saturation == kept["hyper_parameters"]["saturation"] != 1
     assert kept["val"] == fitted["val"]
     assert fitted["test"]["network"]["mse"] != plainly["test"]["network"]["mse"]
+
+
+def test_contrast_leaves_the_mean_colour_as_it_is() -> None:
+    ab = torch.randn(2, 2, 5, 7) + 3
+    found = with_contrast(ab, 2.5)
+    assert torch.allclose(found.mean(dim=(2, 3)), ab.mean(dim=(2, 3)), atol=1e-5)
+    assert torch.allclose(found.std(dim=(2, 3)), 2.5 * ab.std(dim=(2, 3)), rtol=1e-4)
+    L = torch.rand(1, 1, 12, 12) * 100
+    model = predictor(0.2)
+    plainly = model(L)
+    model.decode_otherwise(contrast=2.0, saturation=1.5)
+    assert torch.allclose(model(L), 1.5 * with_contrast(plainly, 2.0))

@@ -17,10 +17,11 @@ TYPES: Mapping[str, type | UnionType] = {
     "amplifier": dict | None,
     "flip_average": bool,
     "saturation": float,
+    "contrast": float,
     "training": dict,
 }
 SIZES = range(8, 4097)  # px
-MAX_SATURATION = 10
+STRONGEST = 10.0
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:
@@ -41,7 +42,8 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
-        is_whole &= 0 < about["saturation"] <= MAX_SATURATION
+        factors = (about["saturation"], about["contrast"])
+        is_whole &= all(0 < factor <= STRONGEST for factor in factors)
         is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
     except InputError:
         raise

@@ -90,7 +90,6 @@ class Evaluate:
     tracks: Any
     flip_average: bool | None
     temperature: float | None
-    saturation: float | None
     batch_size: int
     accelerator: str
     precision: str
@@ -102,9 +101,8 @@ class Evaluate:
         if self.datasets is not None:
             self.datasets = several("datasets", self.datasets)
         at_least("", self, batch_size=1)
-        for name in ("temperature", "saturation"):
-            if getattr(self, name) is not None:
-                above_zero("", self, name)
+        if self.temperature is not None:
+            above_zero("", self, "temperature")
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
         for track in self.tracks:
