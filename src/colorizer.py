@@ -32,7 +32,7 @@ class Colorizer(Predictor, pl.LightningModule):
         optimizer: of all that is trained.
         scheduler: of the learning rate, over the run's steps.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
-        saturation, contrast: factors of the predicted a and b, and of how these vary.
+        strength: how much stronger than predicted colours are.
         amplifier: corrects the coloured photograph; with its ``colorizer``, the rest is frozen.
         perceptual, adversary: more terms of the loss, of the coloured photograph.
 
@@ -47,13 +47,12 @@ class Colorizer(Predictor, pl.LightningModule):
         optimizer: Mapping[str, Any],
         scheduler: Mapping[str, Any],
         flip_average: bool = False,
-        saturation: float = 1.0,
-        contrast: float = 1.0,
+        strength: float = 0.0,
         amplifier: Mapping[str, Any] | None = None,
         perceptual: Mapping[str, Any] | None = None,
         adversary: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, objective, flip_average, saturation, contrast, amplifier)
+        super().__init__(network, objective, flip_average, strength, amplifier)
         self.save_hyperparameters()
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
@@ -109,12 +108,10 @@ class Colorizer(Predictor, pl.LightningModule):
         self,
         flip_average: bool | None = None,
         temperature: float | None = None,
-        saturation: float | None = None,
-        contrast: float | None = None,
+        strength: float | None = None,
     ) -> None:
-        super().decode_otherwise(flip_average, temperature, saturation, contrast)
-        for name in ("flip_average", "saturation", "contrast"):
-            self.hparams[name] = getattr(self, name)
+        super().decode_otherwise(flip_average, temperature, strength)
+        self.hparams.update(flip_average=self.flip_average, strength=self.strength)
         if temperature is not None:
             self.hparams["objective"] |= {"temperature": temperature}
 

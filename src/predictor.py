@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 PARTS = ("network", "objective", "amplifier")
 """Of a predictor, with weights."""
-SETTINGS = (*PARTS, "flip_average", "saturation", "contrast")
+SETTINGS = (*PARTS, "flip_average", "strength")
 """Of a predictor."""
 
 
@@ -37,8 +37,7 @@ class Predictor(nn.Module):
         network: settings of what takes scaled L (B,1,H,W) to raw output, with their ``_target_``.
         objective: of what takes raw output to ab.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
-        saturation: factor of the predicted a and b.
-        contrast: further factor of their difference to the photograph's mean colour.
+        strength: how much stronger than predicted colours are; see :func:`strengthened`.
         amplifier: settings of what corrects the coloured photograph, if anything does.
     """
 
@@ -47,8 +46,7 @@ class Predictor(nn.Module):
         network: Mapping[str, Any],
         objective: Mapping[str, Any],
         flip_average: bool,
-        saturation: float = 1.0,
-        contrast: float = 1.0,
+        strength: float = 0.0,
         amplifier: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -56,8 +54,7 @@ class Predictor(nn.Module):
         self.network: ColorNetwork = build(network, channels=self.objective.channels)
         self.amplifier: Amplifier | None = build(amplifier) if amplifier else None
         self.flip_average = flip_average
-        self.saturation = saturation
-        self.contrast = contrast
+        self.strength = strength
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
@@ -74,8 +71,7 @@ class Predictor(nn.Module):
         self,
         flip_average: bool | None = None,
         temperature: float | None = None,
-        saturation: float | None = None,
-        contrast: float | None = None,
+        strength: float | None = None,
     ) -> None:
         """Predict otherwise than it was trained to; None leaves that as it is.
 
@@ -84,10 +80,8 @@ class Predictor(nn.Module):
         """
         if flip_average is not None:
             self.flip_average = flip_average
-        if saturation is not None:
-            self.saturation = saturation
-        if contrast is not None:
-            self.contrast = contrast
+        if strength is not None:
+            self.strength = strength
         if temperature is not None:
             if not isinstance(self.objective, ColorBins):
                 raise InputError("temperature is of colour bins, which this model does not predict")
@@ -103,9 +97,7 @@ class Predictor(nn.Module):
         ab = self.merged([self.objective.decode(raw) for raw in views], L)
         if self.amplifier:
             ab = self.amplifier(L, ab)
-        if self.contrast != 1:
-            ab = with_contrast(ab, self.contrast)
-        return ab * self.saturation
+        return strengthened(ab, self.strength) if self.strength else ab
 
     def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """The mean of what was read from each view, at the resolution of L."""
@@ -114,10 +106,13 @@ class Predictor(nn.Module):
         return (first + mirrored[0].flip(-1)) / 2 if mirrored else first
 
 
-def with_contrast(ab: Tensor, contrast: float) -> Tensor:
-    """ab (B,2,H,W) with its difference to each photograph's mean colour times ``contrast``."""
+def strengthened(ab: Tensor, strength: float) -> Tensor:
+    """ab (B,2,H,W), stronger: differences to its mean colour by ``strength``, that by half of it.
+
+    0 leaves it as it is, 1 doubles the differences.
+    """
     mean = ab.mean(dim=(2, 3), keepdim=True)
-    return mean + contrast * (ab - mean)
+    return (1 + strength) * (ab - mean) + (1 + strength / 2) * mean
 
 
 def predictor_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -27,7 +27,6 @@ from torch import Tensor
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
-from src.calibration import calibrate
 from src.callbacks import (
     AtomicCheckpointIO,
     EpochProgress,
@@ -45,6 +44,7 @@ from src.errors import InputError
 from src.files import replacing
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
+from src.vivid import make_vivid
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +79,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
     ended_by = reason_of_end(trainer)  # testing forgets it
     best = best_checkpoint(folder)
-    if settings.calibrate:
-        best = calibrated(best, folder, data, settings.calibrate, device)
+    if settings.vivid:
+        best = made_vivid(best, folder, data, device)
     found = {
         "dataset": data.dataset.name,
         **test_beside_baselines(best, trainer, data, folder, bool(settings.resume)),
@@ -197,22 +197,18 @@ def best_checkpoint(folder: Path) -> dict[str, Any]:
     return best
 
 
-def calibrated(
-    best: Mapping[str, Any],
-    folder: Path,
-    data: ColorDataModule,
-    by: str,
-    device: hardware.Hardware,
+def made_vivid(
+    best: Mapping[str, Any], folder: Path, data: ColorDataModule, device: hardware.Hardware
 ) -> dict[str, Any]:
-    """The best checkpoint with the strength of its colours fitted to val, there and in its file."""
+    """The best checkpoint with colours as strong as those of val, there and in its file."""
     colorizer = build_colorizer(best, folder / BEST).to(device.device)
     batches = [
         LabBatch(*(part.to(device.device) for part in batch)) for batch in data.lab_batches("val")
     ]
     with device.autocast():
-        fitted = calibrate(colorizer, batches, by)
+        strength = make_vivid(colorizer, batches)
         scores = score({"network": colorizer}, batches)["network"]
-    log.info("calibrated by %s: %s", by, fitted)
+    log.info("colours are made stronger by %.0f%%", 100 * strength)
     settings = dict(colorizer.hparams)
     checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
     AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)

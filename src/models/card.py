@@ -41,7 +41,7 @@ def card(about: Mapping[str, Any]) -> str:
     count = f", {images['train']:,} photographs" if images else ""
     seen = f"; {training['images_seen']:,} seen" if "images_seen" in training else ""
     encoder = about["network"].get("encoder")
-    stronger = f", colours times {about['saturation']:g}" if about["saturation"] != 1 else ""
+    stronger = f", made stronger by {about['strength']:.0%}" if about["strength"] else ""
     amplified = ", corrected by an amplifier" if about["amplifier"] else ""
     looks = f", through a classifier ({encoder['name']})" if encoder else ""
     lines = [

@@ -16,8 +16,7 @@ TYPES: Mapping[str, type | UnionType] = {
     "objective": dict,
     "amplifier": dict | None,
     "flip_average": bool,
-    "saturation": float,
-    "contrast": float,
+    "strength": float,
     "training": dict,
 }
 SIZES = range(8, 4097)  # px
@@ -42,8 +41,7 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
-        factors = (about["saturation"], about["contrast"])
-        is_whole &= all(0 < factor <= STRONGEST for factor in factors)
+        is_whole &= 0 <= about["strength"] <= STRONGEST
         is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
     except InputError:
         raise

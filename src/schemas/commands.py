@@ -8,7 +8,6 @@ from src.limits import above_zero, at_least, at_most, one_of, several
 from src.schemas.parts import MAX_COUNT, MAX_SEED, MAX_SIZE, SCHEMAS, Target, schema_target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
-CALIBRATIONS = ("mse", "colorfulness")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -59,7 +58,7 @@ class Train:
     augmentation: Target
     network: Target
     objective: Target
-    calibrate: str | None
+    vivid: bool
     amplifier: Target | None = None
     perceptual: Target | None = None
     adversary: Target | None = None
@@ -70,8 +69,6 @@ class Train:
     def __post_init__(self) -> None:
         at_least("", self, seed=0)
         at_most("", self, seed=MAX_SEED)
-        if self.calibrate is not None:
-            one_of("calibrate", self.calibrate, CALIBRATIONS)
         for group, schemas in SCHEMAS.items():
             part = getattr(self, group)
             target = part._target_ if part else None
