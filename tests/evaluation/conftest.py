@@ -5,34 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from src.callbacks import save_picture
-from src.config import CONF, checked, register
 from src.data.synthetic import SyntheticScenes
 from src.evaluate import evaluate
 from src.schemas.commands import Evaluate
-
-OFFLINE = (
-    "metrics=[mse,rmse,rgb_signed,rgb_absolute,psnr,ssim,ciede2000,colorfulness,"
-    "colorfulness_shift,colorfulness_error,auc,auc_rebalanced]"
-)
-
-
-@pytest.fixture(scope="session")
-def asked() -> Callable[..., Evaluate]:
-    """Compose the settings of an evaluation that fetches nothing."""
-    register()
-
-    def composed(checkpoint: Path | list[Path], *overrides: str) -> Evaluate:
-        paths = checkpoint if isinstance(checkpoint, list) else [checkpoint]
-        with initialize_config_dir(CONF, version_base="1.3"):
-            config = compose("evaluate", [OFFLINE, "accelerator=cpu", *overrides])
-        config.checkpoint = [str(path) for path in paths]
-        settings: Evaluate = checked(config)
-        return settings
-
-    return composed
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from src.evaluation.models import labels
 from src.metrics.mse import ab_mse
 from src.schemas.commands import Evaluate, Train
 from src.train import train
-from tests.evaluation.conftest import OFFLINE
+from tests.conftest import OFFLINE
 
 LABEL = "small/run"
 METRICS = OFFLINE.partition("[")[2].rstrip("]").split(",")

@@ -139,7 +139,10 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": VERSION + 1}, "is of version 2, newer than 1; update this"),
+        ({"version": VERSION + 1}, "is of version 3, newer than 2; update this"),
+        ({"version": VERSION - 1}, "is of version 1, older than 2; export anew"),
+        ({"strength": -1.0}, "does not describe a model of this project"),
+        ({"amplifier": "yes"}, "does not describe a model of this project"),
         ({"version": "1"}, "does not describe a model of this project"),
         ({"size": 10**9}, "does not describe a model of this project"),
         ({"training": [1]}, "does not describe a model of this project"),
