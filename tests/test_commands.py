@@ -83,7 +83,10 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signal
         (["dataset=folder", "dataset.root=absent"], "error: no folder absent"),
         (["hydra.run.dir=file/run"], "error: [Errno 20] Not a directory"),
         (["resume=absent.ckpt"], "error: no checkpoint absent.ckpt"),
-        (["amplifier.width=8"], "a setting is of a part that is not chosen; choose that too, as"),
+        (
+            ["amplifier.width=8"],
+            "error: a setting is of a part that is not chosen; choose that too, as",
+        ),
     ],
 )
 def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message: str) -> None:
