@@ -20,7 +20,7 @@ difference of its colourfulness to the truth's. Every recipe is a file of conf/e
 results of every run lie beside this file.
 """
 NOTE = f"""
-{MARK} Its encoder was trained on ImageNet, in colour and with labels, and these photographs are
+{MARK} Its classifier was trained on ImageNet, in colour and with labels, and these photographs are
 part of ImageNet: it has seen them, those of the test split too.
 """
 
@@ -118,10 +118,14 @@ def best_baseline(run: Mapping[str, Any]) -> float:
 
 
 def has_seen(name: str, standing: Standing) -> bool:
-    """Whether a recipe's encoder was trained on the photographs that it is tested on."""
+    """Whether a recipe's classifier was trained on the photographs that it is tested on."""
     configs = [run["config"] for run in standing.found[name] if "error" not in run]
-    encoders = [config["network"].get("encoder") for config in configs]
-    is_trained = any(encoder and encoder["weights"] != "random" for encoder in encoders)
+    classifiers = [
+        c
+        for config in configs
+        for c in (config["network"].get("encoder"), config.get("perceptual"))
+    ]
+    is_trained = any(c and c["weights"] != "random" for c in classifiers)
     return standing.dataset in HAS_SEEN and is_trained
 
 
