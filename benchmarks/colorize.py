@@ -29,9 +29,10 @@ from src.color import lab_to_rgb, to_uint8
 from src.data.synthetic import SyntheticScenes
 from src.files import write_text
 from src.imaging.painting import shrink
-from src.imaging.pictures import read_picture, write_picture
+from src.imaging.reading import read_picture
 from src.imaging.stream import Options, Stream
 from src.imaging.work import Work
+from src.imaging.writing import write_picture
 from src.models.describe import read_model
 from src.models.graphs import FromLightness, write_onnx
 from src.photo_colorizer import PhotoColorizer

@@ -20,7 +20,7 @@ from src.colorize import colorize
 from src.colorizer import load_colorizer
 from src.config import CONF, checked, register
 from src.errors import InputError
-from src.imaging.pictures import read_picture
+from src.imaging.reading import read_picture
 from src.imaging.stream import Options, Stream
 from src.imaging.work import JOURNAL, plan
 from src.networks.sizes import at_own_size

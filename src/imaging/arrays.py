@@ -9,13 +9,8 @@ from PIL import Image, ImageOps
 
 from src.errors import InputError
 from src.imaging.painting import FULL, Pixels
-from src.imaging.pictures import (
-    INTERPRETATIONS,
-    PROFILE,
-    Picture,
-    UnreadableError,
-    picture_of,
-)
+from src.imaging.pictures import Picture, UnreadableError
+from src.imaging.reading import INTERPRETATIONS, PROFILE, picture_of
 
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 AS_THEY_ARE = {"L", "LA", "RGB", "RGBA", "CMYK"}

@@ -8,14 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.imaging.painting import Floats, Pixels, paint
-from src.imaging.pictures import (
-    Picture,
-    UnreadableError,
-    open_picture,
-    read_picture,
-    write_picture,
-)
+from src.imaging.pictures import Picture, UnreadableError
+from src.imaging.reading import open_picture, read_picture
 from src.imaging.work import Work
+from src.imaging.writing import write_picture
 from src.photo_colorizer import PhotoColorizer
 
 FAILURES = (UnreadableError, OSError, MemoryError)  # of one photograph

@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image
 
 from src.imaging.painting import paint
-from src.imaging.pictures import UnreadableError, read_picture, write_picture
+from src.imaging.pictures import UnreadableError
+from src.imaging.reading import read_picture
+from src.imaging.writing import write_picture
 
 CASES = 2400
 AT_A_TIME = 300

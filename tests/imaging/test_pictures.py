@@ -14,14 +14,9 @@ from PIL import Image, ImageCms, ImageOps
 from src.color import NEAR_GRAY_CHROMA
 from src.imaging.arrays import picture_from
 from src.imaging.painting import FULL, paint
-from src.imaging.pictures import (
-    COLORED,
-    Picture,
-    UnreadableError,
-    read_picture,
-    upright,
-    write_picture,
-)
+from src.imaging.pictures import Picture, UnreadableError
+from src.imaging.reading import COLORED, read_picture, upright
+from src.imaging.writing import write_picture
 
 GRAY = np.linspace(0, 255, 40 * 60).reshape(40, 60).astype(np.uint8)
 IMAGE = Image.fromarray(GRAY)
