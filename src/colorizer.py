@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from src.checkpoints import read_checkpoint
+from src.checkpoints import DATA, read_checkpoint
 from src.color import LabBatch, scale_lightness
 from src.config import build
 from src.errors import InputError
@@ -17,7 +17,8 @@ from src.metrics import FINAL, color_metrics, paired
 from src.networks.sizes import at_output_resolution
 from src.objectives.adversary import PatchAdversary
 from src.objectives.terms import RGBError, Term
-from src.predictor import Predictor, restored
+from src.predictor import Predictor, predictor_weights, restored
+from src.results import flat
 
 
 class Colorizer(Predictor, pl.LightningModule):
@@ -62,13 +63,14 @@ class Colorizer(Predictor, pl.LightningModule):
         if perceptual:
             self.terms["perceptual"] = build(perceptual)
         self.adversary: PatchAdversary | None = build(adversary) if adversary else None
+        if self.amplifier and not self.terms:
+            raise InputError(
+                "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
+            )
         self.is_frozen = bool(self.amplifier and self.amplifier.colorizer)
         if self.is_frozen:
             self.network.requires_grad_(False)
-            if not self.terms:
-                raise InputError(
-                    "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
-                )
+        self.seen_before: set[str] = set()
         self.val_metrics = color_metrics("val/")
         self.test_metrics = color_metrics("test/", FINAL)
 
@@ -77,32 +79,46 @@ class Colorizer(Predictor, pl.LightningModule):
         """What the best weights have the least of."""
         return "val/loss" if self.terms else self.objective.monitor
 
+    @property
+    def convolutional(self) -> list[nn.Module]:
+        """Its parts whose weights have a layout."""
+        parts = (self.network, self.amplifier, self.terms, self.adversary)
+        return [part for part in parts if part]
+
     def start(self, batches: Iterable[LabBatch]) -> None:
         """Make ready for a new training on a training set's photographs.
 
         Raises:
             InputError: for weights that cannot be had, or are of another architecture.
         """
-        self.network.start(self.objective.start(batch.ab for batch in batches))
+        if not self.is_frozen:
+            self.network.start(self.objective.start(batch.ab for batch in batches))
         for term in self.terms.values():
             assert isinstance(term, Term)
             term.start()
-        if self.is_frozen:
-            assert self.amplifier
-            self.take_weights(str(self.amplifier.colorizer))
 
-    def take_weights(self, path: str) -> None:
-        """Those of a trained colorizer of the same network and objective."""
-        weights = read_checkpoint(path)["state_dict"]
-        for name in ("network", "objective"):
-            prefix = f"{name}."
-            part = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-            try:
-                self.get_submodule(name).load_state_dict(part)
-            except (InputError, RuntimeError) as error:
+    def take_frozen(self) -> None:
+        """Take the weights of the trained colorizer that stays as it is, if there is one.
+
+        Raises:
+            InputError: if it cannot be read, or was trained with other settings.
+        """
+        path = self.amplifier.colorizer if self.amplifier else None
+        if path is None:
+            return
+        checkpoint = read_checkpoint(path)
+        names = ("network", "objective", "flip_average", "strength", "amplifier")
+        then = flat({name: checkpoint["hyper_parameters"].get(name) for name in names})
+        now = flat({name: self.hparams[name] for name in names} | {"amplifier": None})
+        for name in sorted(then.keys() | now.keys()):
+            if (then.get(name) or None) != (now.get(name) or None):
                 raise InputError(
-                    f"amplifier.colorizer={path} has another {name} than this run; set both alike"
-                ) from error
+                    f"amplifier.colorizer={path} was trained with {name}={then.get(name)}, this "
+                    f"run has {now.get(name)}; set both alike"
+                )
+        weights = predictor_weights(checkpoint["state_dict"])
+        self.load_state_dict({**self.state_dict(), **weights})
+        self.seen_before = set(checkpoint[DATA]["seen"])
 
     def decode_otherwise(
         self,
@@ -125,10 +141,10 @@ class Colorizer(Predictor, pl.LightningModule):
     def losses(
         self, raw: Tensor, batch: LabBatch, progress: float | None = None
     ) -> dict[str, Tensor]:
-        """Terms of the loss by name.
+        """Terms of the loss by name, each a scalar.
 
         Args:
-            raw: the network's output for the photographs of ``batch``.
+            raw: the network's output (B,C,h,w) for the photographs of ``batch``.
             progress: share of the training that is over; None outside of it, with no adversary.
         """
         found: dict[str, Tensor] = {}
@@ -145,7 +161,7 @@ class Colorizer(Predictor, pl.LightningModule):
         return found
 
     def attainable(self, batch: LabBatch) -> LabBatch:
-        """What an adversary compares with: the truth, as coarse as what is predicted."""
+        """What an adversary compares with: the truth, (B,2,H,W), as coarse as what is predicted."""
         if self.amplifier:
             return batch
         return LabBatch(batch.L, at_output_resolution(batch.ab, self.network.upsampling))
@@ -181,13 +197,18 @@ class Colorizer(Predictor, pl.LightningModule):
         self.log_dict(self.test_metrics, batch_size=len(batch.L))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the validation scores with the weights they are of."""
+        """Keep the validation scores with the weights they are of, and what those have seen."""
+        record = checkpoint[DATA]
+        record["seen"] = sorted(self.seen_before.union(record["seen"]))
         scores = self.trainer.callback_metrics
         checkpoint["val"] = {
             name.removeprefix("val/"): float(value)
             for name, value in scores.items()
             if name.startswith("val/")
         }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.seen_before = set(checkpoint[DATA]["seen"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         groups = self.network.parameter_groups(self.optimizer_settings["lr"])

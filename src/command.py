@@ -33,9 +33,10 @@ def run(main: Callable[[], object], paths: Sequence[str] = ()) -> None:
         except AssertionError as error:
             if NOT_CHOSEN not in str(error):
                 raise
+            known = "amplifier, encoder, perceptual and adversary"
+            words = " ".join(word for word in sys.argv[1:] if "." in word)
             raise InputError(
-                "a setting is of a part that is not chosen; choose that too, as in "
-                "amplifier=residual amplifier.width=8"
+                f"a part that is not chosen has no settings: {words}; choose it too ({known})"
             ) from error
 
 

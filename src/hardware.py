@@ -66,10 +66,10 @@ def resolve(accelerator: str, precision: str) -> Hardware:
     return Hardware(found, "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true")
 
 
-def prepare(model: nn.Module, network: nn.Module, settings: Trainer) -> None:
-    """Lay out a model's weights, and compile its network in place, as the settings say."""
+def prepare(network: nn.Module, settings: Trainer) -> None:
+    """Lay out a network's weights, and compile it in place, as the settings say."""
     if settings.channels_last:
-        model.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)
     if settings.compile:
         network.compile()
 

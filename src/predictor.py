@@ -56,6 +56,12 @@ class Predictor(nn.Module):
         self.flip_average = flip_average
         self.strength = strength
 
+    @property
+    def parameter_count(self) -> int:
+        """Of network and amplifier, also what is not trained."""
+        parts = (self.network, self.amplifier)
+        return sum(weight.numel() for part in parts if part for weight in part.parameters())
+
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
         return self.ab(self.raw_views(L), L)

@@ -29,7 +29,8 @@ def check_resumable(
     checkpoint = read_checkpoint(path)
     if "optimizer_states" not in checkpoint:
         raise InputError(f"{path} holds weights only and cannot be resumed")
-    then = checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
+    unsaid = {"strength": 0.0}  # by runs that are older
+    then = unsaid | checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
     old, new = flat(then), flat(dict(colorizer.hparams) | dict(data.hparams))
     for name in sorted(old.keys() | new.keys()):
         if name not in PLACES and old.get(name) != new.get(name):

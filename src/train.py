@@ -30,7 +30,7 @@ from src.files import replacing
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 from src.trainer import GRID_PICTURES, make_trainer
-from src.vivid import make_vivid
+from src.vivid import STRONGEST, make_vivid
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     colorizer, data = build_parts(settings)
     if settings.resume:
         check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
+    else:
+        colorizer.take_frozen()
     data.prepare_data()
     data.setup("fit")
     counts = {split: len(images.names) for split, images in data.images.items()}
@@ -74,7 +76,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         "minutes": progress.seconds / 60,
         "images_seen": progress.images,
         "images_per_second": progress.images_per_second,
-        "parameters": sum(p.numel() for p in colorizer.network.parameters()),
+        "parameters": colorizer.parameter_count,
         "seed": settings.seed,
         "config": config,
         "environment": results.environment(device),
@@ -91,7 +93,8 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     config = plain(settings)
     parts = inspect.signature(Colorizer).parameters.keys() & config.keys()
     colorizer = Colorizer(**{part: config[part] for part in parts})
-    hardware.prepare(colorizer, colorizer.network, settings.trainer)
+    for part in colorizer.convolutional:
+        hardware.prepare(part, settings.trainer)
     data = ColorDataModule(
         config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
     )
@@ -119,7 +122,7 @@ def best_checkpoint(folder: Path) -> dict[str, Any]:
     """
     best = read_checkpoint(folder / BEST)
     if not math.isfinite(best["val"]["mse"]):
-        raise InputError("training diverged: no epoch had a finite val/mse; lower optimizer.lr")
+        raise InputError("training diverged: val/mse is not finite; lower optimizer.lr")
     return best
 
 
@@ -134,7 +137,9 @@ def made_vivid(
     with device.autocast():
         strength = make_vivid(colorizer, batches)
         scores = score({"network": colorizer}, batches)["network"]
-    log.info("colours are made stronger by %.0f%%", 100 * strength)
+    limit = ", the most there is; they are still paler than the truth"
+    is_limited = strength > 0.99 * STRONGEST
+    log.info("colours are made stronger by %.0f%%%s", 100 * strength, limit if is_limited else "")
     settings = dict(colorizer.hparams)
     checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
     AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)

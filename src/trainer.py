@@ -36,13 +36,14 @@ def make_trainer(
     """Lightning's Trainer with the callbacks and loggers of every run."""
     limits = settings.trainer
     kept = folder / CHECKPOINTS
+    patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
     callbacks = [
         progress,
         PictureGrid(
             data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
         ),
         LearningRateMonitor(logging_interval="epoch"),
-        EarlyStopping(colorizer.monitor, patience=limits.patience, check_finite=True),
+        EarlyStopping(colorizer.monitor, patience=patience, check_finite=True),
         best_weights(colorizer, kept),
         ModelCheckpoint(kept, "last", enable_version_counter=False),
     ]

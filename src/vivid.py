@@ -16,7 +16,7 @@ from src.predictor import Predictor, strengthened
 
 AS_COLORFUL = 0.97  # of the truth: the last percents cost most
 STRONGEST = 4.0
-HALVINGS = 12
+HALVINGS = 12  # of what is below that
 
 
 @torch.inference_mode()
@@ -27,7 +27,7 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
         batches: of photographs that were not trained on, on the predictor's device.
 
     Returns:
-        The ``strength`` that it predicts with from now on.
+        The ``strength`` that it predicts with from now on: 0 where they are so already.
     """
     predictor.strength = 0.0
     predicted = [LabBatch(L, predictor(L)) for L, _ in batches]
@@ -40,8 +40,8 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
             least = strength
         else:
             most = strength
-    predictor.decode_otherwise(strength=strength)
-    return strength
+    predictor.decode_otherwise(strength=least)
+    return least
 
 
 def mean_colorfulness(batches: Sequence[LabBatch]) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-from src.checkpoints import read_checkpoint
+from src.checkpoints import DATA, read_checkpoint
 from src.colorizer import Colorizer, load_colorizer
 from src.config import plain
 from src.errors import InputError
@@ -72,20 +72,70 @@ def test_on_a_frozen_colorizer_only_the_amplifier_changes(
     assert load_colorizer(tmp_path / "second" / "checkpoints" / "best.ckpt").amplifier
 
 
-def test_a_colorizer_of_another_network_is_refused(
-    settings: Callable[..., Train], checkpoint: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (["vivid=true"], [], r"was trained with strength=\d\.\d+, this run has 0\.0; set both"),
+        ([], ["network.width=16"], r"with network\.width=8, this run has 16; set both alike"),
+        ([], ["objective=bins"], r"with objective\._target_=.*MeanSquaredError, this run has"),
+        ([], ["flip_average=true"], r"with flip_average=False, this run has True"),
+        (["amplifier=residual"], [], r"with amplifier\._target_=.*Amplifier, this run has None"),
+    ],
+)
+def test_a_colorizer_that_colours_otherwise_is_refused(
+    settings: Callable[..., Train],
+    tmp_path: Path,
+    first: list[str],
+    second: list[str],
+    message: str,
 ) -> None:
-    chosen = settings(*UNET, "amplifier=residual", f"amplifier.colorizer={checkpoint}")
-    with pytest.raises(InputError, match=r"amplifier\.colorizer=.* has another network than this"):
+    train(settings(*UNET, *first), tmp_path / "first")
+    path = tmp_path / "first" / "checkpoints" / "best.ckpt"
+    chosen = settings(*UNET, "amplifier=residual", f"amplifier.colorizer={path}", *second)
+    with pytest.raises(InputError, match=rf"amplifier\.colorizer=.*{message}"):
         train(chosen, tmp_path / "run")
-    chosen = settings("amplifier=residual", "amplifier.colorizer=nowhere.ckpt")
+
+
+def test_a_colorizer_that_is_not_there_is_named_before_any_data_is_read(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    words = ["dataset=folder", "dataset.root=absent", "amplifier=residual"]
+    chosen = settings(*words, "amplifier.colorizer=nowhere.ckpt")
     with pytest.raises(InputError, match=r"no checkpoint nowhere\.ckpt"):
         train(chosen, tmp_path / "run")
 
 
-def test_one_that_nothing_trains_is_refused(settings: Callable[..., Train]) -> None:
+def test_what_a_frozen_colorizer_has_seen_is_recorded(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    train(settings(*UNET), tmp_path / "first")
+    path = tmp_path / "first" / "checkpoints" / "best.ckpt"
+    more = ["amplifier=residual", f"amplifier.colorizer={path}", "dataset.seed=7"]
+    train(settings(*UNET, *more), tmp_path / "second")
+    first, second = (
+        set(read_checkpoint(tmp_path / run / "checkpoints" / "best.ckpt")[DATA]["seen"])
+        for run in ("first", "second")
+    )
+    assert first < second
+    assert len(second) == 2 * len(first)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_one_that_nothing_trains_is_refused(settings: Callable[..., Train], frozen: bool) -> None:
     config = plain(settings("amplifier=residual", "amplifier.weight=0"))
-    config["amplifier"]["colorizer"] = "some.ckpt"
+    config["amplifier"]["colorizer"] = "some.ckpt" if frozen else None
     parts = ("network", "objective", "optimizer", "scheduler", "amplifier")
     with pytest.raises(InputError, match=r"nothing trains the amplifier: set amplifier\.weight"):
         Colorizer(**{part: config[part] for part in parts})
+
+
+def test_a_frozen_colorizer_predicts_in_training_as_ever(settings: Callable[..., Train]) -> None:
+    chosen = settings(*UNET, "network.dropout=0.9", "amplifier=residual")
+    assert chosen.amplifier is not None
+    chosen.amplifier.colorizer = "some.ckpt"  # type: ignore[attr-defined]
+    colorizer = build_parts(chosen)[0].train()
+    torch.nn.init.normal_(colorizer.network.head.weight)  # type: ignore[arg-type, union-attr]
+    x = torch.rand(1, 1, 32, 32)
+    assert torch.equal(colorizer.network(x), colorizer.network(x)), "nothing is dropped"
+    assert colorizer.amplifier is not None
+    assert colorizer.amplifier.training

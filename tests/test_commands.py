@@ -85,7 +85,7 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signal
         (["resume=absent.ckpt"], "error: no checkpoint absent.ckpt"),
         (
             ["amplifier.width=8"],
-            "error: a setting is of a part that is not chosen; choose that too, as",
+            "error: a part that is not chosen has no settings: amplifier.width=8; choose it too",
         ),
     ],
 )

@@ -97,7 +97,7 @@ def test_every_option_composes_and_builds(
         ("amplifier=residual amplifier.width=0", "amplifier.width is 0; it must be at least 1"),
         ("amplifier=residual amplifier.weight=-1", "amplifier.weight is -1.0; it must be at least"),
         ("perceptual=features perceptual.weight=0", "perceptual.weight is 0.0; it must be above 0"),
-        ("adversary=patch adversary.begin=2", "adversary.begin is 2.0; it must be at most 1"),
+        ("adversary=patch adversary.begin=2", "adversary.begin is 2.0; it must be 0 to below 1"),
         ("adversary=patch adversary.weight=nan", "adversary.weight is nan; it must be above 0"),
         ("adversary=patch adversary.width=0", "adversary.width is 0; it must be at least 1"),
         ("vivid=much", "vivid"),

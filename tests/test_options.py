@@ -33,13 +33,15 @@ EVERYTHING = (
     "flip_average=true",
     "vivid=true",
 )
+NOT_FIRST = ("amplifier", "perceptual", "adversary", "vivid")  # of what is frozen then
 OPTIONS = {
-    "fusion": ("network=fusion",),
+    "fusion": ("network=fusion", "objective=bins"),
     "amplifier": (*SMALL_UNET, "amplifier=residual"),
     "perceptual": (*SMALL_UNET, "perceptual=features"),
     "adversary": (*SMALL_UNET, "adversary=patch", "adversary.begin=0"),
     "vivid": (*SMALL_UNET, "vivid=true"),
     "everything": EVERYTHING,
+    "frozen": (*EVERYTHING, "amplifier.colorizer=first/checkpoints/best.ckpt"),
 }
 
 
@@ -49,7 +51,14 @@ def test_an_option_trains_saves_evaluates_colours_and_exports(
     asked: Callable[..., Evaluate],
     tmp_path: Path,
     option: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    if option == "frozen":
+        train(
+            settings(*(word for word in EVERYTHING if not word.startswith(NOT_FIRST))),
+            tmp_path / "first",
+        )
     chosen = settings(*OPTIONS[option])  # one epoch of two steps
     results = train(chosen, tmp_path / "run")
     assert results["epochs"] == 1
@@ -73,7 +82,8 @@ def test_an_option_trains_saves_evaluates_colours_and_exports(
         bundle = export(export_settings(*words))
         assert torch.allclose(read_model(str(bundle)).predictor(L), expected, atol=1e-4)
     about = json.loads((bundle / "model.json").read_text())
-    assert str(tmp_path) not in json.dumps(about)
+    assert "best.ckpt" not in json.dumps(about)
+    export(export_settings(*words, "format=onnx_rgb"))  # which compares it with PyTorch
     graph = export(export_settings(*words, "format=onnx"))
     onnx.checker.check_model(graph)
     assert OnnxModel(graph).predict(L.numpy()) == pytest.approx(expected.numpy(), abs=0.05)

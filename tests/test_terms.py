@@ -11,11 +11,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src.checkpoints import read_checkpoint
 from src.color import LabBatch
+from src.errors import InputError
 from src.networks.pretrained import PACKAGED
 from src.objectives.adversary import PatchAdversary
 from src.objectives.terms import FeatureDistance, RGBError, distance
 from src.schemas.commands import Train
-from src.train import train
+from src.train import build_parts, train
 
 
 def scenes(count: int = 2, size: int = 32, seed: int = 0) -> LabBatch:
@@ -97,27 +98,83 @@ def test_neither_side_of_the_adversary_s_loss_reaches_the_other() -> None:
         assert torch.allclose(first, weight.grad, rtol=1e-2, atol=1e-6), "fooling trains it too"
 
 
-@pytest.mark.parametrize(("told", "finite"), [(1.0, True), (0.5, False)])
-def test_a_collapse_ends_its_part(
-    caplog: pytest.LogCaptureFixture, told: float, finite: bool
-) -> None:
-    adversary, truth = PatchAdversary(0.5, 0.25, 8), scenes()
+def test_the_adversary_takes_part_when_it_is_told_to() -> None:
+    adversary = PatchAdversary(0.5, 0.25, 8)
     assert not adversary.is_on(0.2)
     assert adversary.is_on(0.25)
-    if finite:
-        adversary.told_apart.fill_(told)
-        adversary.watch(torch.ones(4), -torch.ones(4), is_finite=True)
-        reason = "it tells 100% of all patches apart"
-    else:
-        with torch.no_grad():
-            adversary.layers[-1].bias.fill_(float("nan"))
-        ab = (truth.ab * 0.1).requires_grad_()
-        loss = adversary(LabBatch(truth.L, ab), truth)
-        assert loss == 0
-        reason = "not finite"
+
+
+@pytest.mark.parametrize(("share", "collapses"), [(1.0, True), (0.9, False)])
+def test_telling_nearly_all_patches_apart_is_a_collapse(
+    caplog: pytest.LogCaptureFixture, share: float, collapses: bool
+) -> None:
+    adversary = PatchAdversary(0.5, 0, 8)
+    judged = torch.ones(100)
+    judged[: round(100 * (1 - share))] = -1
+    for step in range(60):
+        adversary.watch(judged, -judged, is_finite=True)
+        if step < 20:
+            assert not adversary.collapsed, "a few steps say nothing"
+    assert bool(adversary.collapsed) == collapses
+    assert adversary.is_on(1.0) != collapses
+    text = "has collapsed (it tells 98% of all patches apart); training goes on without it"
+    assert caplog.text.count(text) == 0 if not collapses else text in caplog.text
+
+
+def test_what_is_not_finite_is_a_collapse_and_reaches_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    adversary, truth = PatchAdversary(0.5, 0, 8), scenes()
+    with torch.no_grad():
+        adversary.layers[-1].bias.fill_(float("nan"))
+    ab = (truth.ab * 0.1).requires_grad_()
+    assert adversary(LabBatch(truth.L, ab), truth) == 0
     assert adversary.collapsed
-    assert not adversary.is_on(1.0)
-    assert f"the adversary has collapsed ({reason}); training goes on without" in caplog.text
+    assert "has collapsed (not finite); training goes on without it" in caplog.text
+
+
+def test_the_best_weights_are_chosen_by_all_terms(settings: Callable[..., Train]) -> None:
+    def monitor(*words: str) -> str:
+        return build_parts(settings("network=unet", "network.width=8", *words))[0].monitor
+
+    assert monitor() == "val/mse"
+    assert monitor("perceptual=features") == "val/loss"
+    assert monitor("amplifier=residual") == "val/loss"
+    assert monitor("objective=bins") == "val/loss"
+    assert monitor("adversary=patch") == "val/mse"
+
+
+def test_an_adversary_compares_what_has_the_same_resolution(settings: Callable[..., Train]) -> None:
+    truth = scenes()
+    words = ["network=unet", "network.width=8", "adversary=patch"]
+    plainly = build_parts(settings(*words))[0].attainable(truth).ab
+    coarse = torch.nn.functional.avg_pool2d(truth.ab, 2)
+    wanted = torch.nn.functional.interpolate(coarse, scale_factor=2, mode="bilinear")
+    assert torch.allclose(plainly, wanted, atol=1e-5)
+    amplified = build_parts(settings(*words, "amplifier=residual"))[0]
+    assert amplified.attainable(truth) is truth
+
+
+def test_an_adversary_that_comes_late_is_waited_for(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    words = ["adversary=patch", "trainer.max_epochs=5", "trainer.patience=1", "optimizer.lr=1e-30"]
+    assert train(settings(*words), tmp_path)["ended_by"] == "max_epochs"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("classifier=nonsense", "perceptual.classifier is 'nonsense', which is no network of timm"),
+        ("weights=nowhere", "no file nowhere; perceptual.weights is hub, package, random or a"),
+        ("classifier=resnet18", "perceptual.weights=package has tf_efficientnet_lite0, not res"),
+    ],
+)
+def test_a_wrong_classifier_is_named(
+    settings: Callable[..., Train], tmp_path: Path, setting: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        train(settings("perceptual=features", f"perceptual.{setting}"), tmp_path)
 
 
 def test_training_goes_on_without_a_collapsed_adversary(

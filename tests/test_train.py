@@ -98,7 +98,7 @@ def test_checkpoint_holds_primitives_and_gives_the_same_colours(
         ["network=unet", "network.width=8", "trainer.ema=0.5", "objective=bins"],
         [
             *("network=unet", "network.width=8", "amplifier=residual", "perceptual=features"),
-            *("adversary=patch", "adversary.begin=0.3"),
+            *("adversary=patch", "adversary.begin=0.3", "trainer.ema=0.5"),
         ],
     ],
 )

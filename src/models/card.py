@@ -48,7 +48,7 @@ def card(about: Mapping[str, Any]) -> str:
         f"# {about['name']}\n",
         "Predicts a and b of CIE Lab from L, to colour gray photographs of any size.\n",
         f"- network: {about['network']['_target_'].rpartition('.')[2]}{looks}",
-        f"- objective: {about['objective']['_target_'].rpartition('.')[2]}{stronger}{amplified}",
+        f"- objective: {about['objective']['_target_'].rpartition('.')[2]}{amplified}{stronger}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
         f"- trained on: {training['dataset']}{count}, up to epoch {training['epoch']}{seen}",

@@ -20,7 +20,7 @@ TYPES: Mapping[str, type | UnionType] = {
     "training": dict,
 }
 SIZES = range(8, 4097)  # px
-STRONGEST = 10.0
+MAX_STRENGTH = 10.0
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:
@@ -32,17 +32,16 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         about = json.loads(text)
         version = about["version"]
-        if isinstance(version, int) and version != VERSION:
-            than = (
-                "newer than {}; update this" if version > VERSION else "older than {}; export anew"
-            )
-            raise InputError(f"{path} is of version {version}, {than.format(VERSION)}")
-        is_whole = version == VERSION and all(
+        if isinstance(version, int) and version > VERSION:
+            raise InputError(f"{path} is of version {version}, newer than {VERSION}; update this")
+        if version == 1:
+            about = {"amplifier": None, "strength": 0.0, **about, "version": VERSION}
+        is_whole = about["version"] == VERSION and all(
             isinstance(about[name], kind) for name, kind in TYPES.items()
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
-        is_whole &= 0 <= about["strength"] <= STRONGEST
+        is_whole &= 0 <= about["strength"] <= MAX_STRENGTH
         is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
     except InputError:
         raise

@@ -18,7 +18,7 @@ from src.objectives.terms import Term
 log = logging.getLogger(__name__)
 
 COLOR_SCALE = 32  # CIE units, for a and b to vary as L does
-MEMORY = 0.98  # of the running share of patches told apart: some 50 steps
+MEMORY = 0.9  # of the running share of patches told apart: 30 steps from a half to nearly all
 TOO_EASY = 0.98  # share above which the adversary teaches nothing
 
 

@@ -1,9 +1,13 @@
 """What a loss can ask of a coloured photograph as a whole, beside what an objective asks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from src.color import LabBatch, lab_to_rgb
+from src.errors import InputError
 from src.networks.pretrained import PretrainedEncoder
 
 
@@ -50,10 +54,13 @@ class FeatureDistance(Term):
 
     def __init__(self, weight: float, classifier: str, weights: str) -> None:
         super().__init__(weight)
-        self.classifier = PretrainedEncoder(classifier, weights, tuned=0, lr_factor=0, enlarge=1)
+        with own_names():
+            self.classifier = PretrainedEncoder(classifier, weights, 0, 0, enlarge=1)
 
     def start(self) -> None:
-        self.classifier.start()
+        """Read the classifier's weights; errors are as of the encoder."""
+        with own_names():
+            self.classifier.start()
 
     def forward(self, predicted: LabBatch, truth: LabBatch) -> Tensor:
         pairs = zip(
@@ -63,6 +70,17 @@ class FeatureDistance(Term):
         )
         distances = [distance(found, wanted.detach()) for found, wanted in pairs]
         return self.weight * sum(distances, start=predicted.L.new_zeros(())) / len(distances)
+
+
+@contextmanager
+def own_names() -> Iterator[None]:
+    """Have errors of an encoder name the settings of ``perceptual``."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error).replace("network.encoder.name", "perceptual.classifier")
+        text = text.replace("network.encoder.weights", "perceptual.weights")
+        raise InputError(text) from error
 
 
 def distance(found: Tensor, wanted: Tensor) -> Tensor:

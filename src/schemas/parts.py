@@ -207,7 +207,9 @@ class PatchAdversary(Target):
     def __post_init__(self) -> None:
         above_zero("adversary", self, "weight")
         at_least("adversary", self, begin=0, width=1)
-        at_most("adversary", self, weight=MAX_WEIGHT, begin=1, width=512)
+        at_most("adversary", self, weight=MAX_WEIGHT, width=512)
+        if not self.begin < 1:
+            raise InputError(f"adversary.begin is {self.begin}; it must be 0 to below 1")
 
 
 @dataclass(kw_only=True)
