@@ -1,5 +1,6 @@
 """The LightningModule: what predicts, with its loss, optimizer, schedule and metrics."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from src.objectives.adversary import PatchAdversary
 from src.objectives.terms import RGBError, Term
 from src.predictor import Predictor, predictor_weights, restored
 from src.results import flat
+
+log = logging.getLogger(__name__)
 
 
 class Colorizer(Predictor, pl.LightningModule):
@@ -171,6 +174,8 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def on_fit_end(self) -> None:
         self.network.keep_features(False)
+        if self.adversary and not self.adversary.has_begun:
+            log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
         progress = self.global_step / self.trainer.estimated_stepping_batches

@@ -162,6 +162,14 @@ def test_an_adversary_that_comes_late_is_waited_for(
     assert train(settings(*words), tmp_path)["ended_by"] == "max_epochs"
 
 
+def test_one_that_never_began_is_mentioned(
+    settings: Callable[..., Train], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = ["adversary=patch", "trainer.max_epochs=100", "trainer.max_minutes=0.0001"]
+    assert train(settings(*words), tmp_path)["ended_by"] == "max_minutes"
+    assert "training ended before adversary.begin=0.7 of it" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

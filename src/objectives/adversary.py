@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 COLOR_SCALE = 32  # CIE units, for a and b to vary as L does
 MEMORY = 0.9  # of the running share of patches told apart: 30 steps from a half to nearly all
+UNKNOWN = 0.5  # share at the start
 TOO_EASY = 0.98  # share above which the adversary teaches nothing
 
 
@@ -47,12 +48,16 @@ class PatchAdversary(Term):
             layers.append(nn.LeakyReLU(0.2))
             before = filters
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(before, 1, 1)))
-        self.register_buffer("told_apart", torch.tensor(0.5))
+        self.register_buffer("told_apart", torch.tensor(UNKNOWN))
         self.register_buffer("collapsed", torch.tensor(False))
 
     def is_on(self, progress: float) -> bool:
         """Whether it takes part, when a share ``progress`` of the training is over."""
         return progress >= self.begin and not self.collapsed
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self.collapsed) or float(self.told_apart) != UNKNOWN
 
     def forward(self, predicted: LabBatch, truth: LabBatch) -> Tensor:
         """Its own loss, and the weighted one of the predicted colours; 0 as it collapses."""
