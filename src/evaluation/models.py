@@ -63,7 +63,7 @@ def load_models(paths: Sequence[str], data_dir: str, device: torch.device) -> li
             seen = frozenset(checkpoint[DATA]["seen"])
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not a checkpoint of src.train") from error
-        key = json.dumps([settings["dataset"], sorted(seen)], sort_keys=True)
+        key = json.dumps([name, size, sorted(seen)])  # wherever the photographs lie
         if key not in found:
             while name in {training.name for training in found.values()}:
                 name += "'"
