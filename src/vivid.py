@@ -14,7 +14,6 @@ from src.color import LabBatch, lab_to_rgb, to_uint8
 from src.metrics.colorfulness import colorfulness
 from src.predictor import Predictor, strengthened
 
-AS_COLORFUL = 0.97  # of the truth: the last percents cost most
 STRONGEST = 4.0
 HALVINGS = 12  # of what is below that
 
@@ -31,7 +30,7 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
     """
     predictor.strength = 0.0
     predicted = [LabBatch(L, predictor(L)) for L, _ in batches]
-    wanted = AS_COLORFUL * mean_colorfulness(batches)
+    wanted = mean_colorfulness(batches)
     least, most = 0.0, STRONGEST
     for _ in range(HALVINGS):
         strength = (least + most) / 2
