@@ -66,7 +66,8 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
 
     from src import hardware
     from src.config import CONF, checked, register
-    from src.train import build_parts, make_trainer, quieten_lightning
+    from src.train import build_parts, quieten_lightning
+    from src.trainer import make_trainer
 
     quieten_lightning()
     register()

@@ -135,7 +135,8 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     from src import hardware
     from src.callbacks import EpochProgress
     from src.config import CONF, checked, register
-    from src.train import build_parts, make_trainer
+    from src.train import build_parts
+    from src.trainer import make_trainer
 
     register()
     overrides = [
