@@ -204,6 +204,7 @@ def test_unknown_experiments_stop_it_before_anything_is_trained(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_interrupted_leaderboard_goes_on(tmp_path: Path) -> None:
     words = [
         *(sys.executable, "-m", "src.leaderboard", "seeds=[0]", "results=found"),

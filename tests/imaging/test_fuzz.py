@@ -104,6 +104,7 @@ def parts() -> Iterator[range]:
         yield range(start, start + AT_A_TIME)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
