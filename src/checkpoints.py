@@ -8,6 +8,8 @@ import torch
 from src.errors import InputError
 
 DATA = "ColorDataModule"  # where that one's state is
+UNSAID = {"flip_average": False, "strength": 0.0}
+"""Settings of a Colorizer that older checkpoints do not name, as they were then."""
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from src.checkpoints import DATA, read_checkpoint
+from src.checkpoints import DATA, UNSAID, read_checkpoint
 from src.color import LabBatch, scale_lightness
 from src.config import build
 from src.errors import InputError
@@ -19,7 +19,7 @@ from src.networks.sizes import at_output_resolution
 from src.objectives.adversary import PatchAdversary
 from src.objectives.terms import RGBError, Term
 from src.predictor import Predictor, predictor_weights, restored
-from src.results import flat
+from src.results import first_difference, flat
 
 log = logging.getLogger(__name__)
 
@@ -111,14 +111,14 @@ class Colorizer(Predictor, pl.LightningModule):
             return
         checkpoint = read_checkpoint(path)
         names = ("network", "objective", "flip_average", "strength", "amplifier")
-        then = flat({name: checkpoint["hyper_parameters"].get(name) for name in names})
+        given = UNSAID | checkpoint["hyper_parameters"]
+        then = flat({name: given.get(name) for name in names})
         now = flat({name: self.hparams[name] for name in names} | {"amplifier": None})
-        for name in sorted(then.keys() | now.keys()):
-            if (then.get(name) or None) != (now.get(name) or None):
-                raise InputError(
-                    f"amplifier.colorizer={path} was trained with {name}={then.get(name)}, this "
-                    f"run has {now.get(name)}; set both alike"
-                )
+        if name := first_difference(then, now):
+            raise InputError(
+                f"amplifier.colorizer={path} was trained with {name}={then.get(name)}, this "
+                f"run has {now.get(name)}; set both alike"
+            )
         weights = predictor_weights(checkpoint["state_dict"])
         self.load_state_dict({**self.state_dict(), **weights})
         self.seen_before = set(checkpoint[DATA]["seen"])

@@ -105,6 +105,12 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """The first name, by the alphabet, whose values differ; what is missing is None."""
+    names = sorted(old.keys() | new.keys())
+    return next((name for name in names if old.get(name) != new.get(name)), None)
+
+
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dicts as one, keys joined by dots."""
     found: dict[str, Any] = {}

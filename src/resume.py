@@ -7,12 +7,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from src.checkpoints import read_checkpoint
+from src.checkpoints import UNSAID, read_checkpoint
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
-from src.results import flat
+from src.results import first_difference, flat
 
 # Settings that may differ when a run goes on elsewhere.
 PLACES = ("dataset.root", "dataset.max_pixels")
@@ -29,15 +29,16 @@ def check_resumable(
     checkpoint = read_checkpoint(path)
     if "optimizer_states" not in checkpoint:
         raise InputError(f"{path} holds weights only and cannot be resumed")
-    unsaid = {"strength": 0.0}  # by runs that are older
-    then = unsaid | checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
-    old, new = flat(then), flat(dict(colorizer.hparams) | dict(data.hparams))
-    for name in sorted(old.keys() | new.keys()):
-        if name not in PLACES and old.get(name) != new.get(name):
-            raise InputError(
-                f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
-                "resume with the settings it was started with"
-            )
+    then = UNSAID | checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
+    old, new = (
+        {name: value for name, value in flat(settings).items() if name not in PLACES}
+        for settings in (then, dict(colorizer.hparams) | dict(data.hparams))
+    )
+    if name := first_difference(old, new):
+        raise InputError(
+            f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
+            "resume with the settings it was started with"
+        )
     if (ema is not None) != ("averaging_state" in checkpoint):
         was = "with" if ema is None else "without"
         raise InputError(f"{path} was trained {was} trainer.ema; resume as it was started")
