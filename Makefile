@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help train demo leaderboard test test-slow check format lock
+.PHONY: help train demo app leaderboard test test-slow check format lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -16,6 +16,9 @@ INPUT ?= docs/examples
 demo: $(READY) ## colour the examples, or INPUT=PATH, with the shipped model, into outputs/demo
 	$(BIN)/python -m src.colorize input="$(INPUT)" output=outputs/demo \
 		side_by_side=true existing=overwrite
+
+app: $(READY) ## serve the web page on this machine: photographs, hints, downloads
+	$(BIN)/python -m src.app
 
 leaderboard: $(READY) ## train every recipe over three seeds, hours on a CPU, and write the tables
 	$(BIN)/python -m src.leaderboard

@@ -20,6 +20,8 @@ from rich.text import Text
 
 from src import command
 from src.config import CONF, checked, plain, register
+from src.errors import InputError
+from src.imaging.hints import read_hints
 from src.imaging.stream import Options, Outcome, Stream
 from src.imaging.work import Journal, Work, clear_leftovers, outstanding, plan
 from src.photo_colorizer import PhotoColorizer
@@ -53,6 +55,9 @@ def colorize(settings: Colorize) -> Summary:
     """
     works = plan(settings.input, settings.output, settings.format)
     is_single = len(works) == 1 and works[0].source == Path(settings.input)
+    hints = read_hints(Path(settings.hints)) if settings.hints else None
+    if hints and not is_single:
+        raise InputError("hints are for one photograph; set input to a file")
     journal = Journal(Path(settings.output), plain(settings))
     done = set() if is_single else journal.done(works)
     rest = [work for work in works if work not in done]
@@ -77,7 +82,7 @@ def colorize(settings: Colorize) -> Summary:
     clear_leftovers(works)
     if not is_single:
         journal.open()
-    options = Options(settings.quality, settings.side_by_side, settings.max_pixels)
+    options = Options(settings.quality, settings.side_by_side, settings.max_pixels, hints)
     stream = Stream(colorizer, options, settings.workers or cores())
     try:
         outcomes = list(shown(stream.run(works), len(works)))
@@ -133,4 +138,4 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     register()
-    command.run(main, paths=("input", "output", "model"))
+    command.run(main, paths=("input", "output", "model", "hints"))

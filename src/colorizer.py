@@ -11,9 +11,10 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from src.checkpoints import DATA, UNSAID, read_checkpoint
-from src.color import LabBatch, scale_lightness
+from src.color import LabBatch
 from src.config import build
 from src.errors import InputError
+from src.hints.simulated import SimulatedHints
 from src.metrics import FINAL, color_metrics, paired
 from src.networks.sizes import at_output_resolution
 from src.objectives.adversary import PatchAdversary
@@ -39,6 +40,7 @@ class Colorizer(Predictor, pl.LightningModule):
         strength: how much stronger than predicted colours are.
         amplifier: corrects the coloured photograph; with its ``colorizer``, the rest is frozen.
         perceptual, adversary: more terms of the loss, of the coloured photograph.
+        guidance: hints that it learns to take, simulated.
 
     Raises:
         InputError: for an amplifier that nothing would train.
@@ -55,8 +57,9 @@ class Colorizer(Predictor, pl.LightningModule):
         amplifier: Mapping[str, Any] | None = None,
         perceptual: Mapping[str, Any] | None = None,
         adversary: Mapping[str, Any] | None = None,
+        guidance: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, objective, flip_average, strength, amplifier)
+        super().__init__(network, objective, flip_average, strength, amplifier, guidance)
         self.save_hyperparameters()
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
@@ -66,6 +69,7 @@ class Colorizer(Predictor, pl.LightningModule):
         if perceptual:
             self.terms["perceptual"] = build(perceptual)
         self.adversary: PatchAdversary | None = build(adversary) if adversary else None
+        self.simulated: SimulatedHints | None = build(guidance) if guidance else None
         if self.amplifier and not self.terms:
             raise InputError(
                 "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
@@ -110,7 +114,7 @@ class Colorizer(Predictor, pl.LightningModule):
         if path is None:
             return
         checkpoint = read_checkpoint(path)
-        names = ("network", "objective", "flip_average", "strength", "amplifier")
+        names = ("network", "objective", "flip_average", "strength", "amplifier", "guidance")
         given = UNSAID | checkpoint["hyper_parameters"]
         then = flat({name: given.get(name) for name in names})
         now = flat({name: self.hparams[name] for name in names} | {"amplifier": None})
@@ -179,7 +183,8 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
         progress = self.global_step / self.trainer.estimated_stepping_batches
-        losses = self.losses(self.network(scale_lightness(batch.L)), batch, progress)
+        hints = self.simulated(batch) if self.simulated else None
+        losses = self.losses(self.network(self.network_input(batch.L, hints)), batch, progress)
         loss = torch.stack(list(losses.values())).sum()
         logged = {"train/loss": loss}
         if self.terms or self.adversary:

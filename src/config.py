@@ -19,6 +19,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from src.errors import InputError
 from src.schemas.commands import (
+    App,
     Colorize,
     Evaluate,
     Export,
@@ -46,6 +47,7 @@ def register() -> None:
     store.store(name="evaluate_schema", node=Evaluate)
     store.store(name="report_schema", node=Report)
     store.store(name="export_schema", node=Export)
+    store.store(name="app_schema", node=App)
     store.store(name="colorize_schema", node=Colorize)
     store.store(name="leaderboard_schema", node=Leaderboard)
     store.store(group="schema/trainer", name="trainer", node=Trainer)

@@ -22,6 +22,7 @@ from src.evaluation.clock import Clock
 from src.evaluation.datasets import Entry, Track, open_datasets, survey
 from src.evaluation.findings import DatasetResult, findings, strict
 from src.evaluation.gallery import gallery
+from src.evaluation.hinted import hinted_rows
 from src.evaluation.measures import check_known, choose_measures
 from src.evaluation.models import Model, load_models
 from src.evaluation.page import html_report, markdown_report, network_pictures, overview, track_of
@@ -62,9 +63,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:
         scores = ScoreFile(file, list(measures.by_photograph))
         scorer = Scorer(measures, settings.batch_size, hardware.device, scores, clock, tracked)
-        results = [
-            score_dataset(entry, settings.tracks, models, hardware, scorer) for entry in entries
-        ]
+        results = [score_dataset(entry, settings, models, hardware, scorer) for entry in entries]
     with clock.stage("intervals"):
         numbers = findings(results, models)
     with clock.stage("pictures and charts"):
@@ -88,12 +87,13 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
 
 def score_dataset(
     entry: Entry,
-    wanted: Sequence[str],
+    settings: Evaluate,
     models: Sequence[Model],
     hardware: Hardware,
     scorer: Scorer,
 ) -> DatasetResult:
-    """Survey a dataset, then score it in every track that is wanted."""
+    """Survey a dataset, then score it in every track that is wanted, with hints at own size."""
+    wanted = settings.tracks
     own = [Track(size) for size in dict.fromkeys(model.size for model in models)]
     tracks = (own if "own" in wanted else []) + ([Track(None)] if "native" in wanted else [])
     with scorer.clock.stage("survey"):
@@ -102,6 +102,10 @@ def score_dataset(
     for kind in own if scored.native_is_own else tracks:
         present = [model for model in models if kind.size in (None, model.size)]
         rows = predictors(present, scored.mean(kind), hardware)
+        if kind.size:
+            rows += [
+                row for model in present for row in hinted_rows(model, settings.hints, hardware)
+            ]
         found.append(scorer.score(scored, kind, rows))
     return DatasetResult(scored, found)
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from src.errors import InputError
 from src.imaging.arrays import as_given, picture_from
+from src.imaging.hints import Hints, check_fits, draw_hints
 from src.imaging.painting import Floats, Lightness, Pixels, paint, shrink
 from src.imaging.pictures import Picture
 from src.imaging.tiles import in_tiles
@@ -92,29 +93,34 @@ class PhotoColorizer:
         opened = open_model(model, device, precision, flip_average, temperature, threads)
         return cls(opened, size, saturation, tiles)
 
-    def colorize(self, image: Given) -> Given:
+    def colorize(self, image: Given, hints: Hints | None = None) -> Given:
         """Colour an image; what it has of colour is left out first.
 
         Args:
             image: a Pillow image of any mode but F; or an array (H,W) or (H,W,C) of sRGB with 1 to
                 4 channels (gray, gray and alpha, RGB, RGB and alpha), uint8 in 0..255, uint16 in
                 0..65535 or float in 0..1.
+            hints: colours that are known.
 
         Returns:
             The same kind: an image of mode RGB or RGBA, or an array (H,W,3), (H,W,4) with alpha, of
             the same type. A 16-bit Pillow image comes back with 8 bits, for Pillow has no other.
 
         Raises:
-            InputError: a ``ValueError``, for any other image.
+            InputError: a ``ValueError``, for any other image, for hints of one of another size, or
+                with an ONNX file.
         """
-        (colored,) = self.colorize_all([image])
+        (colored,) = self.colorize_all([image], hints)
         return colored
 
-    def colorize_all(self, images: Iterable[Given]) -> list[Given]:
-        """Colour images, those of one shape in batches; types and errors are as for one."""
+    def colorize_all(self, images: Iterable[Given], hints: Hints | None = None) -> list[Given]:
+        """Colour images, those of one shape in batches; types and errors are as for one.
+
+        Hints are taken for each of them.
+        """
         given = list(images)
         pictures = [picture_from(image) for image in given]
-        predicted = self.predict([picture.lightness for picture in pictures])
+        predicted = self.predict([picture.lightness for picture in pictures], hints)
         colored: list[Any] = []
         with ThreadPoolExecutor(cores()) as threads:
             for image, picture, ab in zip(given, pictures, predicted, strict=True):
@@ -127,14 +133,28 @@ class PhotoColorizer:
                 colored.append(as_given(rgb, alpha, image))
         return colored
 
-    def predict(self, lightnesses: Sequence[Lightness]) -> list[Floats]:
+    def seen(self, lightness: Lightness, hints: Hints | None = None) -> Floats:
+        """What the model sees of a photograph: L, with hints beside it, (1,1,h,w) or (1,4,h,w).
+
+        Raises:
+            InputError: for hints of another photograph, or for an ONNX file.
+        """
+        L = shrink(lightness, self.size)
+        if hints is None:
+            return L[None, None]
+        if not self.model.takes_hints:
+            raise InputError("an ONNX file takes no hints; set model to a checkpoint or bundle")
+        check_fits(hints, lightness.shape)
+        return np.concatenate([L[None], draw_hints(hints, L.shape)])[None]
+
+    def predict(self, lightnesses: Sequence[Lightness], hints: Hints | None = None) -> list[Floats]:
         """ab (2,h,w) of photographs' lightness (H,W), at the size that the network sees."""
-        small = [shrink(lightness, self.size)[None, None] for lightness in lightnesses]
+        small = [self.seen(lightness, hints) for lightness in lightnesses]
         if self.tile:
-            return [in_tiles(self.model.predict, L, self.tile)[0] for L in small]
+            return [in_tiles(self.model.predict, x, self.tile)[0] for x in small]
         shapes: dict[tuple[int, ...], list[int]] = {}
-        for index, L in enumerate(small):
-            shapes.setdefault(L.shape, []).append(index)
+        for index, x in enumerate(small):
+            shapes.setdefault(x.shape, []).append(index)
         found: dict[int, Floats] = {}
         for indices in shapes.values():
             fitting = BATCH_PIXELS // math.prod(small[indices[0]].shape)

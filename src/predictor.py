@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-from src.color import scale_lightness
+from src.color import chroma, scale_lightness
 from src.config import build
 from src.errors import InputError
+from src.hints.correction import corrected
+from src.hints.spread import spread
 from src.networks.amplifier import Amplifier
 from src.networks.base import ColorNetwork
 from src.objectives.base import Objective
@@ -17,28 +20,31 @@ from src.objectives.bins import ColorBins
 Model = TypeVar("Model", bound=nn.Module)
 
 
+HINT_CHANNELS = 6  # a, b and where they are given; the same, spread
+HINT_SCALE = 32.0  # CIE units, which the colours of hints are divided by
 PARTS = ("network", "objective", "amplifier")
 """Of a predictor, with weights."""
-SETTINGS = (*PARTS, "flip_average", "strength")
+SETTINGS = (*PARTS, "flip_average", "strength", "guidance")
 """Of a predictor."""
 
 
 class Coloring(NamedTuple):
-    """ab (B,2,H,W) in CIE units, float32; uncertainty (B,1,H,W), 0 to 1, where that is known."""
+    """ab (B,2,H,W) and how unsure that is (B,1,H,W), both in CIE units, float32."""
 
     ab: Tensor
-    uncertainty: Tensor | None
+    uncertainty: Tensor
 
 
 class Predictor(nn.Module):
-    """Predicts a and b from L.
+    """Predicts a and b from L, and from the colours that a user gives.
 
     Args:
-        network: settings of what takes scaled L (B,1,H,W) to raw output, with their ``_target_``.
+        network: settings of what takes scaled L, and hints, to raw output, with their ``_target_``.
         objective: of what takes raw output to ab.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
         strength: how much stronger than predicted colours are; see :func:`strengthened`.
         amplifier: settings of what corrects the coloured photograph, if anything does.
+        guidance: settings of the hints that its network learns to take; None is none.
     """
 
     def __init__(
@@ -48,10 +54,13 @@ class Predictor(nn.Module):
         flip_average: bool,
         strength: float = 0.0,
         amplifier: Mapping[str, Any] | None = None,
+        guidance: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self.is_guided = guidance is not None
+        inputs = 1 + HINT_CHANNELS if self.is_guided else 1
         self.objective: Objective = build(objective)
-        self.network: ColorNetwork = build(network, channels=self.objective.channels)
+        self.network: ColorNetwork = build(network, channels=self.objective.channels, inputs=inputs)
         self.amplifier: Amplifier | None = build(amplifier) if amplifier else None
         self.flip_average = flip_average
         self.strength = strength
@@ -62,16 +71,41 @@ class Predictor(nn.Module):
         parts = (self.network, self.amplifier)
         return sum(weight.numel() for part in parts if part for weight in part.parameters())
 
-    def forward(self, L: Tensor) -> Tensor:
-        """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units, float32."""
-        return self.ab(self.raw_views(L), L)
+    def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+        """L (B,1,H,W) in 0..100, and hints (B,3,H,W), to ab (B,2,H,W) in CIE units, float32.
 
-    def predict(self, L: Tensor) -> Coloring:
-        """Colour L (B,1,H,W) in 0..100, and say how unsure that is if the objective can."""
-        views = self.raw_views(L)
+        Hints correct what is predicted, also by a network that has not learned to take them.
+        """
+        ab = self.ab(self.raw_views(L, hints), L)
+        return ab if hints is None else corrected(L, ab, hints)
+
+    def predict(self, L: Tensor, hints: Tensor | None = None) -> Coloring:
+        """As :meth:`forward`, and how unsure the network is.
+
+        If the objective cannot say, it is how much a photograph and its mirror image differ.
+        """
+        views = self.raw_views(L, hints)
         known = [self.objective.uncertainty(raw) for raw in views]
-        uncertainty = [values for values in known if values is not None]
-        return Coloring(self.ab(views, L), self.merged(uncertainty, L) if uncertainty else None)
+        said = [values for values in known if values is not None]
+        unsure = self.merged(said, L) if said else self.disagreement(L, hints)
+        ab = self.ab(views, L)
+        return Coloring(ab if hints is None else corrected(L, ab, hints), unsure)
+
+    def disagreement(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+        """Half the distance in ab between a photograph and its mirror image, (B,1,H,W)."""
+        view = self.network_input(L, hints)
+        one, other = (
+            self.merged([self.objective.decode(self.network(v))], L) for v in (view, view.flip(-1))
+        )
+        return chroma((one - other.flip(-1)) / 2)[:, None]
+
+    def likely(self, L: Tensor, hints: Tensor | None, row: int, column: int) -> Tensor:
+        """The likeliest colours (N,2) of a pixel of L (1,1,H,W), CIE units, the likeliest first."""
+        stride, width = self.network.upsampling.stride, L.shape[-1]
+        columns = (column, width - 1 - column)
+        views = zip(self.raw_views(L, hints), columns, strict=False)
+        raw = [view[0, :, row // stride, at // stride] for view, at in views]
+        return self.objective.likely(torch.stack(raw))
 
     def decode_otherwise(
         self,
@@ -93,10 +127,25 @@ class Predictor(nn.Module):
                 raise InputError("temperature is of colour bins, which this model does not predict")
             self.objective.temperature = temperature
 
-    def raw_views(self, L: Tensor) -> list[Tensor]:
+    def raw_views(self, L: Tensor, hints: Tensor | None = None) -> list[Tensor]:
         """Raw output for L, and for its mirror image if both are averaged."""
-        views = [L, L.flip(-1)] if self.flip_average else [L]
-        return [self.network(scale_lightness(view)) for view in views]
+        view = self.network_input(L, hints)
+        views = [view, view.flip(-1)] if self.flip_average else [view]
+        return [self.network(view) for view in views]
+
+    def network_input(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+        """What the network is fed with, (B,1,H,W), or (B,7,H,W) if it takes hints.
+
+        That is scaled L; hints (B,3,H,W), zero where there are none; and those spread.
+        """
+        x = scale_lightness(L)
+        if not self.is_guided:
+            return x
+        if hints is None:
+            return torch.cat([x, torch.zeros_like(x).expand(-1, HINT_CHANNELS, -1, -1)], dim=1)
+        told = torch.cat([hints, spread(L, hints)], dim=1)
+        scale = told.new_tensor(2 * [HINT_SCALE, HINT_SCALE, 1])[:, None, None]
+        return torch.cat([x, told / scale], dim=1)
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """What raw output says of the colours of L."""

@@ -16,7 +16,8 @@ from src.errors import InputError
 from src.schemas.commands import Train
 from src.schemas.parts import TARGETS
 
-PARTS = ("network", "objective", "optimizer", "scheduler", "amplifier", "perceptual", "adversary")
+TERMS = ("amplifier", "perceptual", "adversary")
+PARTS = ("network", "objective", "optimizer", "scheduler", "guidance", *TERMS)
 GROUPS = ("dataset", "augmentation", "encoder", *PARTS)
 OPTIONS = [
     (group, path.stem)
@@ -48,6 +49,9 @@ def test_every_option_composes_and_builds(
         ("optimizer.lr=0", "optimizer.lr is 0.0; it must be above 0 and finite"),
         ("optimizer.learning_rate=1", "Could not override 'optimizer.learning_rate'"),
         ("network.activation=[1]", "network.activation"),
+        ("guidance=hints guidance.automatic=2", "guidance.automatic is 2.0; it must be at most 1"),
+        ("guidance=hints guidance.mean=0.5", "guidance.mean is 0.5; it must be at least 1"),
+        ("guidance=hints guidance.strokes=-1", "guidance.strokes is -1.0; it must be at least 0"),
         ("dataset=cats", "Could not find 'dataset/cats'"),
         ("dataset.size=-1", "dataset.size is -1; it must be at least 8"),
         ("dataset.train=0", "dataset.train is 0; it must be at least 1"),

@@ -1,7 +1,5 @@
 """What raw output means, and what each loss is, against NumPy."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -146,14 +144,30 @@ def test_colours_are_float32_under_autocast() -> None:
         assert torch.allclose(bins.decode(raw), exact, atol=1e-3)
 
 
-def test_uncertainty_is_the_entropy() -> None:
+def test_uncertainty_is_the_standard_deviation() -> None:
     bins = bins_of()
     raw = torch.zeros(1, bins.channels, 1, 2)
     raw[0, :, 0, 1] = -1e9
     raw[0, [3, 100], 0, 1] = 0
     found = bins.uncertainty(raw)
-    expected = [1.0, math.log(2) / math.log(bins.channels)]
+    centers = bins.centers.double().numpy()
+    expected = [np.sqrt(centers[which].var(axis=0).sum()) for which in (slice(None), [3, 100])]
     assert found.flatten().tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_likely_colours_are_the_modes_apart() -> None:
+    bins = bins_of()
+    first, second = 3, 100
+    raw = torch.zeros(2, bins.channels)  # two views
+    raw[:, first], raw[:, second] = 6, 5
+    beside = (bins.centers - bins.centers[first]).norm(dim=1).argsort()[1]
+    raw[:, beside] = 5.5  # likelier than the second, but nearly the first
+    found = bins.likely(raw)
+    assert torch.equal(found[:2], bins.centers[[first, second]])
+    assert torch.cdist(found, found).add(1e3 * torch.eye(len(found))).min() >= 20
+    assert MeanSquaredError().likely(torch.tensor([[0.1, 0.2], [0.3, 0.2]])).tolist() == [
+        pytest.approx([25.6, 25.6])
+    ]
 
 
 def test_bins_start_where_the_photographs_are() -> None:

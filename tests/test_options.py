@@ -40,6 +40,7 @@ OPTIONS = {
     "perceptual": (*SMALL_UNET, "perceptual=features"),
     "adversary": (*SMALL_UNET, "adversary=patch", "adversary.begin=0"),
     "vivid": (*SMALL_UNET, "vivid=true"),
+    "hints": (*SMALL_UNET, "objective=bins", "guidance=hints"),
     "everything": EVERYTHING,
     "frozen": (*EVERYTHING, "amplifier.colorizer=first/checkpoints/best.ckpt"),
 }

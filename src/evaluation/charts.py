@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,27 @@ def error_chart(mistakes: Mapping[str, Mistakes], styles: Mapping[str, str]) -> 
     right.legend(fontsize=7, frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
+    return as_svg(figure)
+
+
+def hint_chart(curves: Mapping[str, Mapping[int, Any]], metrics: Mapping[str, str]) -> str:
+    """Metrics, by their titles, against the number of hints, one line a way of placing them."""
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for axes, (metric, title) in zip(panels, metrics.items(), strict=True):
+        for (placing, curve), style in zip(curves.items(), ("C0-o", "C1--s"), strict=False):
+            known = [curve[count][metric] for count in curve]
+            means, lows, highs = (
+                [estimate[key] for estimate in known] for key in ("mean", "low", "high")
+            )
+            axes.plot(list(curve), means, style, label=placing, markersize=4, linewidth=1.5)
+            axes.fill_between(list(curve), lows, highs, color=style[:2], alpha=0.15, linewidth=0)
+        counts = list(next(iter(curves.values())))
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set(xlabel="spots", ylabel=title, xticks=counts, xticklabels=map(str, counts))
+        axes.minorticks_off()
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].legend(fontsize=8, frameon=False)
     return as_svg(figure)
 
 

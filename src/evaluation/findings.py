@@ -46,6 +46,7 @@ def of_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]
             | {metric: {"mean": value} for metric, value in track.realism.get(name, {}).items()}
             for name in track.scores.rows
         }
+        hinted = {name: scores.pop(name) for name in track.hinted}
         tracks[track.track.name] = {
             "title": track.track.title,
             "scores": scores,
@@ -54,7 +55,8 @@ def of_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]
                 for model in models
                 if model.label in scores
             },
-            "hues": {name: found.hues() for name, found in track.mistakes.items()},
+            "hues": {name: track.mistakes[name].hues() for name in scores},
+            "hints": hint_curves(track, scores, hinted),
             "confusion": {
                 model.label: track.mistakes[model.label].confusion.tolist()
                 for model in models
@@ -73,6 +75,17 @@ def of_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]
     if isinstance(scored.dataset, SyntheticScenes) and not (scored.seen or scored.near_gray):
         found["best_possible_mse"] = scored.dataset.best_mse("test")
     return found
+
+
+def hint_curves(
+    track: TrackResult, scores: Mapping[str, Any], hinted: Mapping[str, Any]
+) -> dict[str, dict[str, dict[int, Any]]]:
+    """Scores by model, by how spots are placed, and by how many there are: 0 is automatic."""
+    curves: dict[str, dict[str, dict[int, Any]]] = {}
+    for name, (label, placing, number) in track.hinted.items():
+        curve = curves.setdefault(label, {}).setdefault(placing, {0: scores[label]})
+        curve[number] = hinted[name]
+    return curves
 
 
 def against_baseline(track: TrackResult, model: Model) -> dict[str, Any]:

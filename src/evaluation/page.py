@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.evaluation.charts import error_chart, histogram_chart
+from src.evaluation.charts import error_chart, hint_chart, histogram_chart
 from src.evaluation.findings import DatasetResult
 from src.evaluation.gallery import Exhibit
 from src.evaluation.measures import COLUMNS
@@ -18,6 +18,7 @@ from src.evaluation.tables import (
     Table,
     counts,
     error_removed,
+    hints_table,
     hues_table,
     networks_of,
     photographs,
@@ -51,6 +52,7 @@ def markdown_report(found: Mapping[str, Any]) -> str:
         for track in about["tracks"].values():
             parts.append(table_text(scores_table(track, networks, missing)))
             parts.append(table_text(hues_table(track, networks)))
+            parts += [table_text(hints_table(track, label)) for label in track["hints"]]
     parts += [f"{COLUMNS[name][0]} is not measured: {why}\n" for name, why in missing.items()]
     return "\n".join(parts)
 
@@ -93,6 +95,11 @@ def html_report(
             "counts": counts(about),
             "scores": [scores_table(t, networks, missing) for t in about["tracks"].values()],
             "hues": [hues_table(t, networks) for t in about["tracks"].values()],
+            "hints": [
+                (hints_table(t, label), hint_chart(curves, curve_metrics(curves)))
+                for t in about["tracks"].values()
+                for label, curves in t["hints"].items()
+            ],
             "networks": {label: pictures[dataset, label] for label in networks},
         }
         for dataset, about in found["datasets"].items()
@@ -106,6 +113,12 @@ def html_report(
         sections=sections,
         time=time_table(found["seconds"]),
     )
+
+
+def curve_metrics(curves: Mapping[str, Mapping[int, Any]]) -> dict[str, str]:
+    """Those of the metrics that were measured which curves are drawn of."""
+    measured = next(iter(next(iter(curves.values())).values()))
+    return {metric: COLUMNS[metric][0] for metric in ("psnr", "mse") if metric in measured}
 
 
 def network_pictures(

@@ -16,12 +16,21 @@ OWN_MEAN = "best constant"
 TRUTH = "truth"
 
 
+class Hinted(NamedTuple):
+    """What a row of the curves is: of which model, how spots are placed, and how many there are."""
+
+    label: str
+    placing: str
+    number: int
+
+
 class Predictor(NamedTuple):
     """A row of the tables: ab (B,2,H,W) of photographs, most of which look at L alone."""
 
     name: str
     predict: Callable[[LabBatch], Tensor]
     model: Model | None = None  # whose network it is
+    hinted: Hinted | None = None
 
 
 def predictors(models: Sequence[Model], own_mean: Tensor, hardware: Hardware) -> list[Predictor]:

@@ -16,7 +16,7 @@ from src.evaluation.clock import Clock
 from src.evaluation.datasets import Scored, Track
 from src.evaluation.measures import REBALANCED, Measures, warn_of_few
 from src.evaluation.mistakes import Mistakes
-from src.evaluation.predictors import TRUTH, Predictor
+from src.evaluation.predictors import TRUTH, Hinted, Predictor
 from src.evaluation.scores import RARITY, ScoreFile, Scores
 from src.metrics import Measure, paired
 from src.metrics.auc import class_weights, rarity
@@ -28,12 +28,16 @@ LARGE = 2_000_000  # pixels of a batch: above it, one row at a time is in memory
 
 
 class TrackResult(NamedTuple):
-    """What was found in a track: scores and mistakes of every predictor and of the truth."""
+    """What was found in a track: scores and mistakes of every predictor and of the truth.
+
+    ``hinted`` says of some what hints they had.
+    """
 
     track: Track
     scores: Scores
     mistakes: dict[str, Mistakes]
     realism: dict[str, dict[str, float]]
+    hinted: dict[str, Hinted]
 
 
 class Batch(NamedTuple):
@@ -65,7 +69,9 @@ class Scorer(NamedTuple):
         weights = class_weights(scored.shares[track])
         measures = self.measures.in_track(weights)
         realism = {row.name: Realism(self.measures.realism) for row in rows if row.name != TRUTH}
-        result = TrackResult(track, Scores(list(measures)), {r.name: Mistakes() for r in rows}, {})
+        mistakes = {row.name: Mistakes() for row in rows}
+        hinted = {row.name: row.hinted for row in rows if row.hinted}
+        result = TrackResult(track, Scores(list(measures)), mistakes, {}, hinted)
         with ThreadPoolExecutor(os.cpu_count(), "score", torch.set_num_threads, (1,)) as pool:
             for batch in self.batches(scored, track):
                 weight = rarity(batch.truth.ab, weights).cpu().numpy()

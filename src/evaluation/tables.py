@@ -105,6 +105,20 @@ def hues_table(track: Mapping[str, Any], networks: Sequence[str]) -> Table:
     return Table(f"What became of hues, {track['title']}", header, rows, networks)
 
 
+def hints_table(track: Mapping[str, Any], label: str) -> Table:
+    """What a model makes of more and more true colours that it is told, in a track."""
+    curves = track["hints"][label]
+    metrics = [metric for metric in COLUMNS if metric in track["scores"][label]]
+    rows = [
+        [f"{count} {placing}" if int(count) else "none", *(cell(m, scores[m]) for m in metrics)]
+        for index, (placing, curve) in enumerate(curves.items())
+        for count, scores in curve.items()
+        if int(count) or not index
+    ]
+    header = ["spots of true colour", *(COLUMNS[metric][0] for metric in metrics)]
+    return Table(f"{label} with hints, {track['title']}", header, rows)
+
+
 def time_table(seconds: Mapping[str, float]) -> Table:
     total = sum(seconds.values())
     rows = [[stage, f"{s:.1f}", f"{s / total:.0%}"] for stage, s in seconds.items()]

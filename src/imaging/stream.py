@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from src.errors import InputError
+from src.imaging.hints import Hints
 from src.imaging.painting import Floats, Pixels, paint
 from src.imaging.pictures import Picture, UnreadableError
 from src.imaging.reading import open_picture, read_picture
@@ -19,11 +21,12 @@ IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing
 
 
 class Options(NamedTuple):
-    """How results are written."""
+    """How results are made and written; with hints, of one photograph."""
 
     quality: int
     side_by_side: bool
     max_pixels: int
+    hints: Hints | None = None
 
 
 class Outcome(NamedTuple):
@@ -102,7 +105,8 @@ class Stream:
                     batch.append((work, read.result()))
                 except FAILURES as error:
                     yield self.ended(work, error=reason(error))
-            predicted = pool.submit(self.colorizer.predict, [p.lightness for _, p in batch])
+            lightnesses = [picture.lightness for _, picture in batch]
+            predicted = pool.submit(self.colorizer.predict, lightnesses, self.options.hints)
             self.predicting.append(Batch(batch, predicted))
 
     def write_predicted(self, pool: Executor, strips: Executor) -> Iterator[Outcome]:
@@ -111,7 +115,11 @@ class Stream:
             photographs, predicted = self.predicting.popleft()
             try:
                 colors = predicted.result()
-            except (RuntimeError, MemoryError) as error:  # of PyTorch, when memory is short
+            except (
+                RuntimeError,
+                MemoryError,
+                InputError,
+            ) as error:
                 for work, _ in photographs:
                     yield self.ended(work, error=reason(error))
                 continue

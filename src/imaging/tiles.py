@@ -9,13 +9,13 @@ from src.imaging.painting import Floats
 TILES = 16  # in a batch
 
 
-def in_tiles(predict: Callable[[Floats], Floats], L: Floats, tile: int) -> Floats:
-    """Predict ab (1,2,h,w) from L (1,1,h,w) in squares of ``tile`` px that overlap by half.
+def in_tiles(predict: Callable[[Floats], Floats], x: Floats, tile: int) -> Floats:
+    """Predict ab (1,2,h,w) from (1,C,h,w) in squares of ``tile`` px that overlap by half.
 
     Each square counts most in its middle, so that no seam shows. A picture that is narrower than
     a square is taken at its own width.
     """
-    height, width = L.shape[-2:]
+    height, width = x.shape[-2:]
     high, wide = min(tile, height), min(tile, width)
     places = [(top, left) for top in starts(height, high) for left in starts(width, wide)]
     weight = np.outer(window(high), window(wide))
@@ -23,7 +23,7 @@ def in_tiles(predict: Callable[[Floats], Floats], L: Floats, tile: int) -> Float
     weights = np.zeros((height, width), np.float32)
     for first in range(0, len(places), TILES):
         batch = places[first : first + TILES]
-        squares = [L[0, :, top : top + high, left : left + wide] for top, left in batch]
+        squares = [x[0, :, top : top + high, left : left + wide] for top, left in batch]
         for (top, left), ab in zip(batch, predict(np.stack(squares)), strict=True):
             part = (slice(top, top + high), slice(left, left + wide))
             total[:, *part] += ab * weight

@@ -45,7 +45,7 @@ def read_bundle(folder: Path) -> Described:
 
     def described() -> Predictor:
         settings = {name: about[name] for name in SETTINGS}
-        for part in PARTS:
+        for part in (*PARTS, "guidance"):
             if about[part] is not None:
                 settings[part] = validated(part, about[part])
         return Predictor(**settings)

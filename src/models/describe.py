@@ -50,6 +50,7 @@ def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "amplifier": None if amplifier is None else amplifier | {"colorizer": None},
         "flip_average": parts["flip_average"],
         "strength": parts.get("strength", 0.0),
+        "guidance": parts.get("guidance"),
         "normalisation": "L of CIE Lab (D65), 0..100, as L/50-1; a and b in CIE units, as ab/128",
         "training": {
             "dataset": dataset["name"],

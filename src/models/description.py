@@ -8,7 +8,7 @@ from typing import Any
 
 from src.errors import InputError
 
-VERSION = 2
+VERSION = 3
 TYPES: Mapping[str, type | UnionType] = {
     "name": str,
     "size": int,
@@ -16,6 +16,7 @@ TYPES: Mapping[str, type | UnionType] = {
     "objective": dict,
     "amplifier": dict | None,
     "flip_average": bool,
+    "guidance": dict | None,
     "strength": float,
     "training": dict,
 }
@@ -34,8 +35,9 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         version = about["version"]
         if isinstance(version, int) and version > VERSION:
             raise InputError(f"{path} is of version {version}, newer than {VERSION}; update this")
-        if version == 1:
-            about = {"amplifier": None, "strength": 0.0, **about, "version": VERSION}
+        if version in (1, 2):
+            about = {"amplifier": None, "strength": 0.0, "guidance": None} | about
+            about["version"] = VERSION
         is_whole = about["version"] == VERSION and all(
             isinstance(about[name], kind) for name, kind in TYPES.items()
         )

@@ -22,7 +22,7 @@ TOLERANCE = 0.05  # CIE units
 
 
 class FromLightness(nn.Module):
-    """L (B,1,H,W) in 0..100 to ab (B,2,H,W)."""
+    """L (B,1,H,W) in 0..100 to ab (B,2,H,W), without hints."""
 
     names: tuple[tuple[str, ...], tuple[str, ...]] = (("L",), ("ab",))
 

@@ -13,6 +13,11 @@ def is_bundle(path: Path) -> bool:
     return (path / DESCRIPTION).is_file()
 
 
+def shipped() -> list[str]:
+    """Names of the models that come with the project."""
+    return sorted(folder.name for folder in SHIPPED.iterdir() if is_bundle(folder))
+
+
 def locate(model: str) -> Path:
     """The checkpoint, bundle or ONNX file that is meant.
 
@@ -22,7 +27,7 @@ def locate(model: str) -> Path:
     path = Path(model)
     if path.is_file() or is_bundle(path):
         return path
-    names = sorted(folder.name for folder in SHIPPED.iterdir() if is_bundle(folder))
+    names = shipped()
     if model in names:
         return SHIPPED / model
     raise InputError(

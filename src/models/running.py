@@ -22,9 +22,10 @@ class ColorModel(Protocol):
     """The description; ``size`` is the shorter side in px that it was trained at."""
     batch: int
     """Photographs that are best predicted together: one on a CPU, where each core takes its own."""
+    takes_hints: bool
 
-    def predict(self, L: Floats) -> Floats:
-        """L (B,1,h,w) in 0..100 to ab (B,2,h,w) in CIE units."""
+    def predict(self, x: Floats) -> Floats:
+        """L in 0..100, (B,1,h,w), or with hints beside it (B,4,h,w), to ab (B,2,h,w); CIE units."""
 
 
 def open_model(
@@ -61,6 +62,7 @@ class OnnxModel:
     """An ONNX file of ``python -m src.export``, run by onnxruntime on the CPU."""
 
     batch = 1
+    takes_hints = False
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
@@ -82,9 +84,9 @@ class OnnxModel:
         if inputs != [("L", "tensor(float)")]:
             raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
 
-    def predict(self, L: Floats) -> Floats:
+    def predict(self, x: Floats) -> Floats:
         smallest = self.about.get("smallest", 1)
-        if min(L.shape[2:]) < smallest:
+        if min(x.shape[2:]) < smallest:
             raise InputError(f"{self.path} needs size={smallest} at least")
-        (ab,) = self.session.run(["ab"], {"L": L})
+        (ab,) = self.session.run(["ab"], {"L": x})
         return np.asarray(ab, dtype=np.float32)

@@ -1,14 +1,20 @@
 """A checkpoint or bundle, run by PyTorch."""
 
 import torch
+from torch import Tensor
 
 from src.hardware import resolve
+from src.hints.correction import unexplained
+from src.hints.suggested import suggested
 from src.imaging.painting import Floats
 from src.models.describe import read_model
+from src.objectives.bins import ColorBins
 
 
 class TorchModel:
     """As :class:`src.models.running.ColorModel`; arguments are those of ``open_model``."""
+
+    takes_hints = True
 
     def __init__(
         self,
@@ -27,9 +33,50 @@ class TorchModel:
         self.predictor.decode_otherwise(flip_average, temperature)
         self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
 
+    @property
+    def has_temperature(self) -> bool:
+        """Whether it predicts a distribution of colours."""
+        return isinstance(self.predictor.objective, ColorBins)
+
     @torch.inference_mode()
-    def predict(self, L: Floats) -> Floats:
+    def predict(self, x: Floats) -> Floats:
+        L, hints = self.on_device(x)
         with self.hardware.autocast():
-            ab = self.predictor(torch.from_numpy(L).to(self.hardware.device))
-        found: Floats = ab.float().cpu().numpy()
-        return found
+            return on_cpu(self.predictor(L, hints))
+
+    @torch.inference_mode()
+    def predict_unsure(self, x: Floats) -> tuple[Floats, Floats]:
+        """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
+        L, hints = self.on_device(x)
+        with self.hardware.autocast():
+            ab, unsure = self.predictor.predict(L, hints)
+        if hints is not None:
+            unsure = unsure * unexplained(L, ab, hints)
+        return on_cpu(ab), on_cpu(unsure)
+
+    @torch.inference_mode()
+    def likely(self, x: Floats, row: int, column: int) -> Floats:
+        """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
+        L, hints = self.on_device(x)
+        with self.hardware.autocast():
+            return on_cpu(self.predictor.likely(L, hints, row, column))
+
+    @torch.inference_mode()
+    def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
+        """Rows and columns of one photograph (1,C,h,w) at which to give hints, the best first."""
+        L, hints = self.on_device(x)
+        with self.hardware.autocast():
+            ab, unsure = self.predictor.predict(L, hints)
+        given = torch.zeros_like(L).expand(-1, 3, -1, -1) if hints is None else hints
+        (places,) = suggested(L, ab, unsure, given, count).tolist()
+        return [(row, column) for row, column in places]
+
+    def on_device(self, x: Floats) -> tuple[Tensor, Tensor | None]:
+        """L and hints, if there are any."""
+        planes = torch.from_numpy(x).to(self.hardware.device)
+        return planes[:, :1], planes[:, 1:] if planes.shape[1] > 1 else None
+
+
+def on_cpu(values: Tensor) -> Floats:
+    found: Floats = values.float().cpu().numpy()
+    return found

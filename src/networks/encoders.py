@@ -34,10 +34,14 @@ class ScratchEncoder(nn.Module):
 
 
 class ClassifierEncoder(nn.Module):
-    """As :class:`ScratchEncoder`, from the feature maps of a classifier, which sees L alone."""
+    """As :class:`ScratchEncoder`, from the feature maps of a classifier, which sees L alone.
 
-    def __init__(self, inputs: int, width: int, classifier: PretrainedEncoder) -> None:
+    Hints, the channels after the first of ``inputs``, come in at every level.
+    """
+
+    def __init__(self, inputs: int, beside: int, width: int, classifier: PretrainedEncoder) -> None:
         super().__init__()
+        self.hints = inputs - 1  # channels
         self.classifier = classifier
         # Level 0 is at 1/2.
         self.levels = [round(math.log2(stride)) - 1 for stride in classifier.strides]
@@ -47,12 +51,17 @@ class ClassifierEncoder(nn.Module):
                 f"level: they are at 1/{classifier.strides} of the photograph's resolution"
             )
         self.widths = [width * depth for depth in DEPTHS[: max(self.levels) + 1]]
-        self.stem = nn.Conv2d(inputs, width, 3, stride=2, padding=1)
+        self.stem = nn.Conv2d(inputs + beside, width, 3, stride=2, padding=1)
         self.adapters = nn.ModuleDict(
             {
                 str(level): nn.Conv2d(channels, self.widths[level], 1)
                 for level, channels in zip(self.levels, classifier.channels, strict=True)
             }
+        )
+        self.hinted = nn.ModuleList(
+            nn.Conv2d(self.hints, filters, 3, padding=1, bias=False)
+            for filters in self.widths[1:]
+            if self.hints
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -63,6 +72,11 @@ class ClassifierEncoder(nn.Module):
             if list(adapted.shape[-2:]) != size:  # classifiers without padding lose their borders
                 adapted = F.interpolate(adapted, size, mode="bilinear", align_corners=False)
             maps[level] = maps[level] + adapted if level in maps else adapted
+        if self.hints:
+            coarse = F.avg_pool2d(x[:, 1 : 1 + self.hints], 2)
+            for level, convolution in enumerate(self.hinted, start=1):
+                coarse = F.avg_pool2d(coarse, 2)
+                maps[level] = maps[level] + convolution(coarse)
         return [maps[level] for level in sorted(maps)]
 
 

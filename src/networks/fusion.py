@@ -24,11 +24,13 @@ class FusionNetwork(PaperNetwork):
     Args:
         activation: as of the paper's network.
         encoder: arguments of a :class:`GlobalFeatures`.
-        channels: of the raw output.
+        channels, inputs: of the raw output, of the input.
     """
 
-    def __init__(self, activation: str, encoder: Mapping[str, Any], channels: int = 2) -> None:
-        super().__init__(activation, channels)
+    def __init__(
+        self, activation: str, encoder: Mapping[str, Any], channels: int = 2, inputs: int = 1
+    ) -> None:
+        super().__init__(activation, channels, inputs)
         self.encoder = GlobalFeatures(**encoder)
         self.normalise = nn.LayerNorm(self.encoder.channels[-1])
         self.fuse = nn.Conv2d(FILTERS + self.encoder.channels[-1], FILTERS, 1)
@@ -39,7 +41,7 @@ class FusionNetwork(PaperNetwork):
 
     def fused(self, x: Tensor) -> Tensor:
         middle = self.layers[:BOTTLENECK](x)
-        (features,) = self.encoder(x)
+        (features,) = self.encoder(x[:, :1])
         told = self.normalise(features)[..., None, None].expand(-1, -1, *middle.shape[-2:])
         raw: Tensor = self.layers[BOTTLENECK:](self.fuse(torch.cat([middle, told], dim=1)).relu())
         return raw

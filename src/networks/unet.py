@@ -27,7 +27,7 @@ class UNet(ColorNetwork):
         coordinates: whether the network is told where in the picture a pixel is (Liu et al. 2018).
         dropout: share of the channels of the coarsest level that are left out in training.
         encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.
-        channels: of the raw output.
+        channels, inputs: of the raw output, of the input.
 
     Raises:
         InputError: for a width that cannot be normalised in groups of 8.
@@ -42,16 +42,17 @@ class UNet(ColorNetwork):
         dropout: float,
         encoder: Mapping[str, Any] | None = None,
         channels: int = 2,
+        inputs: int = 1,
     ) -> None:
         super().__init__()
         if width < GROUPS or width % GROUPS:
             raise InputError(f"network.width is {width}; it must be a multiple of {GROUPS}")
         self.coordinates = coordinates
-        inputs = 3 if coordinates else 1
+        beside = 2 if coordinates else 0
         self.encoder: ScratchEncoder | ClassifierEncoder = (
-            ClassifierEncoder(inputs, width, PretrainedEncoder(**encoder))
+            ClassifierEncoder(inputs, beside, width, PretrainedEncoder(**encoder))
             if encoder
-            else ScratchEncoder(inputs, width)
+            else ScratchEncoder(inputs + beside, width)
         )
         widths = self.encoder.widths
         self.dropout = nn.Dropout2d(dropout)

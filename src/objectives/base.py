@@ -30,8 +30,12 @@ class Objective(nn.Module):
         """Raw output of any precision to ab (B,2,h,w) in CIE units, float32."""
         raise NotImplementedError
 
+    def likely(self, raw: Tensor) -> Tensor:
+        """The likeliest colours (N,2) of a pixel, CIE units, by its raw output (V,C) in V views."""
+        return self.decode(raw[..., None, None])[..., 0, 0].mean(dim=0, keepdim=True)
+
     def uncertainty(self, raw: Tensor) -> Tensor | None:
-        """How unsure the colour of every pixel is, (B,1,h,w), 0 to 1; None if that is not said."""
+        """How unsure every pixel's colour is, (B,1,h,w), CIE units; None if that is not said."""
         return None
 
     def forward(self, raw: Tensor, ab: Tensor, upsampling: Upsampling) -> Tensor:

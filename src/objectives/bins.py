@@ -3,7 +3,6 @@
 "Colorful Image Colorization", equations 1 to 5. The paper of 2018 names it as a next step.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -21,6 +20,8 @@ NEIGHBORS = 5  # bins that a colour is spread over
 CANDIDATES = 12  # of which the nearest are looked for
 REACH = 128  # CIE units either way in which they are known
 RAREST = 1e-6  # share of a bin that the training set has nothing of
+LIKELY = 6  # colours that are offered for a pixel
+APART = 20.0  # CIE units between them
 SPREAD = 5.0  # standard deviation, CIE units, of that and of the smoothing of the frequencies
 
 
@@ -89,10 +90,21 @@ class ColorBins(Objective):
             return (shares @ self.centers).permute(0, 3, 1, 2)
 
     def uncertainty(self, raw: Tensor) -> Tensor:
-        """Entropy of the distribution, 1 where every bin is as likely."""
-        logs = logits(raw).log_softmax(dim=-1)
-        entropy = -(logs.exp() * logs).sum(dim=-1)
-        return (entropy / math.log(self.channels))[:, None]
+        """Standard deviation of the distribution: the root of the mean squared distance in ab."""
+        shares = logits(raw).softmax(dim=-1)
+        with torch.autocast(raw.device.type, enabled=False):
+            mean = shares @ self.centers
+            squares = shares @ self.centers.square().sum(dim=-1)
+        return (squares - mean.square().sum(dim=-1)).clamp(min=0).sqrt()[:, None]
+
+    def likely(self, raw: Tensor) -> Tensor:
+        """The likeliest bins that are 20 units or more apart, the likeliest first."""
+        shares = raw.float().softmax(dim=-1).mean(dim=0)
+        found = []
+        for _ in range(LIKELY):
+            found.append(self.centers[shares.argmax()])
+            shares = shares * ((self.centers - found[-1]).norm(dim=-1) >= APART)
+        return torch.stack(found)
 
     def forward(self, raw: Tensor, ab: Tensor, upsampling: Upsampling) -> Tensor:
         """Weighted cross-entropy (equations 2 and 3) with the true ab at the output's resolution.

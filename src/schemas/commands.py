@@ -8,6 +8,7 @@ from src.limits import above_zero, at_least, at_most, one_of, several
 from src.schemas.parts import MAX_COUNT, MAX_SEED, MAX_SIZE, SCHEMAS, Target, schema_target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
+MAX_HINTS = 1000
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -59,6 +60,7 @@ class Train:
     network: Target
     objective: Target
     vivid: bool
+    guidance: Target | None = None
     amplifier: Target | None = None
     perceptual: Target | None = None
     adversary: Target | None = None
@@ -85,6 +87,7 @@ class Evaluate:
     data_dir: str
     metrics: Any
     tracks: Any
+    hints: list[int]
     flip_average: bool | None
     temperature: float | None
     batch_size: int
@@ -100,6 +103,8 @@ class Evaluate:
         at_least("", self, batch_size=1)
         if self.temperature is not None:
             above_zero("", self, "temperature")
+        if not all(0 <= count <= MAX_HINTS for count in self.hints):
+            raise InputError(f"hints is {self.hints}; each must be 0 to {MAX_HINTS}")
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
         for track in self.tracks:
@@ -130,6 +135,7 @@ class Colorize:
     input: str
     output: str
     model: str
+    hints: str | None
     existing: str
     format: str | None
     quality: int
@@ -152,6 +158,26 @@ class Colorize:
         at_most("", self, quality=100, saturation=10, size=MAX_SIZE, workers=256)
         if self.temperature is not None:
             above_zero("", self, "temperature")
+        one_of("accelerator", self.accelerator, ACCELERATORS)
+        one_of("precision", self.precision, PRECISIONS)
+
+
+@dataclass(kw_only=True)
+class App:
+    """Root of ``python -m src.app``."""
+
+    host: str
+    port: int
+    model: str
+    size: int | None
+    max_upload: int
+    max_pixels: int
+    accelerator: str
+    precision: str
+
+    def __post_init__(self) -> None:
+        at_least("", self, port=1, size=16, max_upload=1, max_pixels=1)
+        at_most("", self, port=65535, size=MAX_SIZE)
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
 

@@ -174,6 +174,18 @@ class ColorBins(Target):
 
 
 @dataclass(kw_only=True)
+class SimulatedHints(Target):
+    _target_: str = "src.hints.simulated.SimulatedHints"
+    automatic: float
+    mean: float
+    strokes: float
+
+    def __post_init__(self) -> None:
+        at_least("guidance", self, automatic=0, mean=1, strokes=0)
+        at_most("guidance", self, automatic=1, mean=100, strokes=1)
+
+
+@dataclass(kw_only=True)
 class Amplifier(Target):
     _target_: str = "src.networks.amplifier.Amplifier"
     width: int
@@ -286,6 +298,7 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "augmentation": {"augmentation": Augmentation},
     "network": {"paper": PaperNetwork, "fusion": FusionNetwork, "unet": UNet},
     "objective": {"mse": MeanSquaredError, "huber": Huber, "bins": ColorBins},
+    "guidance": {"hints": SimulatedHints},
     "amplifier": {"residual": Amplifier},
     "perceptual": {"features": FeatureDistance},
     "adversary": {"patch": PatchAdversary},

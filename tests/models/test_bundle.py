@@ -52,14 +52,20 @@ def altered(bundle: Path, **changes: Any) -> None:
     (bundle / CHECKSUMS).write_text("".join(sums))
 
 
-def test_a_bundle_of_version_1_is_read_as_it_was_meant(bundle: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "unsaid"), [(1, ("amplifier", "strength", "guidance")), (2, ("guidance",))]
+)
+def test_an_older_bundle_is_read_as_it_was_meant(
+    bundle: Path, version: int, unsaid: tuple[str, ...]
+) -> None:
     L = torch.rand(1, 1, 16, 16) * 100
     with torch.no_grad():
         expected = read_bundle(bundle).predictor(L)
         about = json.loads((bundle / DESCRIPTION).read_text())
-        del about["amplifier"], about["strength"]
+        for name in unsaid:
+            del about[name]
         (bundle / DESCRIPTION).write_text(json.dumps(about))
-        altered(bundle, version=1)
+        altered(bundle, version=version)
         assert torch.equal(read_bundle(bundle).predictor(L), expected)
 
 
@@ -150,7 +156,7 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": VERSION + 1}, "is of version 3, newer than 2; update this"),
+        ({"version": VERSION + 1}, "is of version 4, newer than 3; update this"),
         ({"strength": -1.0}, "does not describe a model of this project"),
         ({"amplifier": "yes"}, "does not describe a model of this project"),
         ({"version": "1"}, "does not describe a model of this project"),

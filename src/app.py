@@ -1,0 +1,48 @@
+"""Colour photographs on a web page: ``python -m src.app``."""
+
+import logging
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from src import command
+from src.config import CONF, checked, register
+from src.errors import InputError
+from src.models.places import DEFAULT, shipped
+from src.schemas.commands import App
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+
+
+def serve(settings: App) -> None:
+    """Serve the page until it is interrupted.
+
+    Raises:
+        InputError: if a model cannot be loaded, the port is taken, or a package is missing.
+    """
+    try:
+        from src.web.page import made_page, served
+    except ImportError as error:
+        raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
+    from src.web.studio import Options, Studio
+
+    models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
+    studio = Studio(settings.size, settings.accelerator, settings.precision, settings.max_pixels)
+    studio.colorizer(Options(settings.model))  # so that it is there when it is wanted
+    examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
+    served(made_page(studio, models, examples), settings.host, settings.port, settings.max_upload)
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="app")
+def main(config: DictConfig) -> None:
+    with command.one_line_errors():
+        serve(checked(config))
+
+
+if __name__ == "__main__":
+    register()
+    command.run(main, paths=("model",))

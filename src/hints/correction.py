@@ -1,0 +1,100 @@
+"""Correct colours by what hints say of them, near them and where the photograph looks alike.
+
+What a hint adds to the colour that a model predicts is taken for a sample of a random field
+(Gaussian process regression, Rasmussen and Williams 2006, section 2.2): two pixels have as much of
+it in common as they are near each other, alike in lightness, and predicted to have alike colours.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CELLS = 32  # along each side: hints within one of them are one
+COMMON = 0.4  # of the variance that all pixels of a photograph have in common
+REACH = 1 / 3  # of the shorter side: so far apart half of the rest is left
+ALIKE_L = 20.0  # standard deviation, CIE units
+ALIKE_AB = 10.0  # likewise, of predicted colours
+NOISE = 0.05  # variance of a hint, of the field's
+CHUNK = 2**22  # numbers worked on at a time
+
+
+class Points(NamedTuple):
+    """Of a photograph: row and column in shares of its shorter side (N,2), L (N,1), ab (N,2)."""
+
+    place: Tensor
+    L: Tensor
+    ab: Tensor
+
+    def in_common(self, other: "Points") -> Tensor:
+        """Correlation (N,M) of what hints add at these points and at others."""
+        unlike = torch.cdist(self.L, other.L).square() / (2 * ALIKE_L**2)
+        unlike += torch.cdist(self.ab, other.ab).square() / (2 * ALIKE_AB**2)
+        far = 1 + (torch.cdist(self.place, other.place) / REACH).square()
+        return COMMON + (1 - COMMON) * torch.exp(-unlike) * far.rsqrt()
+
+
+def corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
+    """Predicted colours, corrected by hints.
+
+    Args:
+        L: (B,1,H,W) in 0..100.
+        ab: (B,2,H,W), CIE units.
+        hints: (B,3,H,W).
+
+    Returns:
+        ab (B,2,H,W), float32; as it was where there are no hints.
+    """
+    with torch.autocast(L.device.type, enabled=False):
+        parts = zip(L, ab.float(), hints, strict=True)
+        return torch.stack([one_corrected(*part) for part in parts])
+
+
+def one_corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
+    """As :func:`corrected`, of one photograph."""
+    mask = hints[2:]
+    if not mask.any():
+        return ab
+    sources, given = hinted_cells(L, ab, mask)
+    added = cells((hints[:2] - ab) * mask) / cells(mask).clamp(min=1e-6)
+    noise = NOISE * torch.eye(len(sources.L), device=L.device)
+    weights = torch.linalg.solve(sources.in_common(sources) + noise, added.flatten(1).T[given])
+    rows = max(1, CHUNK // len(weights))
+    parts = zip(*(torch.split(values, rows) for values in points(L, ab)), strict=True)
+    change = torch.cat([Points(*part).in_common(sources) @ weights for part in parts])
+    return ab + change.T.view_as(ab)
+
+
+def unexplained(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
+    """Share of the standard deviation of errors that is left with hints, (B,1,H,W), 0 to 1."""
+    left = []
+    for photograph, colors, mask in zip(L, ab.float(), hints[:, 2:], strict=True):
+        sources, _ = hinted_cells(photograph, colors, mask)
+        told = points(cells(photograph), cells(colors), L.shape).in_common(sources)
+        noise = NOISE * torch.eye(len(sources.L), device=L.device)
+        known = torch.linalg.solve(sources.in_common(sources) + noise, told.T)
+        left.append((1 - (told * known.T).sum(dim=1)).clamp(min=0).sqrt())
+    grid = torch.stack(left).view(-1, 1, CELLS, CELLS)
+    return F.interpolate(grid, L.shape[-2:], mode="bilinear")
+
+
+def hinted_cells(L: Tensor, ab: Tensor, mask: Tensor) -> tuple[Points, Tensor]:
+    """The cells of a photograph that hints (1,H,W) lie in, and which of all cells they are."""
+    given = cells(mask).flatten() > 0
+    return Points(*(part[given] for part in points(cells(L), cells(ab), L.shape))), given
+
+
+def points(L: Tensor, ab: Tensor, shape: torch.Size | None = None) -> Points:
+    """All pixels of L (1,h,w) and ab (2,h,w), which may stand for a photograph of another shape."""
+    height, width = (shape or L.shape)[-2:]
+    rows, columns = (
+        (torch.arange(count, device=L.device) + 0.5) / count * side / min(height, width)
+        for count, side in zip(L.shape[-2:], (height, width), strict=True)
+    )
+    return Points(torch.cartesian_prod(rows, columns), L.flatten(1).T, ab.flatten(1).T)
+
+
+def cells(values: Tensor) -> Tensor:
+    """Values (C,H,W) averaged over a grid of cells."""
+    return F.interpolate(values[None], (CELLS, CELLS), mode="area")[0]

@@ -1,0 +1,162 @@
+"""Hints for one photograph: colours at points and along strokes, kept in a JSON file.
+
+Drawn for a model they are (3,h,w): a and b in CIE units, 0 where there is no hint, and a mask.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from skimage.color import rgb2lab
+
+from src.errors import InputError
+from src.files import write_text
+from src.imaging.painting import Floats
+
+VERSION = 1
+MOST = 1000  # hints of a photograph
+MOST_POINTS = 10_000  # of a stroke
+COLOR = re.compile("#[0-9a-f]{6}")
+FORMAT = (
+    '{"version": 1, "width": 640, "height": 480, "hints": '
+    '[{"color": "#c83232", "size": 9, "points": [[120, 80]]}]}'
+)
+
+
+class Hint(NamedTuple):
+    """A colour, as #rrggbb of sRGB, at a point or along a stroke of several.
+
+    ``points`` are column and row in pixels of the photograph, 0 the middle of the first; ``size``
+    is the side in px of the square that is drawn around each.
+    """
+
+    color: str
+    size: float
+    points: tuple[tuple[float, float], ...]
+
+
+class Hints(NamedTuple):
+    """Hints for a photograph of ``width`` x ``height`` px, upright; later ones lie on earlier."""
+
+    width: int
+    height: int
+    hints: tuple[Hint, ...]
+
+
+def read_hints(path: Path) -> Hints:
+    """Read a file of hints.
+
+    Raises:
+        InputError: naming what in it is wrong.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a readable file of hints: {FORMAT}") from error
+    try:
+        return parsed_hints(found)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def write_hints(hints: Hints, path: Path) -> None:
+    """Write a file of hints, whole or not at all."""
+    each = (json.dumps(hint._asdict()) for hint in hints.hints)
+    about = {"version": VERSION, "width": hints.width, "height": hints.height}
+    head = json.dumps(about)[:-1]
+    write_text(head + ', "hints": [\n ' + ",\n ".join(each) + "\n]}\n", path)
+
+
+def parsed_hints(found: Any) -> Hints:
+    """Hints out of what JSON holds.
+
+    Raises:
+        InputError: for what is no hint, or lies outside the picture.
+    """
+    try:
+        version, width, height = found["version"], found["width"], found["height"]
+        given = list(found["hints"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"these are no hints: {FORMAT}") from error
+    if version != VERSION:
+        raise InputError(f"hints of version {version}, not {VERSION}")
+    if not all(type(side) is int and side >= 1 for side in (width, height)):
+        raise InputError(f"a picture of {width} x {height} px; both must be whole numbers above 0")
+    if len(given) > MOST:
+        raise InputError(f"{len(given)} hints; {MOST} are the most")
+    hints = (parsed_hint(number, hint, width, height) for number, hint in enumerate(given, start=1))
+    return Hints(width, height, tuple(hints))
+
+
+def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
+    try:
+        color, size = str(found["color"]).lower(), float(found["size"])
+        points = tuple((float(x), float(y)) for x, y in found["points"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"hint {number} is none: {FORMAT}") from error
+    if not COLOR.fullmatch(color):
+        raise InputError(f"hint {number} has the color {color}; it must be #rrggbb")
+    if not 1 <= size <= max(width, height, 1):
+        raise InputError(f"hint {number} has the size {size:g}; it must be 1 to the picture's side")
+    if not 1 <= len(points) <= MOST_POINTS:
+        raise InputError(f"hint {number} has {len(points)} points; it must have 1 to {MOST_POINTS}")
+    for x, y in points:
+        if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+            raise InputError(
+                f"hint {number} has the point ({x:g}, {y:g}), outside the picture of "
+                f"{width} x {height} px"
+            )
+    return Hint(color, size, points)
+
+
+def draw_hints(hints: Hints, shape: tuple[int, ...]) -> Floats:
+    """Hints (3,h,w) at the size that a network sees.
+
+    A hint is never less than a pixel there: the one that its point lies in.
+    """
+    height, width = shape
+    across, down = width / hints.width, height / hints.height
+    drawn = np.zeros((3, height, width), np.float32)
+    for hint in hints.hints:
+        a, b = ab_of(hint.color)
+        for x, y in squares(hint):
+            column = within((x + 0.5) * across, hint.size * across, width)
+            row = within((y + 0.5) * down, hint.size * down, height)
+            drawn[:, row, column] = np.array([a, b, 1], np.float32)[:, None, None]
+    return drawn
+
+
+def within(middle: float, side: float, length: int) -> slice:
+    """The pixels, of ``length``, whose own middles lie in an interval; one at the least."""
+    nearest = min(int(middle), length - 1)
+    first, last = round(middle - side / 2), round(middle + side / 2)
+    return slice(max(0, min(first, nearest)), min(length, max(last, nearest + 1)))
+
+
+def squares(hint: Hint) -> Iterator[tuple[float, float]]:
+    """Middles of the squares that make a hint: close enough to leave no gap."""
+    yield hint.points[0]
+    for (x, y), (to_x, to_y) in zip(hint.points, hint.points[1:], strict=False):
+        steps = max(1, round(2 * max(abs(to_x - x), abs(to_y - y)) / hint.size))
+        for step in range(1, steps + 1):
+            yield x + (to_x - x) * step / steps, y + (to_y - y) * step / steps
+
+
+def ab_of(color: str) -> tuple[float, float]:
+    """a and b of #rrggbb, CIE units."""
+    rgb = np.frombuffer(bytes.fromhex(color[1:]), np.uint8)
+    _, a, b = rgb2lab(rgb / 255)
+    return float(a), float(b)
+
+
+def check_fits(hints: Hints, shape: Sequence[int]) -> None:
+    """Raise InputError unless hints are for a photograph of this height and width."""
+    height, width = shape
+    if (hints.width, hints.height) != (width, height):
+        raise InputError(
+            f"the hints are for a picture of {hints.width} x {hints.height} px, this one has "
+            f"{width} x {height}"
+        )

@@ -1,0 +1,165 @@
+"""Networks that take hints: the same without any, and told by what is given."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from src.colorize import colorize
+from src.colorizer import load_colorizer
+from src.errors import InputError
+from src.evaluate import evaluate
+from src.hints.spots import spots
+from src.hints.spread import distances, spread
+from src.imaging.hints import Hint, Hints, write_hints
+from src.photo_colorizer import PhotoColorizer
+from src.schemas.commands import Evaluate, Train
+from src.train import build_parts, train
+from tests.test_colorize import settings as colorize_settings
+
+NETWORKS = {
+    "paper": ("network=paper",),
+    "unet": ("network=unet", "network.width=8"),
+    "classifier": ("network=unet", "network.width=8", "encoder=efficientnet_lite0"),
+    "fusion": ("network=fusion",),
+}
+
+
+@pytest.fixture(scope="module")
+def hinted(settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a network that has learned to take hints, for a little while."""
+    folder = tmp_path_factory.mktemp("hinted")
+    words = ("network=unet", "network.width=8", "objective=bins", "guidance=hints")
+    more = (
+        "guidance.automatic=0.2",
+        "trainer.max_epochs=6",
+        "dataset.train=32",
+        "optimizer.lr=3e-3",
+    )
+    train(settings(*words, *more, "flip_average=true"), folder)
+    return folder / "checkpoints" / "best.ckpt"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_no_hints_are_the_automatic_path_bit_for_bit(
+    settings: Callable[..., Train], network: str
+) -> None:
+    colorizer, _ = build_parts(settings(*NETWORKS[network], "guidance=hints"))
+    for weight in colorizer.parameters():
+        torch.nn.init.normal_(weight, std=0.05)
+    colorizer.eval()
+    L = 100 * torch.rand(2, 1, 35, 50)
+    none = torch.zeros(2, 3, 35, 50)
+    some = none.clone()
+    some[:, :, 10:13, 10:13] = torch.tensor([40.0, -30, 1])[:, None, None]
+    with torch.inference_mode():
+        automatic = colorizer(L)
+        assert torch.equal(colorizer(L, none), automatic)
+        assert not torch.equal(colorizer(L, some), automatic)
+        assert colorizer(L, some).shape == (2, 2, 35, 50)
+
+
+def test_a_mirrored_photograph_has_mirrored_hints(hinted: Path) -> None:
+    colorizer = load_colorizer(hinted)
+    L = 100 * torch.rand(1, 1, 32, 40)
+    hints = spots(50 * torch.randn(1, 2, 32, 40), torch.tensor([[[8, 9], [20, 33]]]), 5)
+    with torch.inference_mode():
+        both = colorizer(L, hints)
+        assert torch.allclose(colorizer(L.flip(-1), hints.flip(-1)).flip(-1), both, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["hinted", "checkpoint"])
+def test_a_spot_has_its_colour_there(model: str, request: pytest.FixtureRequest) -> None:
+    colorizer = load_colorizer(request.getfixturevalue(model))
+    L = torch.full((1, 1, 32, 40), 55.0)
+    hints = torch.zeros(1, 3, 32, 40)
+    for ab in ((40.0, 40.0), (-40.0, 40.0)):
+        hints[:, :2, 8:13, 8:13] = torch.tensor(ab)[:, None, None]
+        hints[:, 2, 8:13, 8:13] = 1
+        with torch.inference_mode():
+            found = colorizer(L, hints)[0, :, 10, 10]
+        assert found.tolist() == pytest.approx(ab, abs=5)
+
+
+def test_hints_spread_as_far_as_they_are_near_and_alike() -> None:
+    L = torch.full((1, 1, 64, 64), 40.0)
+    L[..., 32:] = 90
+    hints = torch.zeros(1, 3, 64, 64)
+    hints[..., 30:34, 8:12] = torch.tensor([50.0, -20, 1])[:, None, None]
+    found = spread(L, hints)[0]
+    assert found[:2, 32, 10].tolist() == pytest.approx([50, -20], abs=1)
+    assert found[2, 32, 10] == pytest.approx(1, abs=0.2)
+    near, far = found[2, 32, 16], found[2, 32, 30]
+    assert 1 > near > far > 0.01
+    assert found[2, 32, 40] < far / 4  # beyond the edge
+    assert not spread(L, torch.zeros_like(hints)).any()
+    by_pairs = torch.tensor([(0.0, 0), (0, 0.5), (0.5, 0), (0.5, 0.5), (1, 0), (1, 0.5)])
+    assert torch.allclose(distances((3, 2), L.device), torch.cdist(by_pairs, by_pairs))
+
+
+def test_an_evaluation_has_a_curve_for_each_way_of_placing(
+    hinted: Path, asked: Callable[..., Evaluate], tmp_path: Path
+) -> None:
+    words = ("datasets=[synthetic]", "tracks=own", "metrics=[mse,psnr]", "hints=[0,1,8,30]")
+    found = evaluate(asked(hinted, *words), tmp_path)
+    (track,) = found["datasets"]["synthetic"]["tracks"].values()
+    (label,) = found["checkpoints"]
+    for placing in ("at random", "suggested"):
+        curve = track["hints"][label][placing]
+        assert list(curve) == [0, 1, 8, 30]
+        assert curve[0] == track["scores"][label]
+        assert curve[30]["mse"]["mean"] < curve[0]["mse"]["mean"]
+        assert curve[30]["psnr"]["low"] < curve[30]["psnr"]["mean"] < curve[30]["psnr"]["high"]
+    assert not any("spots" in name for name in track["scores"])
+    page, text = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "md"))
+    assert "What hints are worth" in page
+    assert "| 30 suggested |" in text
+
+
+def test_numbers_of_spots_have_limits(checkpoint: Path, asked: Callable[..., Evaluate]) -> None:
+    with pytest.raises(InputError, match=r"hints is \[-1\]; each must be 0 to 1000"):
+        asked(checkpoint, "hints=[-1]")
+
+
+def gray(height: int = 48, width: int = 64) -> Image.Image:
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def test_hints_in_a_file_colour_as_in_python(hinted: Path, tmp_path: Path) -> None:
+    gray().save(tmp_path / "old.png")
+    hints = Hints(64, 48, (Hint("#c83232", 9, ((20, 20), (40, 22))),))
+    write_hints(hints, tmp_path / "hints.json")
+    words = [f"input={tmp_path}/old.png", f"model={hinted}", "size=48", "existing=overwrite"]
+    for more in ([], ["tiles=true"]):
+        colorizer = PhotoColorizer.load(str(hinted), size=48, tiles=bool(more))
+        found = []
+        for given in ([f"hints={tmp_path}/hints.json"], []):
+            output = tmp_path / "new.png"
+            summary = colorize(colorize_settings(*words, *more, f"output={output}", *given))
+            assert summary.colored == 1, summary.failed
+            found.append(np.asarray(Image.open(output)))
+        told, automatic = found
+        assert np.array_equal(told, np.asarray(colorizer.colorize(gray(), hints)))
+        assert np.array_equal(automatic, np.asarray(colorizer.colorize(gray())))
+        assert not np.array_equal(told, automatic)
+
+
+def test_hints_that_do_not_fit_are_refused(hinted: Path, tmp_path: Path) -> None:
+    hints = Hints(64, 48, (Hint("#c83232", 9, ((20, 20),)),))
+    with pytest.raises(InputError, match="for a picture of 64 x 48 px, this one has 30 x 20"):
+        PhotoColorizer.load(str(hinted)).colorize(gray(20, 30), hints)
+    write_hints(hints, tmp_path / "hints.json")
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        gray(20, 30).save(tmp_path / "photos" / name)
+    words = [f"hints={tmp_path}/hints.json", f"output={tmp_path}/out", f"model={hinted}"]
+    with pytest.raises(InputError, match="hints are for one photograph; set input to a file"):
+        colorize(colorize_settings(f"input={tmp_path}/photos", *words))
+    summary = colorize(colorize_settings(f"input={tmp_path}/photos/a.png", *words))
+    (reason,) = summary.failed.values()
+    assert reason.startswith("the hints are for a picture of 64 x 48 px")
+    assert not (tmp_path / "out" / "a.png").exists()

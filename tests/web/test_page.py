@@ -1,0 +1,291 @@
+"""The page in a browser: a photograph, hints, files; nothing asked of anybody else."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.test_commands import ROOT, python
+
+PATIENCE = 60  # s, for a machine that does much else
+QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The page, as it is served by the command."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "src.app", f"port={port}", "max_upload=20"]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and server.poll() is None:
+            with socket.socket() as probe:
+                if not probe.connect_ex(("127.0.0.1", port)):
+                    break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+        server.wait()
+
+
+class Visitor:
+    """A browser of its own on the page."""
+
+    def __init__(self, address: str, downloads: Path, size: str = "1200,1000") -> None:
+        programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+        if not all(programs):
+            pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+        options = ChromeOptions()
+        options.binary_location = str(programs[0])
+        for word in (*QUIET, *OFFLINE, f"--window-size={size}"):
+            options.add_argument(word)
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.chrome = Chrome(options, ChromeService(programs[1]))
+        self.address = address
+        self.downloads = downloads
+        self.chrome.get(address)
+        self.until(lambda: self.find("#canvas .stage"))
+
+    def until(self, found: Callable[[], Any]) -> Any:
+        return WebDriverWait(self.chrome, PATIENCE, 0.05, (Exception,)).until(lambda _: found())
+
+    def find(self, selector: str) -> WebElement:
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+
+    def button(self, text: str) -> WebElement:
+        return self.chrome.find_element(By.XPATH, f"//button[contains(., '{text}')]")
+
+    def open(self, path: Path) -> None:
+        before = self.url()
+        self.find("input[type=file]").send_keys(str(path))
+        self.until(lambda: self.url() != before)
+
+    def url(self) -> str:
+        """The coloured photograph as it is shown."""
+        return self.find("#canvas img.color").get_attribute("src") or ""
+
+    def picture(self) -> np.ndarray:
+        """The same, decoded by the browser: (H,W,3)."""
+        shown = self.chrome.execute_script(
+            "const i = document.querySelector('#canvas img.color');"
+            "const c = new OffscreenCanvas(i.naturalWidth, i.naturalHeight).getContext('2d');"
+            "c.drawImage(i, 0, 0);"
+            "return [i.naturalHeight, i.naturalWidth, Array.from(c.getImageData(0, 0,"
+            " i.naturalWidth, i.naturalHeight).data)];"
+        )
+        height, width, values = shown
+        return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
+
+    def point(self, x: float, y: float, *more: tuple[float, float]) -> None:
+        """Click at shares of the width and height, or draw on to others; wait for colours."""
+        stage = self.find("#canvas .stage")
+        width, height = stage.size["width"], stage.size["height"]
+
+        def offset(x: float, y: float) -> tuple[int, int]:
+            return round((x - 0.5) * width), round((y - 0.5) * height)
+
+        actions = ActionChains(self.chrome)
+        actions.move_to_element_with_offset(stage, *offset(x, y)).click_and_hold()
+        for place in more:
+            actions.move_to_element_with_offset(stage, *offset(*place))
+        actions.release().perform()
+        self.until(lambda: self.find("#palette .all button"))
+
+    def choose(self, number: int) -> str:
+        """Take one of all colours, and wait until it is seen; returns it."""
+        before = self.url()
+        swatch = self.chrome.find_elements(By.CSS_SELECTOR, "#palette .all button")[number]
+        color = swatch.get_attribute("title") or ""
+        swatch.click()
+        self.until(lambda: self.url() != before)
+        return color
+
+    def download(self, text: str, suffix: str) -> Path:
+        known = set(self.downloads.iterdir())
+        self.until(lambda: self.button(text)).click()
+        return self.until(
+            lambda: next(p for p in set(self.downloads.iterdir()) - known if p.suffix == suffix)
+        )
+
+    def told(self) -> str:
+        """What the page says is wrong, which is then put away."""
+        said = self.until(lambda: self.find(".toast-body.error").text)
+        self.find(".toast-close").click()
+        self.until(lambda: not self.chrome.find_elements(By.CSS_SELECTOR, ".toast-body.error"))
+        return str(said)
+
+    def errors(self) -> list[str]:
+        """What the browser complained of."""
+        return [e["message"] for e in self.chrome.get_log("browser") if e["level"] == "SEVERE"]
+
+    def asked_elsewhere(self) -> set[str]:
+        """Addresses outside of the page that the browser asked for something."""
+        messages = [json.loads(e["message"])["message"] for e in self.chrome.get_log("performance")]
+        sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        urls = {params["request"]["url"] for params in sent}
+        inside = (self.address, "data:", "blob:", "chrome")
+        return {url for url in urls if not url.startswith(inside)}
+
+
+@pytest.fixture
+def visitor(address: str, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
+    visitors: list[Visitor] = []
+
+    def come(**more: Any) -> Visitor:
+        downloads = tmp_path / f"downloads_{len(visitors)}"
+        downloads.mkdir()
+        visitors.append(Visitor(address, downloads, **more))
+        return visitors[-1]
+
+    yield come
+    for each in visitors:
+        each.chrome.quit()
+
+
+def photograph(path: Path, seed: int = 0, size: tuple[int, int] = (300, 200)) -> Path:
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7), dtype=np.uint8)
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def test_hints_change_the_picture_there_and_the_files_do_the_same(
+    visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    one = visitor()
+    photo = photograph(tmp_path / "old photo.png")
+    one.open(photo)
+    before = one.picture()
+    one.point(0.25, 0.5)
+    likely = one.chrome.find_elements(By.CSS_SELECTOR, "#palette .likely button")
+    assert 1 <= len(likely) <= 6
+    color = one.choose(6)
+    after = one.picture().astype(int)
+    height, width = after.shape[:2]
+    place = (slice(height // 2 - 3, height // 2 + 3), slice(width // 4 - 3, width // 4 + 3))
+    wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+    assert np.abs(after[place].mean(axis=(0, 1)) - wanted).max() < 25
+    change = np.abs(after - before).mean(axis=2)
+    assert change[place].mean() > 10
+
+    one.point(0.7, 0.3, (0.75, 0.4), (0.8, 0.45))  # a stroke
+    one.choose(0)
+    hints = one.download("Download hints", ".json")
+    result = one.download("Download picture", ".png")
+    found = json.loads(hints.read_text())
+    assert [len(hint["points"]) for hint in found["hints"]] == [1, 3]
+    assert found["hints"][0]["color"] == color
+    words = [f"input={photo}", f"output={tmp_path}/same.png", f"hints={hints}"]
+    done = python("src.colorize", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(result).size == (300, 200)
+    same = np.asarray(Image.open(tmp_path / "same.png"))
+    assert np.array_equal(np.asarray(Image.open(result)), same)
+    assert one.errors() == []
+    assert one.asked_elsewhere() == set()
+
+
+def test_undo_clear_suggestions_and_a_file_of_hints(
+    visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    one = visitor()
+    one.open(photograph(tmp_path / "photo.png"))
+    automatic = one.url()
+    one.button("Suggest where").click()
+    one.until(lambda: len(one.chrome.find_elements(By.CSS_SELECTOR, ".marks text")) == 3)
+    one.until(lambda: one.find("#palette .all button"))
+    one.choose(3)
+    hinted = one.url()
+    hints = one.download("Download hints", ".json")
+    one.button("Undo").click()
+    one.until(lambda: one.url() == automatic)
+    loading = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1]
+    loading.send_keys(str(hints))
+    one.until(lambda: one.url() == hinted)
+    one.button("Clear").click()
+    one.until(lambda: one.url() == automatic)
+    assert one.errors() == []
+
+
+def test_the_keyboard_and_a_small_window_will_do(
+    visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    one = visitor(size="390,844")
+    one.open(photograph(tmp_path / "photo.png"))
+    width = one.chrome.execute_script("return document.documentElement.scrollWidth")
+    assert width <= one.chrome.execute_script("return window.innerWidth")
+    stage = one.find("#canvas .stage")
+    stage.send_keys(Keys.ARROW_LEFT, Keys.ARROW_UP, Keys.ENTER)
+    likely = one.until(lambda: one.find("#palette .likely button"))
+    assert (likely.get_attribute("aria-label") or "").startswith("likely: #")
+    before = one.url()
+    one.find("#palette .all button").send_keys(Keys.ENTER)
+    one.until(lambda: one.url() != before)
+    assert one.errors() == []
+
+
+def test_two_visitors_do_not_see_each_others_photographs(
+    visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    one, other = visitor(), visitor()
+    one.open(photograph(tmp_path / "one.png", 1))
+    assert other.url() == ""
+    other.open(photograph(tmp_path / "other.png", 2, (200, 260)))
+    shown = other.url()
+    one.point(0.5, 0.5)
+    one.choose(5)
+    assert other.url() == shown
+    other.point(0.5, 0.5)
+    other.choose(8)
+    assert one.picture().shape == (200, 300, 3)
+    assert other.picture().shape == (260, 200, 3)
+    assert len(json.loads(other.download("Download hints", ".json").read_text())["hints"]) == 1
+
+
+def test_what_is_wrong_is_said_and_the_page_goes_on(
+    visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    one = visitor()
+    one.button("Suggest where").click()
+    assert "choose a photograph or an example first" in one.told()
+    upload = one.find("input[type=file]")
+    (tmp_path / "text.jpg").write_text("no picture")
+    upload.send_keys(str(tmp_path / "text.jpg"))
+    assert "text.jpg cannot be coloured: not a picture" in one.told()
+    one.chrome.refresh()
+    one.until(lambda: one.find("#canvas .stage"))
+    large = BytesIO()
+    Image.fromarray(np.zeros((10, 10), np.uint8)).save(large, "PNG")
+    (tmp_path / "large.png").write_bytes(large.getvalue() + bytes(50_000_000))
+    one.find("input[type=file]").send_keys(str(tmp_path / "large.png"))
+    assert "20" in one.told()
+    one.chrome.refresh()
+    one.until(lambda: one.find("#canvas .stage"))
+    one.open(photograph(tmp_path / "photo.png"))
+    outside = {"color": "#c83232", "size": 9, "points": [[700, 20]]}
+    text = json.dumps({"version": 1, "width": 300, "height": 200, "hints": [outside]})
+    (tmp_path / "outside.json").write_text(text)
+    loading = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1]
+    loading.send_keys(str(tmp_path / "outside.json"))
+    assert "hint 1 has the point (700, 20), outside the picture of 300 x 200 px" in one.told()
+    one.point(0.5, 0.5)
+    one.choose(2)
