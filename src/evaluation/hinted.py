@@ -17,7 +17,7 @@ from src.predictor import Coloring
 SIZE = 5  # px, the side of a spot
 AT_RANDOM = "at random"
 SUGGESTED = "suggested"
-AT_ONCE = 5  # from so many spots on, a fifth of them is suggested at once
+ONE_BY_ONE = 5  # spots; those up to the next number of them are suggested together
 
 
 def hinted_rows(model: Model, counts: Sequence[int], hardware: Hardware) -> list[Predictor]:
@@ -79,7 +79,7 @@ class Curve:
         places = torch.zeros(len(truth.L), 0, 2, dtype=torch.long, device=truth.L.device)
         for count in self.counts:
             while (there := places.shape[1]) < count:
-                more = min(max(1, there // AT_ONCE), count - there)
+                more = 1 if there < ONE_BY_ONE else count - there
                 ab, uncertainty = self.color(truth, places)
                 hints = spots(truth.ab, places, SIZE)
                 asked = suggested(truth.L, ab, uncertainty, hints, more)

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CELLS = 32  # along each side: hints within one of them are one
-COMMON = 0.4  # of the variance that all pixels of a photograph have in common
-REACH = 1 / 3  # of the shorter side: so far apart half of the rest is left
-ALIKE_L = 20.0  # standard deviation, CIE units
+COMMON = 0.1  # of the variance that all pixels of a photograph have in common
+REACH = 1 / 4  # of the shorter side: so far apart half of the rest is left
+ALIKE_L = 15.0  # standard deviation, CIE units
 ALIKE_AB = 10.0  # likewise, of predicted colours
 NOISE = 0.05  # variance of a hint, of the field's
 CHUNK = 2**22  # numbers worked on at a time

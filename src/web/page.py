@@ -47,6 +47,7 @@ def made_page(studio: Studio, models: Sequence[str], examples: Sequence[Path]) -
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 canvas = part("canvas", None)
+                colors = part("palette", {"say": "", "likely": [], "all": []})
                 with gr.Row():
                     suggest = gr.Button("Suggest where", variant="primary", min_width=120)
                     undo = gr.Button("Undo", min_width=80)
@@ -55,7 +56,6 @@ def made_page(studio: Studio, models: Sequence[str], examples: Sequence[Path]) -
                 upload = gr.File(label="Photograph (JPEG, PNG, WebP, TIFF)", height=130)
                 names = [path.name for path in examples]
                 example = gr.Dropdown(names, value=None, label="Or an example")
-                colors = part("palette", {"say": "", "likely": [], "all": []})
                 size = gr.Slider(1, 15, 4, step=0.5, label="Size of spots, %")
                 saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation")
                 temperature = gr.Slider(0.1, 1, 1, step=0.05, label="Temperature (less: livelier)")

@@ -247,7 +247,7 @@ def preview(lightness: Lightness) -> Lightness:
 
 def overlay(unsure: Floats) -> str:
     """How unsure a model is (h,w), as a picture to lay over the photograph."""
-    alpha = (unsure / UNSURE).clip(0, 1) * 200
+    alpha = (unsure / UNSURE).clip(0, 1) * 150
     planes = [np.full(unsure.shape, value, np.uint8) for value in OVERLAY]
     return as_url(np.dstack([*planes, alpha.astype(np.uint8)]))
 

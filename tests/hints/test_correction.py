@@ -34,8 +34,8 @@ def test_a_correction_is_that_of_a_gaussian_process() -> None:
 
     def kernel(one: tuple[np.ndarray, ...], two: tuple[np.ndarray, ...]) -> np.ndarray:
         far, unlike, other = (cdist(x, y, "sqeuclidean") for x, y in zip(one, two, strict=True))
-        near = np.exp(-unlike / 800 - other / 200) / np.sqrt(1 + 9 * far)
-        return 0.4 + 0.6 * near
+        near = np.exp(-unlike / 450 - other / 200) / np.sqrt(1 + 16 * far)
+        return 0.1 + 0.9 * near
 
     L_shape = L.shape
     coarse = [cells(part[0])[None] for part in (L, ab, hints, (hints[:, :2] - ab) * hints[:, 2:])]

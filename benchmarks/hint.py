@@ -1,0 +1,70 @@
+"""How long a hint takes to be seen on the page: from the choice of its colour to the new picture.
+
+    python -m benchmarks.hint [--model default] [--rounds 9] [--output FILE]
+
+The photograph is rendered, 640 x 480 px. What the browser does, and the way there, are left out.
+Medians over the rounds.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from src import command
+from src.data.synthetic import SyntheticScenes
+from src.files import write_text
+from src.imaging.arrays import picture_from
+from src.processes import cores
+from src.results import markdown
+from src.web.studio import Options, Session, Studio
+
+SIZES = (128, 256)  # px, the shorter side of what the network sees
+COUNTS = (1, 10, 50)  # hints that there are in the end
+TALL, WIDE = 480, 640
+
+
+def seconds(studio: Studio, options: Options, count: int, rounds: int) -> float:
+    """Until the last of so many hints is in the picture."""
+    scene = SyntheticScenes("page", WIDE, 1, 1, 1, 0)
+    pixels = scene.read(scene.names("test")[0], None).permute(1, 2, 0).numpy()[:TALL]
+    session = Session("scene.png", picture_from(np.ascontiguousarray(pixels)))
+    random = np.random.default_rng(0)
+    for _ in range(count - 1):
+        session.point([random.uniform((0, 0), (WIDE - 1, TALL - 1)).tolist()], 4)
+        session.choose("#c83232")
+    studio.view(session, options)
+    times = []
+    for _ in range(rounds):
+        session.point([random.uniform((0, 0), (WIDE - 1, TALL - 1)).tolist()], 4)
+        start = time.perf_counter()
+        session.choose("#3264c8")
+        studio.view(session, options)
+        times.append(time.perf_counter() - start)
+        session.undo()
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--output", type=Path)
+    words = parser.parse_args()
+    rows = []
+    for size in SIZES:
+        studio = Studio(size, "auto", "auto", WIDE * TALL)
+        found = [seconds(studio, Options(words.model), count, words.rounds) for count in COUNTS]
+        rows.append([f"{size} px", *(f"{value:.2f}" for value in found)])
+    header = ["the network sees", *(f"{count} hints, s" for count in COUNTS)]
+    table = f"{cores()} CPU cores, model {words.model}\n\n{markdown(header, rows)}"
+    print(table)
+    if words.output:
+        write_text(table, words.output)
+
+
+if __name__ == "__main__":
+    with command.one_line_errors():
+        main()
