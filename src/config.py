@@ -28,7 +28,8 @@ from src.schemas.commands import (
     Train,
     Trainer,
 )
-from src.schemas.parts import SCHEMAS, TARGETS, Encoder, schema_target
+from src.schemas.models import Encoder
+from src.schemas.parts import SCHEMAS, TARGETS, schema_target
 
 # Of a run.
 CHECKPOINTS = "checkpoints"

@@ -5,7 +5,8 @@ from typing import Any
 
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most, one_of, several
-from src.schemas.parts import MAX_COUNT, MAX_SEED, MAX_SIZE, SCHEMAS, Target, schema_target
+from src.schemas.parts import SCHEMAS, schema_target
+from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 MAX_HINTS = 1000
