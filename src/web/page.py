@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def said() -> Iterator[None]:
     try:
         yield
     except (InputError, UnreadableError, OSError) as error:
-        raise gr.Error(str(error), duration=None, print_exception=False) from error
+        raise gr.Error(escape(str(error)), duration=None, print_exception=False) from error
 
 
 def served(page: Any, host: str, port: int, max_upload: int) -> None:

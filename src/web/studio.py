@@ -188,11 +188,12 @@ class Studio:
             return {"likely": [], "all": []}
         lightness = session.picture.lightness
         x, y = session.waiting.points[0]
-        L = 100 / FULL * float(lightness[round(y), round(x)])
+        row, column = place_in(lightness.shape, session, x, y)
+        L = 100 / FULL * float(lightness[row, column])
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(lightness, session.given)
-            row, column = place_in(seen, session, x, y)
+            row, column = place_in(seen.shape[2:], session, x, y)
             likely = shown(L, model.likely(seen, row, column))
         return {"likely": list(dict.fromkeys(likely)), "all": palette(L)}
 
@@ -230,9 +231,9 @@ class Studio:
         return path
 
 
-def place_in(seen: Floats, session: Session, x: float, y: float) -> tuple[int, int]:
-    """Row and column of what a model sees, of a point in the photograph."""
-    (width, height), (rows, columns) = session.size, seen.shape[2:]
+def place_in(shape: tuple[int, ...], session: Session, x: float, y: float) -> tuple[int, int]:
+    """Row and column of a point of the photograph in a picture of it of another size."""
+    (width, height), (rows, columns) = session.size, shape
     row, column = (y + 0.5) * rows / height, (x + 0.5) * columns / width
     return min(rows - 1, int(row)), min(columns - 1, int(column))
 
