@@ -19,7 +19,8 @@ from src.files import write_text
 from src.imaging.arrays import picture_from
 from src.processes import cores
 from src.results import markdown
-from src.web.studio import Options, Session, Studio
+from src.web.session import Session
+from src.web.studio import Options, Studio
 
 SIZES = (128, 256)  # px, the shorter side of what the network sees
 COUNTS = (1, 10, 50)  # hints that there are in the end
@@ -30,17 +31,17 @@ def seconds(studio: Studio, options: Options, count: int, rounds: int) -> float:
     """Until the last of so many hints is in the picture."""
     scene = SyntheticScenes("page", WIDE, 1, 1, 1, 0)
     pixels = scene.read(scene.names("test")[0], None).permute(1, 2, 0).numpy()[:TALL]
-    session = Session("scene.png", picture_from(np.ascontiguousarray(pixels)))
+    session = Session("scene.png", "scene.png", picture_from(np.ascontiguousarray(pixels)))
     random = np.random.default_rng(0)
     for _ in range(count - 1):
         session.point([random.uniform((0, 0), (WIDE - 1, TALL - 1)).tolist()], 4)
-        session.choose("#c83232")
+        session.choose("#c83232", 4)
     studio.view(session, options)
     times = []
     for _ in range(rounds):
         session.point([random.uniform((0, 0), (WIDE - 1, TALL - 1)).tolist()], 4)
         start = time.perf_counter()
-        session.choose("#3264c8")
+        session.choose("#3264c8", 4)
         studio.view(session, options)
         times.append(time.perf_counter() - start)
         session.undo()
@@ -55,7 +56,7 @@ def main() -> None:
     words = parser.parse_args()
     rows = []
     for size in SIZES:
-        studio = Studio(size, "auto", "auto", WIDE * TALL)
+        studio = Studio({"size": size}, WIDE * TALL)
         found = [seconds(studio, Options(words.model), count, words.rounds) for count in COUNTS]
         rows.append([f"{size} px", *(f"{value:.2f}" for value in found)])
     header = ["the network sees", *(f"{count} hints, s" for count in COUNTS)]

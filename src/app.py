@@ -28,11 +28,11 @@ def serve(settings: App) -> None:
         from src.web.page import made_page, served
     except ImportError as error:
         raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
-    from src.web.studio import Options, Studio
+    from src.web.studio import Studio
 
     models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
-    studio = Studio(settings.size, settings.accelerator, settings.precision, settings.max_pixels)
-    studio.colorizer(Options(settings.model))  # so that it is there when it is wanted
+    how = {"size": settings.size, "device": settings.accelerator, "precision": settings.precision}
+    studio = Studio(how, settings.max_pixels)
     examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
     served(made_page(studio, models, examples), settings.host, settings.port, settings.max_upload)
 

@@ -145,7 +145,9 @@ class PhotoColorizer:
         if not self.model.takes_hints:
             raise InputError("an ONNX file takes no hints; set model to a checkpoint or bundle")
         check_fits(hints, lightness.shape)
-        return np.concatenate([L[None], draw_hints(hints, L.shape)])[None]
+        drawn = draw_hints(hints, L.shape)
+        drawn[:2] /= self.saturation or 1  # which painting multiplies with
+        return np.concatenate([L[None], drawn])[None]
 
     def predict(self, lightnesses: Sequence[Lightness], hints: Hints | None = None) -> list[Floats]:
         """ab (2,h,w) of photographs' lightness (H,W), at the size that the network sees."""

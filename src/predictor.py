@@ -87,16 +87,15 @@ class Predictor(nn.Module):
         views = self.raw_views(L, hints)
         known = [self.objective.uncertainty(raw) for raw in views]
         said = [values for values in known if values is not None]
-        unsure = self.merged(said, L) if said else self.disagreement(L, hints)
+        unsure = self.merged(said, L) if said else self.disagreement(L, hints, views)
         ab = self.ab(views, L)
         return Coloring(ab if hints is None else corrected(L, ab, hints), unsure)
 
-    def disagreement(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+    def disagreement(self, L: Tensor, hints: Tensor | None, views: list[Tensor]) -> Tensor:
         """Half the distance in ab between a photograph and its mirror image, (B,1,H,W)."""
-        view = self.network_input(L, hints)
-        one, other = (
-            self.merged([self.objective.decode(self.network(v))], L) for v in (view, view.flip(-1))
-        )
+        if not self.flip_average:
+            views = [*views, self.network(self.network_input(L, hints).flip(-1))]
+        one, other = (self.merged([self.objective.decode(view)], L) for view in views)
         return chroma((one - other.flip(-1)) / 2)[:, None]
 
     def likely(self, L: Tensor, hints: Tensor | None, row: int, column: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CELLS = 32  # along each side: hints within one of them are one
+CELLS = 32  # along each side: what one hint covers within one of them counts as one
 COMMON = 0.1  # of the variance that all pixels of a photograph have in common
 REACH = 1 / 4  # of the shorter side: so far apart half of the rest is left
 ALIKE_L = 15.0  # standard deviation, CIE units
@@ -53,13 +53,10 @@ def corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
 
 def one_corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
     """As :func:`corrected`, of one photograph."""
-    mask = hints[2:]
-    if not mask.any():
+    if not hints[2].any():
         return ab
-    sources, given = hinted_cells(L, ab, mask)
-    added = cells((hints[:2] - ab) * mask) / cells(mask).clamp(min=1e-6)
-    noise = NOISE * torch.eye(len(sources.L), device=L.device)
-    weights = torch.linalg.solve(sources.in_common(sources) + noise, added.flatten(1).T[given])
+    sources, added = hinted_points(L, ab, hints)
+    weights = torch.linalg.solve(sources.in_common(sources) + noise_of(sources), added)
     rows = max(1, CHUNK // len(weights))
     parts = zip(*(torch.split(values, rows) for values in points(L, ab)), strict=True)
     change = torch.cat([Points(*part).in_common(sources) @ weights for part in parts])
@@ -69,20 +66,38 @@ def one_corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
 def unexplained(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
     """Share of the standard deviation of errors that is left with hints, (B,1,H,W), 0 to 1."""
     left = []
-    for photograph, colors, mask in zip(L, ab.float(), hints[:, 2:], strict=True):
-        sources, _ = hinted_cells(photograph, colors, mask)
+    for photograph, colors, given in zip(L, ab.float(), hints, strict=True):
+        sources, _ = hinted_points(photograph, colors, given)
         told = points(cells(photograph), cells(colors), L.shape).in_common(sources)
-        noise = NOISE * torch.eye(len(sources.L), device=L.device)
-        known = torch.linalg.solve(sources.in_common(sources) + noise, told.T)
+        known = torch.linalg.solve(sources.in_common(sources) + noise_of(sources), told.T)
         left.append((1 - (told * known.T).sum(dim=1)).clamp(min=0).sqrt())
     grid = torch.stack(left).view(-1, 1, CELLS, CELLS)
     return F.interpolate(grid, L.shape[-2:], mode="bilinear")
 
 
-def hinted_cells(L: Tensor, ab: Tensor, mask: Tensor) -> tuple[Points, Tensor]:
-    """The cells of a photograph that hints (1,H,W) lie in, and which of all cells they are."""
-    given = cells(mask).flatten() > 0
-    return Points(*(part[given] for part in points(cells(L), cells(ab), L.shape))), given
+def noise_of(sources: Points) -> Tensor:
+    """Covariance (N,N) of the noise of hints."""
+    return NOISE * torch.eye(len(sources.L), device=sources.L.device)
+
+
+def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]:
+    """Where hints (3,H,W) are given, and what they add to the colours there (N,2).
+
+    Pixels of one colour in one cell of the grid are one point, their mean.
+    """
+    height, width = L.shape[-2:]
+    given = hints[2].flatten() > 0
+    place = given.nonzero()[:, 0]
+    cell = place // width * CELLS // height * CELLS + place % width * CELLS // width
+    colors = hints[:2].flatten(1).T[given]
+    alike = torch.cat([cell[:, None].to(colors), (colors * 10).round()], dim=1)
+    which = torch.unique(alike, dim=0, return_inverse=True)[1]
+    values = torch.cat([*(part[given] for part in points(L, ab)), colors], dim=1)
+    count = int(which.max()) + 1 if len(which) else 0
+    sums = values.new_zeros(count, values.shape[1]).index_add_(0, which, values)
+    means = sums / which.bincount(minlength=count)[:, None].clamp(min=1)
+    where, lightness, predicted, wanted = torch.split(means, [2, 1, 2, 2], dim=1)
+    return Points(where, lightness, predicted), wanted - predicted
 
 
 def points(L: Tensor, ab: Tensor, shape: torch.Size | None = None) -> Points:

@@ -4,8 +4,10 @@ Drawn for a model they are (3,h,w): a and b in CIE units, 0 where there is no hi
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ from src.imaging.painting import Floats
 
 VERSION = 1
 MOST = 1000  # hints of a photograph
-MOST_POINTS = 10_000  # of a stroke
+MOST_POINTS = 5000  # of all strokes together
 COLOR = re.compile("#[0-9a-f]{6}")
 FORMAT = (
     '{"version": 1, "width": 640, "height": 480, "hints": '
@@ -83,11 +85,16 @@ def parsed_hints(found: Any) -> Hints:
         raise InputError(f"these are no hints: {FORMAT}") from error
     if version != VERSION:
         raise InputError(f"hints of version {version}, not {VERSION}")
+    if type(version) is not int or not isinstance(found["hints"], list):
+        raise InputError(f"these are no hints: {FORMAT}")
     if not all(type(side) is int and side >= 1 for side in (width, height)):
         raise InputError(f"a picture of {width} x {height} px; both must be whole numbers above 0")
     if len(given) > MOST:
         raise InputError(f"{len(given)} hints; {MOST} are the most")
-    hints = (parsed_hint(number, hint, width, height) for number, hint in enumerate(given, start=1))
+    hints = [parsed_hint(number, hint, width, height) for number, hint in enumerate(given, start=1)]
+    count = sum(len(hint.points) for hint in hints)
+    if count > MOST_POINTS:
+        raise InputError(f"{count} points; {MOST_POINTS} are the most")
     return Hints(width, height, tuple(hints))
 
 
@@ -95,14 +102,17 @@ def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
     try:
         color, size = str(found["color"]).lower(), float(found["size"])
         points = tuple((float(x), float(y)) for x, y in found["points"])
-    except (KeyError, TypeError, ValueError) as error:
+        numbers = [found["size"], *(value for point in found["points"] for value in point)]
+        if not all(type(value) in (int, float) for value in numbers):
+            raise TypeError(f"{numbers} are not all numbers")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"hint {number} is none: {FORMAT}") from error
     if not COLOR.fullmatch(color):
         raise InputError(f"hint {number} has the color {color}; it must be #rrggbb")
     if not 1 <= size <= max(width, height, 1):
         raise InputError(f"hint {number} has the size {size:g}; it must be 1 to the picture's side")
-    if not 1 <= len(points) <= MOST_POINTS:
-        raise InputError(f"hint {number} has {len(points)} points; it must have 1 to {MOST_POINTS}")
+    if not points:
+        raise InputError(f"hint {number} has no points")
     for x, y in points:
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
             raise InputError(
@@ -122,25 +132,27 @@ def draw_hints(hints: Hints, shape: tuple[int, ...]) -> Floats:
     drawn = np.zeros((3, height, width), np.float32)
     for hint in hints.hints:
         a, b = ab_of(hint.color)
-        for x, y in squares(hint):
-            column = within((x + 0.5) * across, hint.size * across, width)
-            row = within((y + 0.5) * down, hint.size * down, height)
+        for x, y in squares(hint, across, down):
+            column = covered(x, hint.size * across, width)
+            row = covered(y, hint.size * down, height)
             drawn[:, row, column] = np.array([a, b, 1], np.float32)[:, None, None]
     return drawn
 
 
-def within(middle: float, side: float, length: int) -> slice:
+def covered(middle: float, side: float, length: int) -> slice:
     """The pixels, of ``length``, whose own middles lie in an interval; one at the least."""
     nearest = min(int(middle), length - 1)
     first, last = round(middle - side / 2), round(middle + side / 2)
     return slice(max(0, min(first, nearest)), min(length, max(last, nearest + 1)))
 
 
-def squares(hint: Hint) -> Iterator[tuple[float, float]]:
-    """Middles of the squares that make a hint: close enough to leave no gap."""
-    yield hint.points[0]
-    for (x, y), (to_x, to_y) in zip(hint.points, hint.points[1:], strict=False):
-        steps = max(1, round(2 * max(abs(to_x - x), abs(to_y - y)) / hint.size))
+def squares(hint: Hint, across: float, down: float) -> Iterator[tuple[float, float]]:
+    """Middles of the squares that make a hint, at another size: close enough to leave no gap."""
+    points = [((x + 0.5) * across, (y + 0.5) * down) for x, y in hint.points]
+    apart = max(0.5, hint.size * min(across, down) / 2)
+    yield points[0]
+    for (x, y), (to_x, to_y) in pairwise(points):
+        steps = max(1, math.ceil(max(abs(to_x - x), abs(to_y - y)) / apart))
         for step in range(1, steps + 1):
             yield x + (to_x - x) * step / steps, y + (to_y - y) * step / steps
 

@@ -115,11 +115,7 @@ class Stream:
             photographs, predicted = self.predicting.popleft()
             try:
                 colors = predicted.result()
-            except (
-                RuntimeError,
-                MemoryError,
-                InputError,
-            ) as error:
+            except (RuntimeError, MemoryError, InputError) as error:
                 for work, _ in photographs:
                     yield self.ended(work, error=reason(error))
                 continue

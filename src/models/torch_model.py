@@ -8,7 +8,6 @@ from src.hints.correction import unexplained
 from src.hints.suggested import suggested
 from src.imaging.painting import Floats
 from src.models.describe import read_model
-from src.objectives.bins import ColorBins
 
 
 class TorchModel:
@@ -32,11 +31,6 @@ class TorchModel:
         self.predictor, self.about = read_model(model)
         self.predictor.decode_otherwise(flip_average, temperature)
         self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
-
-    @property
-    def has_temperature(self) -> bool:
-        """Whether it predicts a distribution of colours."""
-        return isinstance(self.predictor.objective, ColorBins)
 
     @torch.inference_mode()
     def predict(self, x: Floats) -> Floats:

@@ -88,7 +88,7 @@ class Evaluate:
     data_dir: str
     metrics: Any
     tracks: Any
-    hints: list[int]
+    hints: Any
     flip_average: bool | None
     temperature: float | None
     batch_size: int
@@ -104,8 +104,11 @@ class Evaluate:
         at_least("", self, batch_size=1)
         if self.temperature is not None:
             above_zero("", self, "temperature")
-        if not all(0 <= count <= MAX_HINTS for count in self.hints):
+        self.hints = self.hints if isinstance(self.hints, list) else [self.hints or 0]
+        if not all(isinstance(n, int) and 0 <= n <= MAX_HINTS for n in self.hints):
             raise InputError(f"hints is {self.hints}; each must be 0 to {MAX_HINTS}")
+        if any(self.hints) and "own" not in self.tracks:
+            raise InputError("hints are scored at the models' own size: add own to tracks")
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
         for track in self.tracks:

@@ -6,7 +6,10 @@ function swatches(place, colors, title) {
     swatch.style.background = color;
     swatch.title = color;
     swatch.setAttribute("aria-label", `${title} ${color}`);
-    swatch.addEventListener("click", () => trigger("select", { color }));
+    swatch.addEventListener("click", () => {
+      trigger("select", { color });
+      document.querySelector("#canvas .stage").focus({ preventScroll: true }); // for the next place
+    });
     return swatch;
   });
   element.querySelector(place).replaceChildren(...made);

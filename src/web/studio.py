@@ -1,9 +1,8 @@
-"""What the page does, without the page: a visitor's photograph, its hints, its colours."""
+"""Colours the photographs of the page's visitors."""
 
 import base64
 import shlex
 import threading
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,20 +11,21 @@ import numpy as np
 from PIL import Image
 
 from src.errors import InputError
-from src.imaging.hints import Hint, Hints, check_fits, parsed_hint, write_hints
+from src.imaging.hints import Hints, write_hints
 from src.imaging.painting import FULL, Floats, Lightness, paint
 from src.imaging.palette import palette, shown
-from src.imaging.pictures import Picture, UnreadableError
+from src.imaging.pictures import UnreadableError
 from src.imaging.reading import read_picture
 from src.imaging.writing import write_picture
 from src.models.torch_model import TorchModel
 from src.photo_colorizer import PhotoColorizer
+from src.web.session import Session
 
 PREVIEW = 1024  # px, the longer side of what is shown
 SUGGESTED = 3  # places at a time
 UNSURE = 40.0  # CIE units, from which on the overlay is as strong as it gets
 OVERLAY = (255, 96, 0)
-WAITING = "#ffffff"
+OPAQUE = 150  # of 255, there
 
 
 class Options(NamedTuple):
@@ -37,121 +37,57 @@ class Options(NamedTuple):
     size: float = 4
 
 
-@dataclass
-class Session:
-    """One visitor's photograph: hints that have a colour, one that waits for it, suggestions."""
-
-    name: str
-    picture: Picture
-    hints: list[Hint] = field(default_factory=list)
-    waiting: Hint | None = None
-    suggested: list[tuple[float, float]] = field(default_factory=list)
-    pictures: tuple[Any, dict[str, str]] = (None, {})  # as last shown, and of what
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, px."""
-        height, width = self.picture.lightness.shape
-        return width, height
-
-    @property
-    def given(self) -> Hints | None:
-        return Hints(*self.size, tuple(self.hints)) if self.hints else None
-
-    def point(self, points: Any, size: float) -> "Session":
-        """Have a spot or stroke wait for its colour; ``size`` is % of the shorter side.
-
-        Raises:
-            InputError: if it is none, or outside the photograph.
-        """
-        side = max(1.0, round(size / 100 * min(self.size), 1))
-        found = {"color": WAITING, "size": side, "points": points}
-        self.waiting = parsed_hint(len(self.hints) + 1, found, *self.size)
-        return self
-
-    def choose(self, color: str) -> "Session":
-        """Give the hint that waits its colour, or the last one another."""
-        if self.waiting is None and not self.hints:
-            raise InputError("click a place in the photograph first, then choose its colour")
-        hint = self.waiting or self.hints.pop()
-        self.waiting = None
-        found = hint._asdict() | {"color": color}
-        self.hints.append(parsed_hint(len(self.hints) + 1, found, *self.size))
-        self.suggested = self.suggested[1:] if self.suggested[:1] == [hint.points[0]] else []
-        return self
-
-    def take(self, hints: Hints) -> "Session":
-        """Take hints out of a file instead of those that there are.
-
-        Raises:
-            InputError: if they are for a photograph of another size.
-        """
-        check_fits(hints, self.picture.lightness.shape)
-        self.clear().hints = list(hints.hints)
-        return self
-
-    def undo(self) -> "Session":
-        """Take back the hint that waits, or else the last one."""
-        if self.waiting is None and self.hints:
-            self.hints.pop()
-        self.waiting = None
-        return self
-
-    def clear(self) -> "Session":
-        """Take back everything."""
-        self.hints, self.waiting, self.suggested = [], None, []
-        return self
-
-    def command(self, options: Options) -> str:
-        """What does the same from a command line, with the files that the page hands out."""
-        stem = Path(self.name).stem
-        words = [f"input={self.name}", f"output={stem}_colored.png", f"model={options.model}"]
-        if self.hints:
-            words.append(f"hints={stem}_hints.json")
-        if options.saturation != 1:
-            words.append(f"saturation={options.saturation:g}")
-        if options.temperature != 1:
-            words.append(f"temperature={options.temperature:g}")
-        return shlex.join(["python", "-m", "src.colorize", *words])
-
-
 class Studio:
-    """Colours the photographs of all visitors, one at a time.
+    """Colours photographs, one at a time.
 
     Args:
-        size: px, the shorter side of what models see; None is their own.
-        device, precision: see :meth:`PhotoColorizer.load`.
+        settings: how models are loaded; see :meth:`PhotoColorizer.load`, None is as there.
         max_pixels: a larger photograph is refused.
     """
 
-    def __init__(self, size: int | None, device: str, precision: str, max_pixels: int) -> None:
-        self.settings: dict[str, Any] = {"size": size, "device": device, "precision": precision}
+    def __init__(self, settings: dict[str, Any], max_pixels: int) -> None:
+        self.settings = {name: value for name, value in settings.items() if value is not None}
         self.max_pixels = max_pixels
         self.colorizers: dict[str, PhotoColorizer] = {}
         self.lock = threading.Lock()
 
-    def open(self, path: Path, name: str) -> Session:
-        """Read a visitor's photograph.
+    def open(self, path: Path, name: str, source: str) -> Session:
+        """Read a visitor's photograph, which is called ``source`` on a command line.
 
         Raises:
             InputError: if it cannot be used.
         """
         try:
-            return Session(name, read_picture(path, self.max_pixels))
+            return Session(name, source, read_picture(path, self.max_pixels))
         except (UnreadableError, OSError, MemoryError) as error:
             raise InputError(f"{name} cannot be coloured: {error}") from error
 
+    def model(self, name: str) -> tuple[PhotoColorizer, TorchModel]:
+        """A model, loaded once.
+
+        Raises:
+            InputError: if it cannot be, or is an ONNX file.
+        """
+        if name not in self.colorizers:
+            self.colorizers[name] = PhotoColorizer.load(name, **self.settings)
+        colorizer = self.colorizers[name]
+        if not isinstance(colorizer.model, TorchModel):
+            raise InputError(f"{name} is an ONNX file; choose a checkpoint or bundle")
+        return colorizer, colorizer.model
+
+    def temperature(self, name: str) -> float | None:
+        """What a model was trained with, if it predicts a distribution of colours."""
+        _, model = self.model(name)
+        trained = model.about["objective"].get("temperature")
+        return None if trained is None else float(trained)
+
     def colorizer(self, options: Options) -> tuple[PhotoColorizer, TorchModel]:
         """The model that is chosen, set as the options say; call it with the lock held."""
-        if options.model not in self.colorizers:
-            self.colorizers[options.model] = PhotoColorizer.load(options.model, **self.settings)
-        colorizer = self.colorizers[options.model]
-        if not isinstance(colorizer.model, TorchModel):
-            raise InputError(f"{options.model} is an ONNX file; choose a checkpoint or bundle")
-        if colorizer.model.has_temperature:
-            colorizer.model.predictor.decode_otherwise(temperature=options.temperature)
+        colorizer, model = self.model(options.model)
+        if self.temperature(options.model) is not None:
+            model.predictor.decode_otherwise(temperature=options.temperature)
         colorizer.saturation = options.saturation
-        return colorizer, colorizer.model
+        return colorizer, model
 
     def view(self, session: Session, options: Options) -> dict[str, Any]:
         """What the canvas shows."""
@@ -165,8 +101,8 @@ class Studio:
             **session.pictures[1],
             "hints": [hint._asdict() for hint in session.hints],
             "waiting": session.waiting._asdict() if session.waiting else None,
-            "brush": options.size / 100 * min(session.size),
             "suggested": session.suggested,
+            "brush": options.size / 100 * min(session.size),
         }
 
     def pictures(self, session: Session, options: Options) -> dict[str, str]:
@@ -182,20 +118,18 @@ class Studio:
             "unsure": overlay(unsure[0, 0]),
         }
 
-    def colors(self, session: Session, options: Options) -> dict[str, Any]:
-        """Colours for the hint that waits: those that the model finds likely, and all there are."""
-        if session.waiting is None:
+    def colors(self, session: Session, options: Options) -> dict[str, list[str]]:
+        """Colours for the current hint: those that the model finds likely, and all there are."""
+        if session.current is None:
             return {"likely": [], "all": []}
         lightness = session.picture.lightness
-        x, y = session.waiting.points[0]
-        row, column = place_in(lightness.shape, session, x, y)
-        L = 100 / FULL * float(lightness[row, column])
+        place = session.current.points[0]
+        L = 100 / FULL * float(lightness[place_in(lightness.shape, session, *place)])
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(lightness, session.given)
-            row, column = place_in(seen.shape[2:], session, x, y)
-            likely = shown(L, model.likely(seen, row, column))
-        return {"likely": list(dict.fromkeys(likely)), "all": palette(L)}
+            likely = model.likely(seen, *place_in(seen.shape[2:], session, *place))
+        return {"likely": list(dict.fromkeys(shown(L, likely))), "all": palette(L)}
 
     def suggest(self, session: Session, options: Options) -> Session:
         """Mark where a hint would help most; the first waits for its colour."""
@@ -213,9 +147,9 @@ class Studio:
         ]
         return session.point(session.suggested[:1], options.size)
 
-    def save(self, session: Session, options: Options, folder: Path) -> Path:
+    def save(self, session: Session, options: Options) -> Path:
         """Write the coloured photograph in its full size, as PNG."""
-        path = folder / f"{Path(session.name).stem}_colored.png"
+        path = Path(session.files.name, f"{Path(session.name).stem}_colored.png")
         picture = session.picture
         with self.lock:
             colorizer, _ = self.colorizer(options)
@@ -224,11 +158,30 @@ class Studio:
         write_picture(rgb, picture, path, quality=100)
         return path
 
-    def save_hints(self, session: Session, options: Options, folder: Path) -> Path:
+    def save_hints(self, session: Session, options: Options) -> Path:
         """Write the file of hints with which ``python -m src.colorize`` does the same."""
-        path = folder / f"{Path(session.name).stem}_hints.json"
+        path = Path(session.files.name, f"{Path(session.name).stem}_hints.json")
         write_hints(Hints(*session.size, tuple(session.hints)), path)
         return path
+
+    def command(self, session: Session, options: Options) -> str:
+        """What does the same from a command line, with the files that the page hands out."""
+        stem = Path(session.name).stem
+        settings: dict[str, Any] = {
+            "input": session.source,
+            "output": f"{stem}_colored.png",
+            "model": options.model,
+        }
+        if session.hints:
+            settings["hints"] = f"{stem}_hints.json"
+        if options.saturation != 1:
+            settings["saturation"] = options.saturation
+        if self.temperature(options.model) not in (None, options.temperature):
+            settings["temperature"] = options.temperature
+        names = {"device": "accelerator"}
+        settings |= {names.get(name, name): value for name, value in self.settings.items()}
+        words = [f"{name}={value}" for name, value in settings.items() if value != "auto"]
+        return shlex.join(["python", "-m", "src.colorize", *words])
 
 
 def place_in(shape: tuple[int, ...], session: Session, x: float, y: float) -> tuple[int, int]:
@@ -248,7 +201,7 @@ def preview(lightness: Lightness) -> Lightness:
 
 def overlay(unsure: Floats) -> str:
     """How unsure a model is (h,w), as a picture to lay over the photograph."""
-    alpha = (unsure / UNSURE).clip(0, 1) * 150
+    alpha = (unsure / UNSURE).clip(0, 1) * OPAQUE
     planes = [np.full(unsure.shape, value, np.uint8) for value in OVERLAY]
     return as_url(np.dstack([*planes, alpha.astype(np.uint8)]))
 

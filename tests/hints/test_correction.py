@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from src.hints.correction import CELLS, cells, corrected, points, unexplained
+from src.hints.correction import CELLS, corrected, hinted_points, points, unexplained
 from src.hints.spots import spots
 from src.hints.suggested import suggested
 
@@ -29,7 +29,7 @@ def test_a_correction_is_that_of_a_gaussian_process() -> None:
     found = corrected(L, ab, hints)[0].flatten(1).numpy().T
 
     def at(L: Tensor, ab: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        place, lightness, colors = points(L[0], ab[0], torch.Size(L_shape))
+        place, lightness, colors = points(L[0], ab[0])
         return place.double().numpy(), lightness.double().numpy(), colors.double().numpy()
 
     def kernel(one: tuple[np.ndarray, ...], two: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -37,13 +37,12 @@ def test_a_correction_is_that_of_a_gaussian_process() -> None:
         near = np.exp(-unlike / 450 - other / 200) / np.sqrt(1 + 16 * far)
         return 0.1 + 0.9 * near
 
-    L_shape = L.shape
-    coarse = [cells(part[0])[None] for part in (L, ab, hints, (hints[:, :2] - ab) * hints[:, 2:])]
-    given = (coarse[2][0, 2] > 0).flatten().numpy()
-    sources = tuple(part[given] for part in at(coarse[0], coarse[1]))
-    residual = (coarse[3] / coarse[2][:, 2:]).flatten(2)[0].numpy().T[given]
+    at_hint = [row * L.shape[3] + column for row, column in ((6, 9), (40, 70), (41, 12))]
+    pixels = at(L, ab)
+    sources = tuple(part[at_hint] for part in pixels)
+    residual = (truth - ab)[0].flatten(1).numpy().T[at_hint]
     solved = np.linalg.solve(kernel(sources, sources) + 0.05 * np.eye(3), residual)
-    expected = ab[0].flatten(1).numpy().T + kernel(at(L, ab), sources) @ solved
+    expected = ab[0].flatten(1).numpy().T + kernel(pixels, sources) @ solved
     assert found == pytest.approx(expected, abs=2e-3)
 
 
@@ -55,6 +54,17 @@ def test_a_correction_goes_as_far_as_it_looks_alike() -> None:
     same, other = found[0, 20, 28], found[0, 20, 36]
     assert 30 > same > 1.5 * other > 0
     assert found[0, 60, 10] < found[0, 30, 10]
+
+
+def test_two_colours_close_together_are_both_there() -> None:
+    L, ab = photograph()
+    L = L.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    ab = ab.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    hints = torch.zeros(1, 3, *L.shape[2:])
+    hints[0, :, 20:22, 16:18] = torch.tensor([50.0, 40, 1])[:, None, None]
+    hints[0, :, 20:22, 18:20] = torch.tensor([20.0, -50, 1])[:, None, None]  # in the same cell
+    one, other = (hinted_points(L[0], ab[0], hints[0])[1]).tolist()
+    assert sorted([one, other]) == [[20, -50], [50, 40]]
 
 
 def test_without_hints_colours_are_as_they_were_bit_for_bit() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage.color import rgb2lab
 
 from src.colorize import colorize
 from src.colorizer import load_colorizer
@@ -64,8 +65,8 @@ def test_no_hints_are_the_automatic_path_bit_for_bit(
 
 def test_a_mirrored_photograph_has_mirrored_hints(hinted: Path) -> None:
     colorizer = load_colorizer(hinted)
-    L = 100 * torch.rand(1, 1, 32, 40)
-    hints = spots(50 * torch.randn(1, 2, 32, 40), torch.tensor([[[8, 9], [20, 33]]]), 5)
+    L = 100 * torch.rand(1, 1, 32, 64)
+    hints = spots(50 * torch.randn(1, 2, 32, 64), torch.tensor([[[8, 9], [20, 53]]]), 5)
     with torch.inference_mode():
         both = colorizer(L, hints)
         assert torch.allclose(colorizer(L.flip(-1), hints.flip(-1)).flip(-1), both, atol=1e-3)
@@ -122,6 +123,20 @@ def test_an_evaluation_has_a_curve_for_each_way_of_placing(
 def test_numbers_of_spots_have_limits(checkpoint: Path, asked: Callable[..., Evaluate]) -> None:
     with pytest.raises(InputError, match=r"hints is \[-1\]; each must be 0 to 1000"):
         asked(checkpoint, "hints=[-1]")
+    with pytest.raises(InputError, match="own size: add own to tracks"):
+        asked(checkpoint, "hints=5", "tracks=native")
+    assert asked(checkpoint, "hints=5").hints == [5]
+
+
+def test_a_given_colour_is_not_made_stronger(checkpoint: Path) -> None:
+    hints = Hints(64, 48, (Hint("#a06464", 15, ((30, 24),)),))
+    found = [
+        PhotoColorizer.load(str(checkpoint), size=48, saturation=saturation).colorize(gray(), hints)
+        for saturation in (0.5, 1, 2)
+    ]
+    colors = [rgb2lab(np.asarray(picture))[24, 30, 1:] for picture in found]
+    assert colors[0] == pytest.approx(colors[1], abs=3)
+    assert colors[2] == pytest.approx(colors[1], abs=3)
 
 
 def gray(height: int = 48, width: int = 64) -> Image.Image:

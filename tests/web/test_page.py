@@ -1,6 +1,7 @@
 """The page in a browser: a photograph, hints, files; nothing asked of anybody else."""
 
 import json
+import shlex
 import shutil
 import socket
 import subprocess
@@ -50,13 +51,13 @@ def address() -> Iterator[str]:
 class Visitor:
     """A browser of its own on the page."""
 
-    def __init__(self, address: str, downloads: Path, size: str = "1200,1000") -> None:
+    def __init__(self, address: str, downloads: Path) -> None:
         programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
         if not all(programs):
             pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
         options = ChromeOptions()
         options.binary_location = str(programs[0])
-        for word in (*QUIET, *OFFLINE, f"--window-size={size}"):
+        for word in (*QUIET, *OFFLINE, "--window-size=1200,1000"):
             options.add_argument(word)
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -109,11 +110,13 @@ class Visitor:
         for place in more:
             actions.move_to_element_with_offset(stage, *offset(*place))
         actions.release().perform()
-        self.until(lambda: self.find("#palette .all button"))
+        self.until(lambda: self.find("#canvas .marks polyline[stroke='#fff8']"))
+        self.until(lambda: "Choose" in self.find("#palette .say").text)
 
     def choose(self, number: int) -> str:
         """Take one of all colours, and wait until it is seen; returns it."""
         before = self.url()
+        self.until(lambda: self.find("#canvas .marks polyline[stroke='#fff8']"))
         swatch = self.chrome.find_elements(By.CSS_SELECTOR, "#palette .all button")[number]
         color = swatch.get_attribute("title") or ""
         swatch.click()
@@ -126,6 +129,10 @@ class Visitor:
         return self.until(
             lambda: next(p for p in set(self.downloads.iterdir()) - known if p.suffix == suffix)
         )
+
+    def command(self) -> str:
+        """The command that the page shows."""
+        return str(self.find("#command textarea, #command input").get_property("value"))
 
     def told(self) -> str:
         """What the page says is wrong, which is then put away."""
@@ -151,10 +158,10 @@ class Visitor:
 def visitor(address: str, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
     visitors: list[Visitor] = []
 
-    def come(**more: Any) -> Visitor:
+    def come() -> Visitor:
         downloads = tmp_path / f"downloads_{len(visitors)}"
         downloads.mkdir()
-        visitors.append(Visitor(address, downloads, **more))
+        visitors.append(Visitor(address, downloads))
         return visitors[-1]
 
     yield come
@@ -166,6 +173,20 @@ def photograph(path: Path, seed: int = 0, size: tuple[int, int] = (300, 200)) ->
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 7), dtype=np.uint8)
     Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path)
     return path
+
+
+def by_command(one: Visitor, photo: Path, hints: Path) -> np.ndarray:
+    """What the command that the page shows makes of the files."""
+    folder = photo.parent / "again"
+    folder.mkdir()
+    shutil.copy(photo, folder)
+    shutil.copy(hints, folder)
+    words = shlex.split(one.command())
+    assert words[:3] == ["python", "-m", "src.colorize"]
+    done = python(*words[2:], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (made,) = folder.glob("*_colored.png")
+    return np.asarray(Image.open(made))
 
 
 def test_hints_change_the_picture_there_and_the_files_do_the_same(
@@ -194,14 +215,37 @@ def test_hints_change_the_picture_there_and_the_files_do_the_same(
     found = json.loads(hints.read_text())
     assert [len(hint["points"]) for hint in found["hints"]] == [1, 3]
     assert found["hints"][0]["color"] == color
-    words = [f"input={photo}", f"output={tmp_path}/same.png", f"hints={hints}"]
-    done = python("src.colorize", *words, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
     assert Image.open(result).size == (300, 200)
-    same = np.asarray(Image.open(tmp_path / "same.png"))
-    assert np.array_equal(np.asarray(Image.open(result)), same)
+    assert np.array_equal(np.asarray(Image.open(result)), by_command(one, photo, hints))
     assert one.errors() == []
     assert one.asked_elsewhere() == set()
+
+
+def test_sliders_work_from_the_keyboard_and_the_command_knows(
+    visitor: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    one = visitor()
+    photo = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # upright is a quarter turn to the right
+    Image.open(photograph(tmp_path / "flat.png")).save(photo, exif=exif)
+    one.open(photo)
+    for place, steps in ((1, 6), (2, 20)):  # saturation, temperature
+        before = one.url()
+        ranges = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=range]")
+        sliders = [each for each in ranges if each.get_attribute("max") in ("15", "2", "1")]
+        sliders[place].send_keys(*[Keys.ARROW_LEFT] * steps)
+        one.until(lambda before=before: one.url() != before)
+    one.point(0.4, 0.6)
+    one.choose(7)
+    one.until(
+        lambda: "hints=" in one.find("#command textarea, #command input").get_property("value")
+    )
+    hints = one.download("Download hints", ".json")
+    result = np.asarray(Image.open(one.download("Download picture", ".png")))
+    assert result.shape == (300, 200, 3)
+    assert " saturation=0.7 temperature=0.8 " in f"{one.command()} "
+    assert np.array_equal(result, by_command(one, photo, hints))
 
 
 def test_undo_clear_suggestions_and_a_file_of_hints(
@@ -214,9 +258,12 @@ def test_undo_clear_suggestions_and_a_file_of_hints(
     one.until(lambda: len(one.chrome.find_elements(By.CSS_SELECTOR, ".marks text")) == 3)
     one.until(lambda: one.find("#palette .all button"))
     one.choose(3)
+    one.until(lambda: len(one.chrome.find_elements(By.CSS_SELECTOR, ".marks text")) == 2)
     hinted = one.url()
     hints = one.download("Download hints", ".json")
-    one.button("Undo").click()
+    one.choose(8)  # the next one waits already
+    for _ in range(3):  # quickly: the one that waits, then both
+        one.button("Undo").click()
     one.until(lambda: one.url() == automatic)
     loading = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1]
     loading.send_keys(str(hints))
@@ -229,7 +276,10 @@ def test_undo_clear_suggestions_and_a_file_of_hints(
 def test_the_keyboard_and_a_small_window_will_do(
     visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
-    one = visitor(size="390,844")
+    one = visitor()
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    one.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    assert one.chrome.execute_script("return window.innerWidth") == 390
     one.open(photograph(tmp_path / "photo.png"))
     width = one.chrome.execute_script("return document.documentElement.scrollWidth")
     assert width <= one.chrome.execute_script("return window.innerWidth")
@@ -271,21 +321,19 @@ def test_what_is_wrong_is_said_and_the_page_goes_on(
     (tmp_path / "text.jpg").write_text("no picture")
     upload.send_keys(str(tmp_path / "text.jpg"))
     assert "text.jpg cannot be coloured: not a picture" in one.told()
-    one.chrome.refresh()
-    one.until(lambda: one.find("#canvas .stage"))
     large = BytesIO()
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(large, "PNG")
     (tmp_path / "large.png").write_bytes(large.getvalue() + bytes(50_000_000))
-    one.find("input[type=file]").send_keys(str(tmp_path / "large.png"))
+    one.until(lambda: one.find("input[type=file]")).send_keys(str(tmp_path / "large.png"))
     assert "20" in one.told()
-    one.chrome.refresh()
-    one.until(lambda: one.find("#canvas .stage"))
     one.open(photograph(tmp_path / "photo.png"))
     outside = {"color": "#c83232", "size": 9, "points": [[700, 20]]}
     text = json.dumps({"version": 1, "width": 300, "height": 200, "hints": [outside]})
     (tmp_path / "outside.json").write_text(text)
     loading = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1]
     loading.send_keys(str(tmp_path / "outside.json"))
-    assert "hint 1 has the point (700, 20), outside the picture of 300 x 200 px" in one.told()
+    said = one.told()
+    assert "outside.json: hint 1 has the point (700, 20), outside the picture" in said
+    assert "/" not in said
     one.point(0.5, 0.5)
     one.choose(2)

@@ -1,0 +1,114 @@
+"""What one visitor has before them."""
+
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from src.errors import InputError
+from src.imaging.hints import Hint, Hints, check_fits, parsed_hint
+from src.imaging.pictures import Picture
+
+UNCHOSEN = "#ffffff"
+SNAP = 1 / 40  # of the longer side: so near to a suggestion, it is meant
+
+Place = tuple[float, float]  # column and row in px of the photograph
+
+
+@dataclass
+class Session:
+    """A photograph: hints that have a colour, one that waits for it, suggestions.
+
+    ``files`` is where what the visitor downloads is written, for as long as the session is kept.
+    """
+
+    name: str
+    source: str
+    picture: Picture
+    hints: list[Hint] = field(default_factory=list)
+    waiting: Hint | None = None
+    suggested: list[Place] = field(default_factory=list)
+    pictures: tuple[Any, dict[str, str]] = (None, {})  # as last shown, and of what
+    files: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, px."""
+        height, width = self.picture.lightness.shape
+        return width, height
+
+    @property
+    def given(self) -> Hints | None:
+        return Hints(*self.size, tuple(self.hints)) if self.hints else None
+
+    @property
+    def current(self) -> Hint | None:
+        """The hint that a colour is chosen for."""
+        return self.waiting or (self.hints[-1] if self.hints else None)
+
+    def point(self, points: Any, size: float) -> "Session":
+        """Have a spot or stroke wait for its colour.
+
+        Args:
+            points: columns and rows; one that is close to a suggestion is taken to be that.
+            size: % of the shorter side.
+
+        Raises:
+            InputError: if it is none, or outside the photograph.
+        """
+        side = max(1.0, round(size / 100 * min(self.size), 1))
+        found = {"color": UNCHOSEN, "size": side, "points": points}
+        hint = parsed_hint(len(self.hints) + 1, found, *self.size)
+        if len(hint.points) == 1:
+            hint = hint._replace(points=(self.snapped(hint.points[0]),))
+        self.waiting = hint
+        return self
+
+    def snapped(self, place: Place) -> Place:
+        """The suggestion that a place is close to, or else itself."""
+        near = SNAP * max(self.size)
+        return next((s for s in self.suggested if distance(s, place) <= near), place)
+
+    def choose(self, color: str, size: float) -> "Session":
+        """Give the hint that waits its colour, or the last one another; the next waits."""
+        hint = self.current
+        if hint is None:
+            raise InputError("click a place in the photograph first, then choose its colour")
+        found = hint._asdict() | {"color": color}
+        colored = parsed_hint(len(self.hints) + 1, found, *self.size)
+        self.hints = [*(self.hints if self.waiting else self.hints[:-1]), colored]
+        self.waiting = None
+        was_suggested = hint.points[0] in self.suggested
+        self.suggested = [place for place in self.suggested if place != hint.points[0]]
+        if was_suggested and self.suggested:
+            self.point(self.suggested[:1], size)
+        return self
+
+    def take(self, hints: Hints) -> "Session":
+        """Take hints out of a file instead of those that there are.
+
+        Raises:
+            InputError: if they are for a photograph of another size.
+        """
+        check_fits(hints, self.picture.lightness.shape)
+        self.clear().hints = list(hints.hints)
+        return self
+
+    def undo(self) -> "Session":
+        """Take back the hint that waits, or else the last one."""
+        if self.waiting is None:
+            self.hints = self.hints[:-1]
+        return self.without_suggestions()
+
+    def clear(self) -> "Session":
+        """Take back everything."""
+        self.hints = []
+        return self.without_suggestions()
+
+    def without_suggestions(self) -> "Session":
+        """Of a model that may have another opinion by now."""
+        self.waiting, self.suggested = None, []
+        return self
+
+
+def distance(one: Place, other: Place) -> float:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))

@@ -1,0 +1,91 @@
+"""A visitor's photograph and its hints, without a page."""
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.errors import InputError
+from src.imaging.arrays import picture_from
+from src.imaging.hints import Hint, Hints
+from src.photo_colorizer import PhotoColorizer
+from src.web.session import Session
+from src.web.studio import Options, Studio
+
+
+def session() -> Session:
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
+    gray = Image.fromarray(coarse).resize((80, 60), Image.Resampling.BICUBIC)
+    return Session("old.tif", "old.tif", picture_from(gray))
+
+
+def test_a_hint_waits_for_its_colour_and_can_be_given_another() -> None:
+    one = session().point([[10, 20]], 5)
+    assert (one.waiting, one.given) == (Hint("#ffffff", 3.0, ((10, 20),)), None)
+    one.choose("#c83232", 5)
+    assert one.given == Hints(80, 60, (Hint("#c83232", 3.0, ((10, 20),)),))
+    one.choose("#3264c8", 5)
+    assert [hint.color for hint in one.hints] == ["#3264c8"]
+    with pytest.raises(InputError, match="has the color red; it must be #rrggbb"):
+        one.choose("red", 5)
+    assert len(one.hints) == 1
+    one.point([[1, 2], [3, 4]], 5).undo()
+    assert (one.waiting, len(one.hints)) == (None, 1)
+    assert one.undo().given is None
+    with pytest.raises(InputError, match="click a place in the photograph first"):
+        one.choose("#c83232", 5)
+    with pytest.raises(InputError, match=r"hint 1 has the point \(80, 3\), outside the picture"):
+        one.point([[80, 3]], 5)
+
+
+def test_suggestions_wait_one_after_the_other() -> None:
+    one = session()
+    one.suggested = [(10.0, 10.0), (40.0, 30.0), (70.0, 50.0)]
+    one.point([[41, 31]], 5)  # close to the second
+    assert one.waiting
+    assert one.waiting.points == ((40.0, 30.0),)
+    one.choose("#c83232", 5)
+    assert one.suggested == [(10.0, 10.0), (70.0, 50.0)]
+    assert one.waiting.points == ((10.0, 10.0),)
+    one.point([[20, 50]], 5).choose("#c83232", 5)  # of the visitor's own
+    assert one.waiting is None
+    assert len(one.suggested) == 2
+    assert one.undo().suggested == []
+
+
+def test_the_studio_colours_as_the_library_does(checkpoint: Path, tmp_path: Path) -> None:
+    studio = Studio({"size": 48, "device": "auto"}, 10**6)
+    options = Options(str(checkpoint), saturation=0.8)
+    one = studio.suggest(session(), options)
+    assert len(one.suggested) == 3
+    one.choose("#c83232", 5)
+    found = np.asarray(Image.open(studio.save(one, options)))
+    colorizer = PhotoColorizer.load(str(checkpoint), size=48, saturation=0.8)
+    picture = one.picture
+    (ab,) = colorizer.predict([picture.lightness], one.given)
+    assert np.array_equal(found, colorizer.paint(picture, ab, 8))
+    words = shlex.split(studio.command(one, options))
+    assert words[3:] == [
+        "input=old.tif",
+        "output=old_colored.png",
+        f"model={checkpoint}",
+        "hints=old_hints.json",
+        "saturation=0.8",
+        "size=48",
+    ]
+    assert studio.temperature(str(checkpoint)) is None
+    assert studio.temperature("default") == 1
+    colors = studio.colors(one, options)
+    assert len(colors["likely"]) == 1  # of a regression
+    assert len(colors["all"]) == 37
+
+
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    studio = Studio({}, 10**6)
+    (tmp_path / "a.jpg").write_text("no picture")
+    with pytest.raises(InputError, match=r"my.jpg cannot be coloured: not a picture"):
+        studio.open(tmp_path / "a.jpg", "my.jpg", "my.jpg")
+    with pytest.raises(InputError, match="no model nothing"):
+        studio.model("nothing")
