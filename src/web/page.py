@@ -95,7 +95,8 @@ def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> 
                 undo = gr.Button("Undo", min_width=80)
                 clear = gr.Button("Clear", min_width=80)
         with gr.Column(scale=2, min_width=280):
-            upload = gr.File(label="Photograph (JPEG, PNG, WebP, TIFF)", height=130)
+            kinds = "Photograph (JPEG, PNG, WebP, TIFF)"
+            upload = gr.File(label=kinds, height=130, elem_id="upload")
             example = gr.Dropdown(list(examples), value=None, label="Or an example")
             size = gr.Slider(1, 15, 4, step=0.5, label="Size of spots, %")
             saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation")
@@ -104,7 +105,7 @@ def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> 
             with gr.Row():
                 save = gr.Button("Download picture", min_width=150)
                 save_hints = gr.Button("Download hints", min_width=150)
-            load_hints = gr.UploadButton("Load hints from a file", file_types=[".json"])
+            load_hints = gr.UploadButton("Load hints", file_types=[".json"], elem_id="load")
             command = gr.Textbox(
                 label="The same from a command line", buttons=["copy"], elem_id="command"
             )
@@ -149,7 +150,8 @@ def connect_files(parts: Parts, studio: Studio, examples: Mapping[str, Path]) ->
         (hints.upload, load_hints, hints),
     ):
         done = connect(event, change, parts, studio, given)
-        done.then(lambda: None, None, given, **IN_TURN)  # ready for the next one
+        for after in (done.success, done.failure):  # ready for the next one
+            after(lambda: None, None, given, **IN_TURN)
     for button, write in ((parts.save, studio.save), (parts.save_hints, studio.save_hints)):
         inputs = [parts.session, *parts.options]
         written = button.click(written_by(write), inputs, parts.ready, **IN_TURN)

@@ -24,6 +24,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.test_commands import ROOT, python
 
+UPLOAD = "#upload input[type=file]"
 PATIENCE = 60  # s, for a machine that does much else
 QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update")
@@ -78,8 +79,11 @@ class Visitor:
 
     def open(self, path: Path) -> None:
         before = self.url()
-        self.find("input[type=file]").send_keys(str(path))
+        self.until(lambda: self.find(UPLOAD)).send_keys(str(path))
         self.until(lambda: self.url() != before)
+
+    def load(self, hints: Path) -> None:
+        self.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1].send_keys(str(hints))
 
     def url(self) -> str:
         """The coloured photograph as it is shown."""
@@ -265,8 +269,7 @@ def test_undo_clear_suggestions_and_a_file_of_hints(
     for _ in range(3):  # quickly: the one that waits, then both
         one.button("Undo").click()
     one.until(lambda: one.url() == automatic)
-    loading = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1]
-    loading.send_keys(str(hints))
+    one.load(hints)
     one.until(lambda: one.url() == hinted)
     one.button("Clear").click()
     one.until(lambda: one.url() == automatic)
@@ -317,21 +320,22 @@ def test_what_is_wrong_is_said_and_the_page_goes_on(
     one = visitor()
     one.button("Suggest where").click()
     assert "choose a photograph or an example first" in one.told()
-    upload = one.find("input[type=file]")
+    upload = one.find(UPLOAD)
     (tmp_path / "text.jpg").write_text("no picture")
     upload.send_keys(str(tmp_path / "text.jpg"))
     assert "text.jpg cannot be coloured: not a picture" in one.told()
     large = BytesIO()
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(large, "PNG")
     (tmp_path / "large.png").write_bytes(large.getvalue() + bytes(50_000_000))
-    one.until(lambda: one.find("input[type=file]")).send_keys(str(tmp_path / "large.png"))
+    one.until(lambda: one.find(UPLOAD)).send_keys(str(tmp_path / "large.png"))
     assert "20" in one.told()
     one.open(photograph(tmp_path / "photo.png"))
     outside = {"color": "#c83232", "size": 9, "points": [[700, 20]]}
     text = json.dumps({"version": 1, "width": 300, "height": 200, "hints": [outside]})
     (tmp_path / "outside.json").write_text(text)
-    loading = one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1]
-    loading.send_keys(str(tmp_path / "outside.json"))
+    one.chrome.find_elements(By.CSS_SELECTOR, "input[type=file]")[-1].send_keys(
+        str(tmp_path / "outside.json")
+    )
     said = one.told()
     assert "outside.json: hint 1 has the point (700, 20), outside the picture" in said
     assert "/" not in said
