@@ -158,9 +158,12 @@ def test_hints_in_a_file_colour_as_in_python(hinted: Path, tmp_path: Path) -> No
             assert summary.colored == 1, summary.failed
             found.append(np.asarray(Image.open(output)))
         told, automatic = found
-        assert np.array_equal(told, np.asarray(colorizer.colorize(gray(), hints)))
-        assert np.array_equal(automatic, np.asarray(colorizer.colorize(gray())))
-        assert not np.array_equal(told, automatic)
+        same = np.asarray(colorizer.colorize(gray(), hints))
+        # Threads of another number add up in another order.
+        assert np.abs(told.astype(int) - same).max() <= 1
+        plain = np.asarray(colorizer.colorize(gray()))
+        assert np.abs(automatic.astype(int) - plain).max() <= 1
+        assert np.abs(told.astype(int) - automatic).max() > 20
 
 
 def test_hints_that_do_not_fit_are_refused(hinted: Path, tmp_path: Path) -> None:

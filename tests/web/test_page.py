@@ -225,6 +225,7 @@ def test_hints_change_the_picture_there_and_the_files_do_the_same(
     assert one.asked_elsewhere() == set()
 
 
+@pytest.mark.slow
 def test_sliders_work_from_the_keyboard_and_the_command_knows(
     visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
@@ -252,6 +253,7 @@ def test_sliders_work_from_the_keyboard_and_the_command_knows(
     assert np.array_equal(result, by_command(one, photo, hints))
 
 
+@pytest.mark.slow
 def test_undo_clear_suggestions_and_a_file_of_hints(
     visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
@@ -296,6 +298,7 @@ def test_the_keyboard_and_a_small_window_will_do(
     assert one.errors() == []
 
 
+@pytest.mark.slow
 def test_two_visitors_do_not_see_each_others_photographs(
     visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
