@@ -1,6 +1,5 @@
 """Colour photographs on a web page: ``python -m src.app``."""
 
-import logging
 from pathlib import Path
 
 import hydra
@@ -9,13 +8,11 @@ from omegaconf import DictConfig
 from src import command
 from src.config import CONF, checked, register
 from src.errors import InputError
+from src.imaging.pictures import SUFFIXES
 from src.models.places import DEFAULT, shipped
 from src.schemas.commands import App
 
-log = logging.getLogger(__name__)
-
 EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
-SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def serve(settings: App) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from src.hints.correction import CELLS, NOISE, Points, cells, points
+from src.hints.correction import CELLS, NOISE, cells, points
 
 
 def suggested(L: Tensor, ab: Tensor, uncertainty: Tensor, hints: Tensor, count: int) -> Tensor:
@@ -28,7 +28,7 @@ def suggested(L: Tensor, ab: Tensor, uncertainty: Tensor, hints: Tensor, count: 
 def suggested_for(L: Tensor, ab: Tensor, uncertainty: Tensor, hints: Tensor, count: int) -> Tensor:
     """As :func:`suggested`, of one photograph."""
     height, width = L.shape[-2:]
-    grid = Points(*points(cells(L), cells(ab), L.shape))
+    grid = points(cells(L), cells(ab), L.shape)
     errors = cells(uncertainty).flatten().clamp(min=1e-3)
     covariance = errors[:, None] * grid.in_common(grid) * errors
     noise = NOISE * errors.square()

@@ -48,20 +48,21 @@ class Hints(NamedTuple):
     hints: tuple[Hint, ...]
 
 
-def read_hints(path: Path) -> Hints:
-    """Read a file of hints.
+def read_hints(path: Path, name: str | None = None) -> Hints:
+    """Read a file of hints, which is called by its path, or by another name, if it cannot be used.
 
     Raises:
         InputError: naming what in it is wrong.
     """
+    name = name or str(path)
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a readable file of hints: {FORMAT}") from error
+        raise InputError(f"{name} is not a readable file of hints: {FORMAT}") from error
     try:
         return parsed_hints(found)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{name}: {error}") from error
 
 
 def write_hints(hints: Hints, path: Path) -> None:
@@ -80,12 +81,12 @@ def parsed_hints(found: Any) -> Hints:
     """
     try:
         version, width, height = found["version"], found["width"], found["height"]
-        given = list(found["hints"])
+        given = found["hints"]
     except (KeyError, TypeError) as error:
         raise InputError(f"these are no hints: {FORMAT}") from error
     if version != VERSION:
         raise InputError(f"hints of version {version}, not {VERSION}")
-    if type(version) is not int or not isinstance(found["hints"], list):
+    if type(version) is not int or not isinstance(given, list):
         raise InputError(f"these are no hints: {FORMAT}")
     if not all(type(side) is int and side >= 1 for side in (width, height)):
         raise InputError(f"a picture of {width} x {height} px; both must be whole numbers above 0")
@@ -100,16 +101,13 @@ def parsed_hints(found: Any) -> Hints:
 
 def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
     try:
-        color, size = str(found["color"]).lower(), float(found["size"])
-        points = tuple((float(x), float(y)) for x, y in found["points"])
-        numbers = [found["size"], *(value for point in found["points"] for value in point)]
-        if not all(type(value) in (int, float) for value in numbers):
-            raise TypeError(f"{numbers} are not all numbers")
+        color, size = str(found["color"]).lower(), number_in(found["size"])
+        points = tuple((number_in(x), number_in(y)) for x, y in found["points"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"hint {number} is none: {FORMAT}") from error
     if not COLOR.fullmatch(color):
         raise InputError(f"hint {number} has the color {color}; it must be #rrggbb")
-    if not 1 <= size <= max(width, height, 1):
+    if not 1 <= size <= max(width, height):
         raise InputError(f"hint {number} has the size {size:g}; it must be 1 to the picture's side")
     if not points:
         raise InputError(f"hint {number} has no points")
@@ -120,6 +118,13 @@ def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
                 f"{width} x {height} px"
             )
     return Hint(color, size, points)
+
+
+def number_in(value: Any) -> float:
+    """A number of JSON; TypeError for anything else, that could be taken for one too."""
+    if type(value) not in (int, float):
+        raise TypeError(f"{value} is no number")
+    return float(value)
 
 
 def draw_hints(hints: Hints, shape: tuple[int, ...]) -> Floats:

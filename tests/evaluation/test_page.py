@@ -3,31 +3,24 @@
 import base64
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+
+from tests.browser import chrome
 
 LABEL = "small/run"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chrome]:
-    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if not all(programs):
-        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
-    options = ChromeOptions()
-    options.binary_location = programs[0]
-    for word in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = Chrome(options, ChromeService(programs[1]))
-    yield chrome
-    chrome.quit()
+    opened = chrome()
+    yield opened
+    opened.quit()
 
 
 def test_report_shows_every_section_and_asks_for_nothing(

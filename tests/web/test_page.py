@@ -15,24 +15,23 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.browser import chrome, programs
 from tests.test_commands import ROOT, python
 
 UPLOAD = "#upload input[type=file]"
 PATIENCE = 60  # s, for a machine that does much else
-QUIET = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
-OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update")
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The page, as it is served by the command."""
+    programs()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,16 +52,7 @@ class Visitor:
     """A browser of its own on the page."""
 
     def __init__(self, address: str, downloads: Path) -> None:
-        programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-        if not all(programs):
-            pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
-        options = ChromeOptions()
-        options.binary_location = str(programs[0])
-        for word in (*QUIET, *OFFLINE, "--window-size=1200,1000"):
-            options.add_argument(word)
-        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.chrome = Chrome(options, ChromeService(programs[1]))
+        self.chrome = chrome(downloads)
         self.address = address
         self.downloads = downloads
         self.chrome.get(address)

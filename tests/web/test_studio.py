@@ -1,6 +1,7 @@
 """A visitor's photograph and its hints, without a page."""
 
 import shlex
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from src.imaging.hints import Hint, Hints
 from src.photo_colorizer import PhotoColorizer
 from src.web.session import Session
 from src.web.studio import Options, Studio
+from tests.test_commands import python
 
 
 def session() -> Session:
@@ -89,3 +91,17 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
         studio.open(tmp_path / "a.jpg", "my.jpg", "my.jpg")
     with pytest.raises(InputError, match="no model nothing"):
         studio.model("nothing")
+
+
+def test_a_page_that_cannot_be_served_says_why_in_a_line(tmp_path: Path) -> None:
+    done = python("src.app", "model=nothing", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no model nothing: it is no checkpoint, bundle or ONNX")
+    assert len(done.stderr.splitlines()) == 1
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = python("src.app", f"port={port}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: no page on host=127.0.0.1 port={port}: Address already")
