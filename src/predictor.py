@@ -84,7 +84,10 @@ class Predictor(nn.Module):
 
         If the objective cannot say, it is how much a photograph and its mirror image differ.
         """
-        views = self.raw_views(L, hints)
+        return self.read(self.raw_views(L, hints), L, hints)
+
+    def read(self, views: list[Tensor], L: Tensor, hints: Tensor | None = None) -> Coloring:
+        """As :meth:`predict`, from raw output."""
         known = [self.objective.uncertainty(raw) for raw in views]
         said = [values for values in known if values is not None]
         unsure = self.merged(said, L) if said else self.disagreement(L, hints, views)
@@ -98,12 +101,15 @@ class Predictor(nn.Module):
         one, other = (self.merged([self.objective.decode(view)], L) for view in views)
         return chroma((one - other.flip(-1)) / 2)[:, None]
 
-    def likely(self, L: Tensor, hints: Tensor | None, row: int, column: int) -> Tensor:
-        """The likeliest colours (N,2) of a pixel of L (1,1,H,W), CIE units, the likeliest first."""
-        stride, width = self.network.upsampling.stride, L.shape[-1]
-        columns = (column, width - 1 - column)
-        views = zip(self.raw_views(L, hints), columns, strict=False)
-        raw = [view[0, :, row // stride, at // stride] for view, at in views]
+    def likely(self, views: list[Tensor], row: int, column: int, width: int) -> Tensor:
+        """The likeliest colours (N,2) of a pixel, CIE units, the likeliest first.
+
+        Args:
+            views: raw output for one photograph of this ``width``.
+        """
+        stride = self.network.upsampling.stride
+        places = zip(views, (column, width - 1 - column), strict=False)
+        raw = [view[0, :, row // stride, at // stride] for view, at in places]
         return self.objective.likely(torch.stack(raw))
 
     def decode_otherwise(

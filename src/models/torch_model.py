@@ -1,5 +1,6 @@
 """A checkpoint or bundle, run by PyTorch."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -8,6 +9,7 @@ from src.hints.correction import unexplained
 from src.hints.suggested import suggested
 from src.imaging.painting import Floats
 from src.models.describe import read_model
+from src.predictor import Coloring
 
 
 class TorchModel:
@@ -31,6 +33,7 @@ class TorchModel:
         self.predictor, self.about = read_model(model)
         self.predictor.decode_otherwise(flip_average, temperature)
         self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
+        self.last: tuple[Floats, list[Tensor]] | None = None
 
     @torch.inference_mode()
     def predict(self, x: Floats) -> Floats:
@@ -41,9 +44,7 @@ class TorchModel:
     @torch.inference_mode()
     def predict_unsure(self, x: Floats) -> tuple[Floats, Floats]:
         """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
-        L, hints = self.on_device(x)
-        with self.hardware.autocast():
-            ab, unsure = self.predictor.predict(L, hints)
+        (ab, unsure), L, hints = self.looked_at(x)
         if hints is not None:
             unsure = unsure * unexplained(L, ab, hints)
         return on_cpu(ab), on_cpu(unsure)
@@ -51,19 +52,29 @@ class TorchModel:
     @torch.inference_mode()
     def likely(self, x: Floats, row: int, column: int) -> Floats:
         """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
-        L, hints = self.on_device(x)
-        with self.hardware.autocast():
-            return on_cpu(self.predictor.likely(L, hints, row, column))
+        return on_cpu(self.predictor.likely(self.views(x), row, column, x.shape[-1]))
 
     @torch.inference_mode()
     def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
         """Rows and columns of one photograph (1,C,h,w) at which to give hints, the best first."""
-        L, hints = self.on_device(x)
-        with self.hardware.autocast():
-            ab, unsure = self.predictor.predict(L, hints)
+        (ab, unsure), L, hints = self.looked_at(x)
         given = torch.zeros_like(L).expand(-1, 3, -1, -1) if hints is None else hints
         (places,) = suggested(L, ab, unsure, given, count).tolist()
         return [(row, column) for row, column in places]
+
+    def looked_at(self, x: Floats) -> tuple[Coloring, Tensor, Tensor | None]:
+        """What is predicted, with L and hints."""
+        L, hints = self.on_device(x)
+        views = self.views(x)
+        with self.hardware.autocast():
+            return self.predictor.read(views, L, hints), L, hints
+
+    def views(self, x: Floats) -> list[Tensor]:
+        """Raw output; that of the last photograph, which is asked for again and again, is kept."""
+        if self.last is None or not np.array_equal(self.last[0], x):
+            with self.hardware.autocast():
+                self.last = x, self.predictor.raw_views(*self.on_device(x))
+        return self.last[1]
 
     def on_device(self, x: Floats) -> tuple[Tensor, Tensor | None]:
         """L and hints, if there are any."""
