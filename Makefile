@@ -24,7 +24,7 @@ leaderboard: $(READY) ## train every recipe over three seeds, hours on a CPU, an
 	$(BIN)/python -m src.leaderboard
 
 test: $(READY) ## run the tests that take seconds
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 test-slow: $(READY) ## run the tests that take minutes too
 	$(BIN)/python -m pytest -q -m "slow or not slow"
