@@ -25,6 +25,7 @@ from src.schemas.commands import (
     Export,
     Leaderboard,
     Report,
+    SweepReport,
     Train,
     Trainer,
 )
@@ -40,13 +41,12 @@ CONF = str(Path(__file__).resolve().parent.parent / "conf")
 
 
 def register() -> None:
-    """Make schemas and resolvers known to Hydra; call before ``hydra.main``."""
-    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-    OmegaConf.register_new_resolver("epochs", epochs, replace=True)
+    """Make schemas known to Hydra; call before ``hydra.main``."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="evaluate_schema", node=Evaluate)
     store.store(name="report_schema", node=Report)
+    store.store(name="sweep_report_schema", node=SweepReport)
     store.store(name="export_schema", node=Export)
     store.store(name="app_schema", node=App)
     store.store(name="colorize_schema", node=Colorize)
@@ -77,6 +77,11 @@ def epochs(images: int, train: int | None) -> int:
             f"this experiment sees {images} photographs; set dataset.train, or trainer.max_epochs"
         )
     return math.ceil(images / train)
+
+
+# On import, for the processes of a launcher to have them too.
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("epochs", epochs, replace=True)
 
 
 def checked(config: DictConfig) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import hydra
 from hydra import compose
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich import get_console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
@@ -19,15 +19,13 @@ from src import command
 from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain, register
 from src.files import write_text
 from src.processes import Processes, cores
-from src.results import flat
 from src.schemas.commands import Board, Leaderboard
 from src.standings import Standing, check_complete, tables
+from src.wanted import PLACES, Wanted, as_json, started_with
 
 log = logging.getLogger(__name__)
 
 RUNS = Path("outputs", "leaderboard").absolute()
-# Settings that leave a run's scores as they are.
-PLACES = ("data_dir", "dataset.root", "dataset.max_pixels", "resume", "trainer.pictures_every")
 
 
 class Run(NamedTuple):
@@ -96,32 +94,12 @@ def runs_of(settings: Leaderboard) -> Iterator[Run]:
                     yield Run(board.dataset, count, experiment, seed)
 
 
-class Wanted(NamedTuple):
-    """Settings of a run, and what they are where nothing is said of them, as JSON holds them."""
-
-    settings: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-
-    def difference(self, then: Mapping[str, Any]) -> str:
-        """A setting in which a run that was made differs, as NAME=VALUE; empty if there is none.
-
-        A setting that is newer than that run had its default value then.
-        """
-        old, new, default = flat(then), flat(self.settings), flat(self.defaults)
-        for name in sorted((old.keys() | new.keys()) - set(PLACES)):
-            value = old.get(name, default.get(name, "nothing"))
-            if value != new.get(name, "nothing"):
-                return f"{name}={value}"
-        return ""
-
-
 def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
     """What src.train makes of a run's overrides."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        config = plain(checked(compose("train", [*overrides])))
-        as_json: dict[str, Any] = json.loads(json.dumps(config))
-        return as_json
+        settings: dict[str, Any] = as_json(plain(checked(compose("train", [*overrides]))))
+        return settings
 
     return Wanted(composed(*run.overrides, *settings.overrides), composed(f"dataset={run.dataset}"))
 
@@ -202,9 +180,7 @@ def train(run: Run, wanted: Wanted, settings: Leaderboard, processes: Processes)
 def was_started_with(wanted: Wanted, folder: Path) -> bool:
     """Whether a run's folder is of a run with the settings wanted now."""
     try:
-        config = OmegaConf.load(folder / "config" / "config.yaml")
-        then = json.loads(json.dumps(OmegaConf.to_container(config, resolve=True)))
-        return not wanted.difference(then)
+        return not wanted.difference(started_with(folder))
     except Exception:  # damaged bytes can raise anything
         return False
 

@@ -3,8 +3,9 @@
 import inspect
 import logging
 import math
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command, hardware, results
@@ -29,6 +31,8 @@ from src.errors import InputError
 from src.files import replacing
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
+from src.sweeps.folder import with_folder
+from src.sweeps.job import run as run_in_sweep
 from src.trainer import GRID_PICTURES, make_trainer
 from src.vivid import STRONGEST, make_vivid
 
@@ -38,8 +42,11 @@ BEST = Path(CHECKPOINTS, "best.ckpt")
 
 
 @command.interruptible()
-def train(settings: Train, folder: Path) -> dict[str, Any]:
+def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> dict[str, Any]:
     """Train by ``settings`` into ``folder``; returns what its ``results.json`` holds.
+
+    Args:
+        watchers: more callbacks of Lightning's.
 
     Raises:
         InputError: for a setting, dataset or checkpoint that cannot be used.
@@ -62,7 +69,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         colorizer.start(data.lab_batches("train"))
 
     progress = EpochProgress()
-    trainer = make_trainer(settings, device, colorizer, data, folder, progress)
+    trainer = make_trainer(settings, device, colorizer, data, folder, progress, watchers)
     trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
     ended_by = reason_of_end(trainer)  # testing forgets it
     best = best_checkpoint(folder)
@@ -189,8 +196,11 @@ def reason_of_end(trainer: pl.Trainer) -> str:
 
 def run_job(config: DictConfig) -> float:
     """One run, or one of a sweep; returns the validation error, which a sweep minimises."""
+    quieten_lightning()
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
+    if job.mode == RunMode.MULTIRUN:
+        return run_in_sweep(config, folder, train)
     try:
         found = train(checked(config), folder)
     except KeyboardInterrupt:
@@ -198,14 +208,6 @@ def run_job(config: DictConfig) -> float:
         if (folder / CHECKPOINTS / "last.ckpt").is_file():
             print("go on with:", resume_command(folder, job.overrides.task), flush=True)
         raise
-    except Exception as error:
-        if job.mode != RunMode.MULTIRUN:
-            raise
-        # A sweep's other runs stand.
-        is_bug = not isinstance(error, command.BAD_INPUT)
-        log.error("run failed: %s", command.one_line(error), exc_info=is_bug)
-        results.save({"error": command.one_line(error)}, folder)
-        return float("inf")
     results.show(found, folder)
     value: float = found["val"]["mse"]
     return value
@@ -227,6 +229,8 @@ def main(config: DictConfig) -> float:
 
 
 if __name__ == "__main__":
+    from src.train import main  # of a module with a name, for a launcher's processes to find
+
     register()
-    quieten_lightning()
+    sys.argv[1:] = with_folder(sys.argv[1:])
     command.run(main)

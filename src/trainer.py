@@ -1,11 +1,13 @@
 """Lightning's Trainer, with the callbacks and loggers of every run."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import (
+    Callback,
     EarlyStopping,
     LearningRateMonitor,
     ModelCheckpoint,
@@ -32,6 +34,7 @@ def make_trainer(
     data: ColorDataModule,
     folder: Path,
     progress: EpochProgress,
+    watchers: Sequence[Callback] = (),
 ) -> pl.Trainer:
     """Lightning's Trainer with the callbacks and loggers of every run."""
     limits = settings.trainer
@@ -52,6 +55,7 @@ def make_trainer(
         callbacks.append(running_average(limits.ema))
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
+    callbacks += watchers
     return pl.Trainer(
         accelerator=device.accelerator,
         devices=1,

@@ -1,7 +1,6 @@
-"""The commands as people type them: sweeps, interruption, and bad input as one line."""
+"""The commands as people type them: interruption, and bad input as one line."""
 
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -13,15 +12,8 @@ import pytest
 
 from src.errors import InputError
 from src.report import report
+from tests.command_line import environment, python
 from tests.conftest import SMALL
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def python(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    command = [sys.executable, "-m", *words]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 def take_interrupts() -> None:
@@ -29,34 +21,14 @@ def take_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_sweep_ends_with_one_table_and_stands_when_a_run_fails(tmp_path: Path) -> None:
-    done = python("src.train", "-m", *SMALL, "optimizer.lr=1e-4,-1,1e-3", cwd=tmp_path)
-    (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
-    results = {p.parent.name: json.loads(p.read_text()) for p in sweep.glob("*/results.json")}
-    assert set(results) == {"0", "1", "2"}
-    assert results["1"] == {"error": "optimizer.lr is -1.0; it must be above 0 and finite"}
-    table = (sweep / "sweep.md").read_text().splitlines()[2:]
-    scores = [float(row.split(" | ")[2]) for row in table[:2]]
-    assert scores == sorted(scores)
-    assert "failed: optimizer.lr is -1.0" in table[2]
-    assert {row.split(" | ")[1] for row in table} == {
-        f"optimizer.lr={v}" for v in (0.0001, -1, 0.001)
-    }
-    assert "optimizer.lr=-1" in done.stdout
-    assert "1 of 3 runs failed" in done.stderr
-    assert done.returncode != 0
-    assert len(list(sweep.glob("*/tensorboard"))) == 2
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     words = [*SMALL, "trainer.max_epochs=100000", "trainer.patience=100000"]
     command = [sys.executable, "-m", "src.train", *words, f"hydra.run.dir={tmp_path}/run"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     with subprocess.Popen(
         command,
         cwd=tmp_path,
-        env=environment,
+        env=environment(80),
         stdout=subprocess.PIPE,
         text=True,
         preexec_fn=take_interrupts,

@@ -17,9 +17,10 @@ from hydra.errors import HydraException
 from src import leaderboard as command
 from src.checkpoints import read_checkpoint
 from src.config import CONF, checked, register
-from src.leaderboard import Run, Wanted, leaderboard, made, wanted_of
+from src.leaderboard import Run, leaderboard, made, wanted_of
 from src.schemas.commands import Leaderboard
 from src.standings import MARK, Standing, Summary, tables
+from src.wanted import Wanted
 from tests.conftest import SMALL
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,8 +1,6 @@
 """Charts of mistakes, as SVG that a page can hold."""
 
-import base64
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from src.evaluation.mistakes import (
     Mistakes,
     mean_error,
 )
+from src.pages.page import as_svg
 
 DECADES = 3  # of density, from the densest cell down to what is left white
 
@@ -102,10 +101,3 @@ def painted(histogram: torch.Tensor) -> np.ndarray:
     density = np.asarray(histogram.T / histogram.max())
     decades = np.log10(np.maximum(density, 10.0**-DECADES)) / DECADES + 1
     return np.concatenate([rgb, decades[..., None]], axis=2)
-
-
-def as_svg(figure: Figure) -> str:
-    """A figure as a data URI."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

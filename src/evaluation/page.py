@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from src.evaluation.charts import error_chart, hint_chart, histogram_chart
 from src.evaluation.findings import DatasetResult
 from src.evaluation.gallery import Exhibit
@@ -15,7 +13,6 @@ from src.evaluation.models import Model
 from src.evaluation.predictors import GRAY, TRUTH
 from src.evaluation.scoring import TrackResult
 from src.evaluation.tables import (
-    Table,
     counts,
     error_removed,
     hints_table,
@@ -26,9 +23,10 @@ from src.evaluation.tables import (
     squared_errors,
     time_table,
 )
+from src.pages.page import Table, render
 from src.results import markdown
 
-TEMPLATE = Path(__file__).parent
+TEMPLATE = Path(__file__).with_name("page.html")
 READING = (
     "Means over photographs; in brackets, the 95% bootstrap interval over photographs. A negative "
     "share is error added. *best constant* is the mean colour of the very photographs scored, the "
@@ -81,13 +79,6 @@ def html_report(
         found: what ``results.json`` holds.
         pictures: by dataset and checkpoint, from :func:`network_pictures`.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     networks, missing = networks_of(found), found["missing"]
     sections = [
         {
@@ -104,7 +95,8 @@ def html_report(
         }
         for dataset, about in found["datasets"].items()
     ]
-    return environment.get_template("page.html").render(
+    return render(
+        TEMPLATE,
         found=found,
         columns=COLUMNS,
         overview=overview(found),

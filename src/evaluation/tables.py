@@ -1,22 +1,14 @@
 """The tables of a report, from what ``results.json`` holds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from src.evaluation.measures import COLUMNS
 from src.evaluation.predictors import TRUTH
 from src.metrics.realism import ENOUGH_FOR_FID
+from src.pages.page import Table
 
 DASH = "-"
-
-
-class Table(NamedTuple):
-    """Cells as text under a title; ``networks`` names the rows that are not trivial."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    networks: Sequence[str] = ()
 
 
 def photographs(found: Mapping[str, Any]) -> Table:

@@ -195,6 +195,13 @@ class Report:
 
 
 @dataclass(kw_only=True)
+class SweepReport:
+    """Root of ``python -m src.sweep_report``."""
+
+    folder: str
+
+
+@dataclass(kw_only=True)
 class Board:
     """Experiments that are compared on a dataset, at each number of training photographs."""
 

@@ -19,6 +19,7 @@ from src.schemas.models import (
 )
 from src.schemas.target import Target
 from src.schemas.training import (
+    SGD,
     AdamW,
     Constant,
     Cosine,
@@ -43,7 +44,7 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "amplifier": {"residual": Amplifier},
     "perceptual": {"features": FeatureDistance},
     "adversary": {"patch": PatchAdversary},
-    "optimizer": {"rmsprop": RMSprop, "adamw": AdamW},
+    "optimizer": {"rmsprop": RMSprop, "adamw": AdamW, "sgd": SGD},
     "scheduler": {"none": Constant, "cosine": Cosine, "onecycle": OneCycle},
 }
 

@@ -73,6 +73,20 @@ class AdamW(Optimizer):
 
 
 @dataclass(kw_only=True)
+class SGD(Optimizer):
+    _target_: str = "torch.optim.SGD"
+    momentum: float
+    nesterov: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("optimizer", self, momentum=0)
+        at_most("optimizer", self, momentum=1)
+        if self.nesterov and not self.momentum:
+            raise InputError("optimizer.nesterov needs optimizer.momentum above 0")
+
+
+@dataclass(kw_only=True)
 class Constant(Target):
     _target_: str = "src.schedules.constant"
 

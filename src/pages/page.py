@@ -1,0 +1,38 @@
+"""One HTML file out of a template, tables and charts."""
+
+import base64
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+
+class Table(NamedTuple):
+    """Cells as text under a title; ``networks`` names the rows that are not trivial."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    networks: Sequence[str] = ()
+
+
+def render(template: Path, **values: Any) -> str:
+    """Fill a template, which may include ``style.css`` and import from ``tables.html``."""
+    environment = Environment(
+        loader=FileSystemLoader([template.parent, Path(__file__).parent]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template.name).render(**values)
+
+
+def as_svg(figure: Figure) -> str:
+    """A figure as a data URI."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,69 @@
+"""Where a sweep lies: the same words find the same folder, and so go on with what is there."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from src.errors import InputError
+from src.files import write_text
+
+SWEEPS = Path("outputs", "sweeps")
+PLAN = "sweep.json"
+FLAGS = {"-m", "--multirun"}
+NAMED = "+sweep="
+
+Jobs = Mapping[int, Sequence[str]]
+"""By number, which is the name of its folder: the words of a run, as ``python -m src.train`` takes
+them."""
+
+
+def with_folder(words: Sequence[str]) -> list[str]:
+    """A command's words, and if they are of a sweep, the one that says where it lies.
+
+    Launchers and places, which change no score, may differ between words that go on.
+    """
+    name = next((word.removeprefix(NAMED) for word in words if word.startswith(NAMED)), "")
+    is_sweep = bool(name or FLAGS.intersection(words))
+    if not is_sweep or any(word.startswith("hydra.sweep.dir=") for word in words):
+        return list(words)
+    said = [word for word in words if word not in FLAGS]
+    said = [word for word in said if not word.startswith(("hydra.", "hydra/", "data_dir="))]
+    digest = hashlib.blake2b(shlex.join(said).encode(), digest_size=4).hexdigest()
+    # Before the first of its kind: Hydra wants overrides side by side.
+    place = next(i for i, word in enumerate([*words, "="]) if "=" in word and word[0] != "-")
+    return [*words[:place], f"hydra.sweep.dir={SWEEPS}/{name or 'sweep'}-{digest}", *words[place:]]
+
+
+def save_jobs(jobs: Jobs, folder: Path) -> None:
+    """Write down what a sweep's runs are."""
+    kept = {str(number): list(words) for number, words in jobs.items()}
+    write_text(json.dumps({"jobs": kept}, indent=1) + "\n", folder / PLAN)
+
+
+def read_jobs(folder: Path) -> dict[int, list[str]]:
+    """What a sweep's runs are.
+
+    Raises:
+        InputError: if the folder is not a sweep's.
+    """
+    path = folder / PLAN
+    if not path.is_file():
+        raise InputError(f"{folder} is not the folder of a sweep: it has no {PLAN}")
+    try:
+        jobs = json.loads(path.read_text())["jobs"]
+        return {int(number): [str(word) for word in words] for number, words in jobs.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}); delete it and repeat the sweep") from error
+
+
+def settings(jobs: Jobs) -> dict[int, dict[str, str]]:
+    """By run, the settings in which not all are alike."""
+    split = {
+        number: {name: value for name, _, value in (word.partition("=") for word in words)}
+        for number, words in jobs.items()
+    }
+    names = list(dict.fromkeys(name for found in split.values() for name in found))
+    varied = [name for name in names if len({found.get(name) for found in split.values()}) > 1]
+    return {number: {n: found.get(n, "") for n in varied} for number, found in split.items()}

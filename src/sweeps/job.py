@@ -1,0 +1,117 @@
+"""One run of a sweep, in whatever process its launcher gives it."""
+
+import json
+import logging
+import math
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback
+
+from src import command, results
+from src.config import CHECKPOINTS, checked
+from src.processes import cores
+from src.schemas.commands import Train
+from src.sweeps.pruning import PrunedError, pruning
+
+log = logging.getLogger(__name__)
+
+LOCK = ".lock"
+Trained = Callable[[Train, Path, Sequence[Callback]], dict[str, Any]]
+
+
+def run(config: DictConfig, folder: Path, train: Trained) -> float:
+    """Train, or go on, unless that was done already; a failure is written down, others stand.
+
+    Returns:
+        The validation error; infinite if there is none.
+    """
+    with held(folder) as is_ours:
+        if not is_ours:
+            log.info("%s is being made by another process", folder)
+            return math.inf
+        outcome = read_outcome(folder)
+        if outcome is None or "error" in outcome:
+            if outcome:
+                clear(folder)
+            outcome = made(config, folder, train)
+            results.save(outcome, folder)
+    return error_of(outcome)
+
+
+def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
+    """What a run has found, or why it was given up."""
+    hydra = HydraConfig.get()
+    torch.set_num_threads(threads_of(hydra.launcher) or torch.get_num_threads())
+    try:
+        settings: Train = checked(config)
+        last = folder / CHECKPOINTS / "last.ckpt"
+        settings.resume = str(last) if last.is_file() else None
+        return train(settings, folder, pruning(hydra.sweeper))
+    except PrunedError as stopped:
+        log.info("%s: %s", folder, stopped)
+        return {"pruned": str(stopped), "val": stopped.scores}
+    except Exception as error:
+        is_bug = not isinstance(error, command.BAD_INPUT)
+        log.error("run failed: %s", command.one_line(error), exc_info=is_bug)
+        return {"error": command.one_line(error)}
+
+
+def read_outcome(folder: Path) -> dict[str, Any] | None:
+    """What a run has left, with ``error`` if it failed and ``pruned`` if it was given up."""
+    try:
+        outcome = json.loads((folder / "results.json").read_text())
+        error_of(outcome)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    found: dict[str, Any] = outcome
+    return found
+
+
+def error_of(outcome: Mapping[str, Any]) -> float:
+    """The validation error that an outcome has, which a search minimises."""
+    return math.inf if "error" in outcome else float(outcome["val"]["mse"])
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Whether a run's folder is this process's alone for now; its lock ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def clear(folder: Path) -> None:
+    """Delete what a run has left, but for its log."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK and path.suffix != ".log":
+            path.unlink()
+
+
+def threads_of(launcher: DictConfig) -> int | None:
+    """CPU threads for each of the runs that a launcher has at a time; None is all there are."""
+    if "n_jobs" in launcher:  # joblib
+        at_once = launcher.n_jobs if launcher.n_jobs > 0 else cores()
+        return max(1, cores() // at_once)
+    if "cpus_per_task" in launcher:  # submitit
+        return int(launcher.cpus_per_task or 1)
+    if "ray" in launcher:
+        return max(1, int(launcher.ray.remote.get("num_cpus", 1)))
+    return None

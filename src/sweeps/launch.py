@@ -1,0 +1,106 @@
+"""Hand a sweep's runs to a launcher."""
+
+import logging
+from collections.abc import Collection, Sequence
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from omegaconf import DictConfig, open_dict
+
+from src import command
+from src.config import checked, plain
+from src.errors import InputError
+from src.sweeps.folder import Jobs, save_jobs
+from src.sweeps.job import clear, held
+from src.wanted import Wanted, as_json, started_with
+
+log = logging.getLogger(__name__)
+
+LAUNCHERS = ("joblib", "submitit", "ray")
+
+
+class Sweep(NamedTuple):
+    """What Hydra gives a sweeper: a config, what composes others like it, and what runs them."""
+
+    config: DictConfig
+    loader: ConfigLoader
+    launcher: Launcher
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.config.hydra.sweep.dir)
+
+    def parse(self, words: Sequence[str]) -> list[Override]:
+        """Words in Hydra's grammar; its own errors are for what they are not."""
+        overrides: list[Override] = OverridesParser.create(self.loader).parse_overrides([*words])
+        return overrides
+
+    def settings(self, words: Sequence[str]) -> dict[str, Any]:
+        """What src.train makes of a run's words; errors are those of :func:`checked`."""
+        config: DictConfig = self.loader.load_sweep_config(self.config, [*words])
+        with open_dict(config):
+            del config["hydra"]
+        settings: dict[str, Any] = as_json(plain(checked(config)))
+        return settings
+
+
+def sweep_of(sweeper: Sweeper) -> Sweep:
+    """What a sweeper was set up with."""
+    assert sweeper.config is not None
+    assert sweeper.hydra_context is not None
+    assert sweeper.launcher is not None
+    return Sweep(sweeper.config, sweeper.hydra_context.config_loader, sweeper.launcher)
+
+
+def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
+    """Write down what a sweep's runs are, and have some of them made.
+
+    Raises:
+        InputError: if a worker dies.
+        HydraException: for a setting that does not exist, before anything is made.
+    """
+    batch = [[*jobs[number], f"hydra.sweep.subdir={number}"] for number in numbers]
+    for composed in batch:
+        sweep.loader.load_sweep_config(sweep.config, composed)
+    save_jobs(jobs, sweep.folder)
+    for number in numbers:
+        clear_other(sweep, sweep.folder / str(number), jobs[number])
+    try:
+        for done in sweep.launcher.launch(batch, initial_job_idx=0):
+            _ = done.return_value  # raises what the run could not write down
+    except Exception as error:
+        library = type(error).__module__.partition(".")[0]
+        if library not in LAUNCHERS and not isinstance(error, BrokenExecutor):
+            raise
+        reason = command.one_line(error).partition(". ")[0]
+        raise InputError(
+            f"a worker of {library} died: {reason}; the same command goes on"
+        ) from error
+
+
+def clear_other(sweep: Sweep, folder: Path, words: Sequence[str]) -> None:
+    """Clear a run's folder of what was begun with other settings, as after a change in conf/."""
+    if not (folder / "config").is_dir():
+        return
+    with held(folder) as is_ours:
+        if is_ours and (different := difference(sweep, folder, words)):
+            log.warning("%s was begun with %s and is made anew", folder, different)
+            clear(folder)
+
+
+def difference(sweep: Sweep, folder: Path, words: Sequence[str]) -> str:
+    """What a folder's run differs in from the one wanted; empty if in nothing."""
+    try:
+        wanted = Wanted(sweep.settings(words), sweep.settings([]))
+    except command.BAD_INPUT:
+        return ""  # the run itself will say so
+    try:
+        return wanted.difference(started_with(folder))
+    except Exception:  # damaged bytes can raise anything
+        return "settings that cannot be read"

@@ -1,0 +1,170 @@
+"""A sweep's report: one table, in the terminal, as Markdown and on an HTML page."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich import get_console
+
+from src.baselines import BASELINES
+from src.files import write_text
+from src.metrics import EVERY_EPOCH, MEASURES
+from src.pages.page import Table, render
+from src.results import best_baseline, error_removed, markdown, print_table, score_cells
+from src.sweeps.charts import parallel_coordinates, validation_curves
+from src.sweeps.folder import read_jobs, settings
+from src.sweeps.runs import Run, read_runs
+
+TEMPLATE = Path(__file__).with_name("page.html")
+SCORES = ["val MSE", "test MSE", "test PSNR", "best baseline", "removed", "best epoch", "images/s"]
+TERMINAL = ["val MSE", "test MSE", "removed"]
+
+
+class Sweep(NamedTuple):
+    """A sweep's runs, the best first, and what all of them have in common."""
+
+    folder: Path
+    runs: list[Run]
+    common: list[str]
+
+
+def report(folder: Path) -> Sweep:
+    """Print a sweep's table, and write ``sweep.md`` and ``sweep.html`` into its folder.
+
+    Raises:
+        InputError: if the folder is not a sweep's.
+    """
+    jobs = read_jobs(folder)
+    varied = {name for found in settings(jobs).values() for name in found}
+    words = dict.fromkeys(word for job in jobs.values() for word in job)
+    common = [word for word in words if word.partition("=")[0] not in varied]
+    sweep = Sweep(folder, read_runs(folder), common)
+    show(sweep)
+    table = runs_table(sweep.runs)
+    text = f"# {heading(sweep)}\n\n{summary(sweep)}\n\n{markdown(table.header, table.rows)}"
+    write_text(text, folder / "sweep.md")
+    write_text(page(sweep, table), folder / "sweep.html")
+    return sweep
+
+
+def show(sweep: Sweep) -> None:
+    """Print the runs, narrow enough for a terminal, then what went wrong, then what is best."""
+    names = list(sweep.runs[0].settings) if sweep.runs else []
+    rows = []
+    for run in sweep.runs:
+        scores = dict(zip(SCORES, score_columns(run), strict=True))
+        kept = [scores[name] for name in TERMINAL]
+        rows.append([str(run.number), *run.settings.values(), *kept, run.state])
+    print_table(heading(sweep), ["run", *names, *TERMINAL, "state"], rows)
+    console = get_console()
+    for number, error in failures(sweep):
+        console.print(f"run {number} failed: {error}", highlight=False, markup=False)
+    console.print(summary(sweep), highlight=False, markup=False)
+    console.print(f"page: {sweep.folder / 'sweep.html'}", soft_wrap=True, highlight=False)
+
+
+def failures(sweep: Sweep) -> list[tuple[int, str]]:
+    """Numbers of the runs that failed, and why."""
+    failed = [run for run in sweep.runs if run.state == "failed"]
+    return [(run.number, run.outcome["error"]) for run in sorted(failed)]
+
+
+def heading(sweep: Sweep) -> str:
+    return f"Sweep {sweep.folder.name}: {' '.join(sweep.common) or 'defaults'}"
+
+
+def summary(sweep: Sweep) -> str:
+    """How many runs there are of each state, and which is the best."""
+    states = [run.state for run in sweep.runs]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    text = f"{len(states)} runs: {counted}."
+    finished = [run for run in sweep.runs if run.is_finished]
+    if not finished:
+        return text
+    best = finished[0]
+    share = error_removed(best.outcome)
+    worth = f"removes {share:.1%} of" if share > 0 else f"has {1 - share:.2f} times"
+    return (
+        f"{text} The best on validation photographs is run {best.number} ({words_of(best)}): "
+        f"val MSE {best.outcome['val']['mse']:.6f}, test MSE "
+        f"{best.outcome['test']['network']['mse']:.6f}; it {worth} the error of the best baseline, "
+        f"{best_baseline(best.outcome)}."
+    )
+
+
+def words_of(run: Run) -> str:
+    return " ".join(f"{name}={value}" for name, value in run.settings.items() if value)
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    """Every run: the settings that differ, scores beside the best baseline, and its state."""
+    names = list(runs[0].settings) if runs else []
+    rows = [
+        [str(run.number), *run.settings.values(), *score_columns(run), note(run)] for run in runs
+    ]
+    best = [str(run.number) for run in runs[:1] if run.is_finished]
+    return Table("Runs", ["run", *names, *SCORES, "state"], rows, best)
+
+
+def score_columns(run: Run) -> list[str]:
+    """Cells of SCORES, as far as a run has them."""
+    found = run.outcome
+    if run.state == "given up":
+        return [f"{found['val']['mse']:.6f}", *[""] * (len(SCORES) - 1)]
+    if not run.is_finished:
+        return [""] * len(SCORES)
+    test = found["test"]
+    return [
+        f"{found['val']['mse']:.6f}",
+        f"{test['network']['mse']:.6f}",
+        f"{test['network']['psnr']:.2f}",
+        f"{test[best_baseline(found)]['mse']:.6f}",
+        f"{error_removed(found):.1%}",
+        f"{found['best_epoch']} of {found['epochs']}",
+        f"{found['images_per_second']:.0f}",
+    ]
+
+
+def note(run: Run) -> str:
+    """A run's state, with what is to be said of it."""
+    if "error" in run.outcome:
+        return f"failed: {run.outcome['error']}"
+    if "pruned" in run.outcome:
+        return str(run.outcome["pruned"])
+    if run.is_finished and run.outcome.get("ended_by") == "divergence":
+        return "finished, by divergence"
+    return run.state if not run.curve or run.is_finished else f"{run.state}, epoch {len(run.curve)}"
+
+
+def page(sweep: Sweep, table: Table) -> str:
+    """The HTML page."""
+    finished = [run for run in sweep.runs if run.is_finished]
+    varied = bool(finished and finished[0].settings)
+    return render(
+        TEMPLATE,
+        heading=heading(sweep),
+        summary=summary(sweep),
+        table=table,
+        baselines=[baselines_table(name, of) for name, of in by_data(finished).items()],
+        paths=parallel_coordinates(sweep.runs) if varied else None,
+        curves=validation_curves(sweep.runs) if any(run.curve for run in sweep.runs) else None,
+        failed=failures(sweep),
+    )
+
+
+def by_data(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
+    """By what was trained and tested on, the first run's outcome."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        counts = ", ".join(f"{n} {split}" for split, n in run.outcome["images"].items())
+        size = run.outcome["config"]["dataset"]["size"]
+        found.setdefault(f"{run.outcome['dataset']}: {counts}, {size} px", run.outcome)
+    return found
+
+
+def baselines_table(title: str, outcome: Mapping[str, Any]) -> Table:
+    """What needs no training, and the best run, on the same test photographs."""
+    header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
+    rows = [[name, *score_cells(outcome["test"][name])] for name in BASELINES]
+    rows.append(["the best run", *score_cells(outcome["test"]["network"])])
+    return Table(title, header, rows, ["the best run"])

@@ -1,0 +1,48 @@
+"""Whether a run that is there already is the one that is wanted now."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+
+from src.results import flat
+
+# Settings that leave a run's scores as they are.
+PLACES = ("data_dir", "dataset.root", "dataset.max_pixels", "resume", "trainer.pictures_every")
+
+
+class Wanted(NamedTuple):
+    """Settings of a run, and what they are where nothing is said of them, as JSON holds them."""
+
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    def difference(self, then: Mapping[str, Any]) -> str:
+        """A setting in which a run that was made differs, as NAME=VALUE; empty if there is none.
+
+        A setting that is newer than that run had its default value then.
+        """
+        old, new, default = flat(then), flat(self.settings), flat(self.defaults)
+        for name in sorted((old.keys() | new.keys()) - set(PLACES)):
+            value = old.get(name, default.get(name, "nothing"))
+            if value != new.get(name, "nothing"):
+                return f"{name}={value}"
+        return ""
+
+
+def started_with(folder: Path) -> dict[str, Any]:
+    """Settings that the run in a folder was started with.
+
+    Raises:
+        Exception: of any kind, if the folder does not tell; damaged bytes can raise anything.
+    """
+    config = OmegaConf.load(folder / "config" / "config.yaml")
+    settings: dict[str, Any] = as_json(OmegaConf.to_container(config, resolve=True))
+    return settings
+
+
+def as_json(settings: Any) -> Any:
+    """Settings as JSON gives them back: lists for tuples."""
+    return json.loads(json.dumps(settings))

@@ -1,0 +1,107 @@
+"""Sweeps over every combination, as people type them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from src.sweeps.job import held
+from tests.command_line import python
+from tests.conftest import SMALL
+
+SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,-1,1e-3"]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a sweep was made of which one run failed."""
+    folder = tmp_path_factory.mktemp("swept")
+    done = python(*SWEEP, cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "1 of 3 runs failed"
+    assert "run 1 failed: optimizer.lr is -1.0; it must be above 0" in done.stdout
+    return folder
+
+
+@pytest.fixture
+def place(swept: Path, tmp_path: Path) -> Path:
+    """The same, to change."""
+    return Path(shutil.copytree(swept, tmp_path / "place"))
+
+
+def outcomes(place: Path) -> dict[str, dict[str, object]]:
+    (sweep,) = (place / "outputs" / "sweeps").iterdir()
+    return {p.parent.name: json.loads(p.read_text()) for p in sweep.glob("*/results.json")}
+
+
+def test_a_sweep_stands_when_a_run_fails(swept: Path) -> None:
+    found = outcomes(swept)
+    assert set(found) == {"0", "1", "2"}
+    assert found["1"] == {"error": "optimizer.lr is -1.0; it must be above 0 and finite"}
+    (sweep,) = (swept / "outputs" / "sweeps").iterdir()
+    table = (sweep / "sweep.md").read_text().splitlines()[6:]
+    cells = [row.strip("| ").split(" | ") for row in table]
+    assert {row[1] for row in cells} == {"0.0001", "-1", "0.001"}
+    assert float(cells[0][2]) < float(cells[1][2])
+    assert cells[2][0] == "1"
+    assert "<li>run 1: optimizer.lr is -1.0" in (sweep / "sweep.html").read_text()
+
+
+def test_the_same_command_repeats_nothing_that_is_finished(place: Path) -> None:
+    (sweep,) = (place / "outputs" / "sweeps").iterdir()
+    before = outcomes(place)
+    (sweep / "2" / "results.json").unlink()  # as if it had been killed in its test
+    done = python(*SWEEP, "hydra/launcher=basic", cwd=place)
+    assert done.returncode == 1
+    after = outcomes(place)
+    assert after["0"] == before["0"]  # its times too
+    assert after["2"]["test"] == before["2"]["test"]
+    assert after["2"]["config"]["resume"].endswith("/2/checkpoints/last.ckpt")
+    assert [path.name for path in sweep.parent.iterdir()] == [sweep.name]
+
+
+def test_a_run_that_another_process_makes_is_left_to_it(place: Path) -> None:
+    (sweep,) = (place / "outputs" / "sweeps").iterdir()
+    (sweep / "2" / "results.json").unlink()
+    with held(sweep / "2") as is_ours:
+        assert is_ours
+        done = python(*SWEEP, cwd=place)
+    assert "sweep-" in done.stdout
+    assert "2 is being made by another process" in done.stdout.replace("\n", "")
+    assert set(outcomes(place)) == {"0", "1"}
+    assert "| running, epoch 1 |" in (sweep / "sweep.md").read_text()
+
+
+def test_what_was_begun_with_other_settings_is_made_anew(place: Path) -> None:
+    (sweep,) = (place / "outputs" / "sweeps").iterdir()
+    config = sweep / "0" / "config" / "config.yaml"
+    config.write_text(config.read_text().replace("flip_average: false", "flip_average: true"))
+    done = python(*SWEEP, cwd=place)
+    assert "was begun with flip_average=True and is made anew" in " ".join(done.stdout.split())
+    assert outcomes(place)["0"]["config"]["flip_average"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["+sweep=none"], "error: In 'train': Could not find 'sweep/none' Available options"),
+        (["-m", "optimizer.nope=1,2"], "error: Could not override 'optimizer.nope'."),
+        (
+            ["-m", "seed=0,1", "hydra/launcher=absent"],
+            "error: In 'hydra/config': Could not find 'hydra/launcher/absent'",
+        ),
+        (
+            ["-m", "optimizer.lr=interval(0,1)"],
+            "error: optimizer.lr=interval(0,1) is for a search; set hydra.sweeper.trials",
+        ),
+    ],
+)
+def test_bad_sweeps_get_one_line_before_any_run(
+    tmp_path: Path, words: list[str], message: str
+) -> None:
+    done = python("src.train", *words, *SMALL, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "outputs").exists()

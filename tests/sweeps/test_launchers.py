@@ -1,0 +1,87 @@
+"""Sweeps in several processes, by the launchers that the extras bring."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from omegaconf import OmegaConf
+
+from src.processes import cores
+from src.sweeps.job import threads_of
+from tests.command_line import environment, python
+from tests.conftest import SMALL
+
+SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,1e-3"]
+JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        JOBLIB,
+        pytest.param(["hydra/launcher=submitit_local"], marks=pytest.mark.slow),
+        pytest.param(["hydra/launcher=ray"], marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_find_what_one_does(tmp_path: Path, launcher: list[str]) -> None:
+    done = python(*SWEEP, *launcher, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    found = [json.loads((sweep / n / "results.json").read_text()) for n in ("0", "1")]
+    assert [run["config"]["optimizer"]["lr"] for run in found] == [1e-4, 1e-3]
+    alone = python("src.train", *SMALL, "optimizer.lr=1e-3", "hydra.run.dir=alone", cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    expected = json.loads((tmp_path / "alone" / "results.json").read_text())
+    assert found[1]["test"] == expected["test"]
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_told_in_a_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    words = [
+        sys.executable,
+        "-m",
+        *SWEEP,
+        "trainer.max_epochs=400",
+        "trainer.patience=400",
+        *JOBLIB,
+    ]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as sweep:
+        lasts: list[Path] = []
+        patience = time.monotonic() + 120
+        while len(lasts) < 2 and time.monotonic() < patience:
+            time.sleep(0.2)
+            lasts = list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.ckpt"))
+        workers = [
+            p for p in psutil.Process(sweep.pid).children() if "loky" in " ".join(p.cmdline())
+        ]
+        os.kill(workers[-1].pid, signal.SIGKILL)
+        complaint = sweep.communicate(timeout=120)[1]
+    assert sweep.returncode == 2
+    (line,) = [line for line in complaint.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: a worker of joblib died: ")
+    assert line.endswith("; the same command goes on")
+    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for path in tmp_path.glob("outputs/sweeps/*/*/results.json"):
+        assert json.loads(path.read_text())["config"]["resume"].endswith("last.ckpt")
+
+
+def test_threads_are_divided_among_concurrent_runs() -> None:
+    for launcher, threads in (
+        ({"n_jobs": 1}, cores()),
+        ({"n_jobs": 2 * cores()}, 1),
+        ({"n_jobs": -1}, 1),
+        ({"cpus_per_task": 3}, 3),
+        ({"ray": {"remote": {"num_cpus": 5}}}, 5),
+        ({"ray": {"remote": {}}}, 1),
+        ({}, None),
+    ):
+        assert threads_of(OmegaConf.create(launcher)) == threads, launcher

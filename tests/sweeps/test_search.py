@@ -1,0 +1,111 @@
+"""Searches: what is tried, what is given up, and what a study is worth to other processes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from src.errors import InputError
+from src.schemas.commands import Train
+from src.sweeps.pruning import PrunedError, Pruning
+from src.sweeps.search import distribution
+from src.sweeps.study import check_space, open_study, running_trial
+from src.train import train
+from tests.command_line import python
+from tests.conftest import SMALL
+
+SEARCH = ["src.train", "-m", *SMALL, "optimizer.lr=tag(log,interval(1e-4,1e-2))"]
+
+
+def test_a_search_goes_on_in_its_study(tmp_path: Path) -> None:
+    done = python(*SEARCH, "hydra.sweeper.trials=2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    first = results(folder)
+    assert values(folder) == [found["val"]["mse"] for found in first]
+    done = python(*SEARCH, "hydra.sweeper.trials=3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert results(folder)[:2] == first
+    assert len(values(folder)) == 3
+    rates = [found["config"]["optimizer"]["lr"] for found in results(folder)]
+    assert len(set(rates)) == 3
+    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
+    other = [word.replace("1e-4", "1e-5") for word in SEARCH]
+    words = [*other, "hydra.sweeper.trials=4", f"hydra.sweep.dir={folder}"]
+    done = python(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "is the study of another search, in which optimizer.lr was" in line
+    assert line.endswith("set hydra.sweep.dir to a new folder")
+    assert len(values(folder)) == 3
+
+
+def results(folder: Path) -> list[dict[str, dict[str, dict[str, float]]]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*/results.json"))]
+
+
+def values(folder: Path) -> list[float | None]:
+    """What the study was told, read without the project's help."""
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
+    assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
+    return [trial.value for trial in study.trials]
+
+
+def test_a_hopeless_run_is_given_up(settings: Callable[..., Train], tmp_path: Path) -> None:
+    study = open_study(tmp_path / "study.db", seed=0, warmup=2)
+    for _ in range(5):
+        good = study.ask()
+        for epoch in range(1, 10):
+            good.report(1e-6, epoch)
+        study.tell(good, 1e-6)
+    hopeless = study.ask()
+    trial = running_trial(open_study(tmp_path / "study.db", seed=0, warmup=2), hopeless.number)
+    with pytest.raises(PrunedError, match="given up after epoch 2 of 9") as stopped:
+        train(settings("trainer.max_epochs=9"), tmp_path / "run", [Pruning(trial)])
+    assert stopped.value.scores["mse"] > 1e-6
+    assert not (tmp_path / "run" / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("a=interval(0.1,2)", FloatDistribution(0.1, 2.0)),
+        ("a=tag(log,interval(0.1,2))", FloatDistribution(0.1, 2.0, log=True)),
+        ("a=int(interval(1,4))", IntDistribution(1, 4)),
+        ("a=choice(x,y)", CategoricalDistribution(["x", "y"])),
+        ("a=1,2", CategoricalDistribution(["1", "2"])),
+        ("a=range(1,4)", CategoricalDistribution(["1", "2", "3"])),
+    ],
+)
+def test_words_are_distributions(word: str, found: object) -> None:
+    (override,) = OverridesParser.create().parse_overrides([word])
+    assert distribution(override) == found
+
+
+def test_what_is_no_study_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_text("a letter to my aunt" * 100)
+    with pytest.raises(InputError, match=r"study\.db cannot be used as the study of a search"):
+        open_study(tmp_path / "study.db", seed=0, warmup=1)
+
+
+def test_a_study_is_of_one_space(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    study = open_study(path, seed=0, warmup=1)
+    space = {"a": FloatDistribution(0.0, 1.0)}
+    check_space(study, space, path)
+    study.ask(space)
+    check_space(open_study(path, seed=0, warmup=1), space, path)
+    with pytest.raises(InputError, match="in which b was not searched and not step 1"):
+        check_space(study, space | {"b": IntDistribution(1, 2)}, path)
+
+
+def test_a_search_needs_something_to_search(tmp_path: Path) -> None:
+    words = ["src.train", "-m", *SMALL, "hydra.sweeper.trials=1"]
+    done = python(*words, cwd=tmp_path)
+    assert done.stderr.startswith("error: a search needs a setting to search, as optimizer.lr=")
+    assert done.returncode == 2
