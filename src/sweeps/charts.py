@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from src.pages.page import as_svg
 from src.sweeps.job import error_of
@@ -64,7 +65,7 @@ def error_axis(axes: Axes, x: int, runs: Sequence[Run]) -> list[float]:
 def draw_axis(axes: Axes, x: int, ticks: dict[str, float]) -> None:
     axes.axvline(x, color="0.7", linewidth=1, zorder=0)
     for label, place in ticks.items():
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1}
         axes.text(x + 0.03, place, label, fontsize=8, va="center", bbox=box, zorder=3)
 
 
@@ -112,6 +113,7 @@ def validation_curves(runs: Sequence[Run]) -> str:
     axes.set(xlabel="epoch", ylabel="val MSE of ab/128", yscale="log")
     if usual and best > 0:
         axes.set_ylim(0.95 * best, min(max(usual), 20 * best) * 1.2)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, title="the best")
     return as_svg(figure)

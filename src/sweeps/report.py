@@ -41,7 +41,8 @@ def report(folder: Path) -> Sweep:
     sweep = Sweep(folder, read_runs(folder), common)
     show(sweep)
     table = runs_table(sweep.runs)
-    text = f"# {heading(sweep)}\n\n{summary(sweep)}\n\n{markdown(table.header, table.rows)}"
+    about = f"{said(sweep)}\n\n{summary(sweep)}"
+    text = f"# {heading(sweep)}\n\n{about}\n\n{markdown(table.header, table.rows)}"
     write_text(text, folder / "sweep.md")
     write_text(page(sweep, table), folder / "sweep.html")
     return sweep
@@ -70,7 +71,11 @@ def failures(sweep: Sweep) -> list[tuple[int, str]]:
 
 
 def heading(sweep: Sweep) -> str:
-    return f"Sweep {sweep.folder.name}: {' '.join(sweep.common) or 'defaults'}"
+    return f"Sweep {sweep.folder.name}"
+
+
+def said(sweep: Sweep) -> str:
+    return f"All runs: `{' '.join(sweep.common) or 'defaults'}`."
 
 
 def summary(sweep: Sweep) -> str:
@@ -103,7 +108,7 @@ def runs_table(runs: Sequence[Run]) -> Table:
         [str(run.number), *run.settings.values(), *score_columns(run), note(run)] for run in runs
     ]
     best = [str(run.number) for run in runs[:1] if run.is_finished]
-    return Table("Runs", ["run", *names, *SCORES, "state"], rows, best)
+    return Table("Every run, the best first", ["run", *names, *SCORES, "state"], rows, best)
 
 
 def score_columns(run: Run) -> list[str]:
@@ -143,6 +148,7 @@ def page(sweep: Sweep, table: Table) -> str:
     return render(
         TEMPLATE,
         heading=heading(sweep),
+        said=said(sweep).replace("`", ""),
         summary=summary(sweep),
         table=table,
         baselines=[baselines_table(name, of) for name, of in by_data(finished).items()],

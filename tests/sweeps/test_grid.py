@@ -40,7 +40,7 @@ def test_a_sweep_stands_when_a_run_fails(swept: Path) -> None:
     assert set(found) == {"0", "1", "2"}
     assert found["1"] == {"error": "optimizer.lr is -1.0; it must be above 0 and finite"}
     (sweep,) = (swept / "outputs" / "sweeps").iterdir()
-    table = (sweep / "sweep.md").read_text().splitlines()[6:]
+    table = (sweep / "sweep.md").read_text().splitlines()[8:]
     cells = [row.strip("| ").split(" | ") for row in table]
     assert {row[1] for row in cells} == {"0.0001", "-1", "0.001"}
     assert float(cells[0][2]) < float(cells[1][2])

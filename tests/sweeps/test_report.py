@@ -58,7 +58,7 @@ def test_a_half_finished_sweep_has_a_table_and_a_page(
     assert page.count("data:image/svg+xml") == 2
     assert "nearest neighbour" in page
     assert "://" not in page.replace("http://www.w3.org", "")
-    rows = table.splitlines()[4:]
+    rows = table.splitlines()[6:]
     assert [row.count("|") for row in rows] == [rows[0].count("|")] * len(rows)
     assert "run 2 failed: too <large>" in capsys.readouterr().out
 
