@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,8 +24,7 @@ from src.colorizer import Colorizer, build_colorizer
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
-from src.errors import InputError
-from src.files import replacing
+from src.files import remove_half_written, replacing
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 from src.trainer import GRID_PICTURES, make_trainer
@@ -42,17 +40,22 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     """Train by ``settings`` into ``folder``; returns what its ``results.json`` holds.
 
     Raises:
-        InputError: for a setting, dataset or checkpoint that cannot be used.
+        InputError: for a setting, dataset or checkpoint that cannot be used, or a loss that is not
+            finite; the checkpoints before it are kept.
         KeyboardInterrupt: on Ctrl-C or SIGTERM; the last whole epoch is in ``last.ckpt``.
     """
     config = plain(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
+    commit = results.commit()  # now, for it to be the code that runs
     colorizer, data = build_parts(settings)
+    steps_done = 0
     if settings.resume:
-        check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
+        ema = settings.trainer.ema
+        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
     else:
         colorizer.take_frozen()
+    remove_half_written(folder)
     data.prepare_data()
     data.setup("fit")
     counts = {split: len(images.names) for split, images in data.images.items()}
@@ -62,10 +65,10 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         colorizer.start(data.lab_batches("train"))
 
     progress = EpochProgress()
-    trainer = make_trainer(settings, device, colorizer, data, folder, progress)
+    trainer = make_trainer(settings, device, colorizer, data, folder, progress, steps_done)
     trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
     ended_by = reason_of_end(trainer)  # testing forgets it
-    best = best_checkpoint(folder)
+    best = read_checkpoint(folder / BEST)
     if settings.vivid:
         best = made_vivid(best, folder, data, device)
     found = {
@@ -80,6 +83,8 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         "seed": settings.seed,
         "config": config,
         "environment": results.environment(device),
+        "commit": commit,
+        "data": data.fingerprints(),
     }
     results.save(found, folder)
     assert isinstance(trainer.logger, TensorBoardLogger)
@@ -112,18 +117,6 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
         100 * a,
         100 * b,
     )
-
-
-def best_checkpoint(folder: Path) -> dict[str, Any]:
-    """The best checkpoint of a run.
-
-    Raises:
-        InputError: if the training diverged from the start.
-    """
-    best = read_checkpoint(folder / BEST)
-    if not math.isfinite(best["val"]["mse"]):
-        raise InputError("training diverged: val/mse is not finite; lower optimizer.lr")
-    return best
 
 
 def made_vivid(
@@ -178,9 +171,7 @@ def test_beside_baselines(
 
 
 def reason_of_end(trainer: pl.Trainer) -> str:
-    """The setting that ended the training, or ``divergence``."""
-    if not math.isfinite(trainer.callback_metrics.get("val/mse", 0)):
-        return "divergence"
+    """The setting that ended the training."""
     if trainer.current_epoch >= (trainer.max_epochs or 0):
         return "max_epochs"
     assert trainer.early_stopping_callback is not None

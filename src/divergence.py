@@ -1,0 +1,92 @@
+"""A loss that is not finite ends a training at once, with what led to it in one line."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from torch import Tensor
+
+from src.data.datamodule import ColorDataModule
+from src.errors import InputError
+
+
+class Step(NamedTuple):
+    """A step of the training that is to be looked at."""
+
+    number: int
+    batch: int
+    rate: float
+    losses: Mapping[str, Tensor]
+
+
+class FiniteLoss(Callback):
+    """Ends a training in which a loss is not finite, before weights or pictures of it are written.
+
+    Goes before the callbacks that write. A step is looked at when the next one is done, or its
+    epoch: by then the device has worked it out and need not be waited for.
+    """
+
+    def __init__(self) -> None:
+        self.rate = 0.0
+        self.last: Step | None = None
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        self.rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """
+        Raises:
+            InputError: naming the step, its photographs, and what to try.
+        """
+        self.look(trainer)
+        losses = {"loss": outputs["loss"], **outputs["terms"]}
+        self.last = Step(trainer.global_step, batch_idx, self.rate, losses)
+        if trainer.is_last_batch:
+            self.look(trainer)
+
+    def look(self, trainer: pl.Trainer) -> None:
+        step, self.last = self.last, None
+        if step is None or torch.isfinite(step.losses["loss"]):
+            return
+        assert isinstance(trainer.datamodule, ColorDataModule)  # type: ignore[attr-defined]
+        names = ", ".join(trainer.datamodule.names_of_batch(step.batch))  # type: ignore[attr-defined]
+        values = {name: value.item() for name, value in step.losses.items()}
+        bad = ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v))
+        raise InputError(
+            f"training diverged in epoch {trainer.current_epoch + 1}, step {step.number}: {bad}, "
+            f"for the photographs {names}; {self.circumstances(trainer)}"
+        )
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """
+        Raises:
+            InputError: if the last step of the epoch spoilt the weights.
+        """
+        values = {name: float(trainer.callback_metrics[name]) for name in ("val/loss", "val/mse")}
+        if bad := ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v)):
+            raise InputError(
+                f"training diverged at the end of epoch {trainer.current_epoch + 1}: {bad}; "
+                f"{self.circumstances(trainer)}"
+            )
+
+    def circumstances(self, trainer: pl.Trainer) -> str:
+        """The settings that matter, what to try, and what there is to go back to."""
+        optimizer = type(trainer.optimizers[0]).__name__
+        advice = "lower optimizer.lr"
+        if trainer.precision != "32-true":
+            advice += ", or set trainer.precision=32-true"
+        done = trainer.current_epoch
+        kept = f"the checkpoints of epoch {done} and before are kept" if done else "nothing is kept"
+        return f"{optimizer} at lr={self.rate:g} in {trainer.precision}; {advice}; {kept}"
