@@ -60,5 +60,7 @@ def shapes(weights: Mapping[str, Tensor]) -> dict[str, list[int]]:
 def resume_command(folder: Path, overrides: Sequence[str]) -> str:
     """What continues an interrupted run."""
     kept = [word for word in overrides if not word.startswith(("resume=", "hydra."))]
+    if repeats := [word for word in kept if word.startswith("repeats=")]:
+        kept = ["--from", str(folder), *repeats]  # instead of every single setting
     last = folder / CHECKPOINTS / "last.ckpt"
     return shlex.join([sys.executable, "-m", "src.train", *kept, f"resume={last}"])

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, regist
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.files import remove_half_written, replacing
+from src.repeat import compare, repeated
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 from src.trainer import GRID_PICTURES, make_trainer
@@ -198,6 +200,8 @@ def run_job(config: DictConfig) -> float:
         results.save({"error": command.one_line(error)}, folder)
         return float("inf")
     results.show(found, folder)
+    if found["config"]["repeats"]:
+        compare(found, Path(found["config"]["repeats"]))
     value: float = found["val"]["mse"]
     return value
 
@@ -220,4 +224,6 @@ def main(config: DictConfig) -> float:
 if __name__ == "__main__":
     register()
     quieten_lightning()
+    with command.one_line_errors():
+        sys.argv[1:] = repeated(sys.argv[1:])
     command.run(main)
