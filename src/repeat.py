@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from src.command import in_quotes
+from src.commit import DIRTY
 from src.errors import InputError
 from src.results import flat
 
@@ -19,7 +20,6 @@ OF_ONE_RUN = ("resume", "repeats")
 PLACES = (*OF_ONE_RUN, "data_dir", "dataset.root")  # which leave scores as they are
 WITHIN = {"encoder": "network.encoder"}  # groups whose settings lie elsewhere
 CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versions"}
-DIRTY = "-dirty"
 
 
 def repeated(words: Sequence[str]) -> list[str]:

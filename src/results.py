@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -39,26 +38,6 @@ def environment(device: Hardware) -> dict[str, str]:
         "precision": device.precision,
         **{package: version(package) for package in PACKAGES},
     }
-
-
-def commit() -> str | None:
-    """The commit that this code is of, ``-dirty`` if files were changed since, as git says it.
-
-    None without git, or where this code is in no repository.
-    """
-    here = Path(__file__).resolve()
-    git = ["git", "--no-optional-locks", "-C", str(here.parent)]
-    describe = [*git, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
-    try:
-        subprocess.run(
-            [*git, "ls-files", "--error-unmatch", here.name],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def save(found: Mapping[str, Any], folder: Path) -> None:

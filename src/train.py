@@ -22,6 +22,7 @@ from src.callbacks import AtomicCheckpointIO, EpochProgress, picture_grid, save_
 from src.checkpoints import read_checkpoint
 from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
+from src.commit import commit
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
@@ -49,7 +50,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
     config = plain(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
-    commit = results.commit()  # now, for it to be the code that runs
+    code = commit()  # now, for it to be the code that runs
     colorizer, data = build_parts(settings)
     steps_done = 0
     if settings.resume:
@@ -85,7 +86,7 @@ def train(settings: Train, folder: Path) -> dict[str, Any]:
         "seed": settings.seed,
         "config": config,
         "environment": results.environment(device),
-        "commit": commit,
+        "commit": code,
         "data": data.fingerprints(),
     }
     results.save(found, folder)

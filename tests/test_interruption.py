@@ -10,24 +10,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
-from src import train as command
 from src.checkpoints import read_checkpoint
-from src.config import build
 from src.errors import InputError
-from src.files import remove_half_written, replacing
+from src.files import beside_prefix, remove_half_written
 from src.schemas.commands import Train
-from src.train import build_parts, train
+from src.train import train
 from tests.conftest import SMALL
 from tests.test_commands import ROOT
 from tests.test_train import curves
 
 UNET = ["network=unet", "network.width=16"]
+FEW = [*UNET, "network.width=8", "scheduler=none", "trainer.precision=32-true"]
+FEW.append("trainer.pictures_every=1")
 EPOCHS = 100
 EVERYTHING = [
     *("encoder=efficientnet_lite0", "augmentation=flip", "objective=bins", "trainer.ema=0.9"),
@@ -133,3 +131,76 @@ def assert_alike(broken: Path, whole: Path) -> None:
     assert [tag for tag in theirs if "val/" in tag and ours[tag] != theirs[tag]] == []
     pictures = {path.name: path.read_bytes() for path in (whole / "pictures").iterdir()}
     assert {p.name: p.read_bytes() for p in (broken / "pictures").iterdir()} == pictures
+
+
+@pytest.fixture
+def begun(settings: Callable[..., Train], tmp_path: Path) -> Path:
+    """Two epochs of two steps."""
+    train(settings(*FEW, "trainer.max_epochs=2"), tmp_path)
+    return tmp_path
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """Checkpoints and pictures."""
+    kept = ("checkpoints", "pictures")
+    return {str(path): path.read_bytes() for name in kept for path in (run / name).iterdir()}
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    begun: Path, settings: Callable[..., Train]
+) -> None:
+    before = files(begun)
+    last = begun / "checkpoints" / "last.ckpt"
+    more = settings(*FEW, "trainer.max_epochs=3", f"resume={last}")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (last.stat().st_size // 2, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*/checkpoints/(best|last)\.ckpt'"):
+            train(more, begun)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path: content for path, content in files(begun).items() if path in before} == before
+    assert not list(begun.rglob(".*"))
+    assert train(more, begun)["epochs"] == 3
+
+
+def test_a_loss_that_is_not_finite_is_named_and_the_checkpoints_before_are_kept(
+    begun: Path, settings: Callable[..., Train]
+) -> None:
+    last = begun / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(last, weights_only=True)
+    (rates,) = checkpoint["lr_schedulers"]
+    rates["base_lrs"] = [3e37]
+    for group in checkpoint["optimizer_states"][0]["param_groups"]:
+        group["lr"] = 3e37
+    torch.save(checkpoint, last)
+    before = files(begun)
+    with pytest.raises(InputError) as caught:
+        train(settings(*FEW, "trainer.max_epochs=4", f"resume={last}"), begun)
+    order = torch.randperm(4, generator=torch.Generator().manual_seed(2))  # of seed 0, epoch 2
+    second = ", ".join(f"train_{index:05d}" for index in order[2:])
+    assert str(caught.value) == (
+        f"training diverged in epoch 3, step 6: loss nan, objective nan, for the photographs "
+        f"{second}; AdamW at lr=3e+37 in 32-true; lower optimizer.lr; the checkpoints of epoch 2 "
+        "and before are kept"
+    )
+    assert files(begun) == before
+
+
+def test_weights_that_the_last_step_spoilt_are_not_saved(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    words = ["data.batch_size=4", "optimizer=rmsprop", "optimizer.lr=1e38", "scheduler=none"]
+    with pytest.raises(
+        InputError, match=r"at the end of epoch 1: val/loss nan, .* nothing is kept"
+    ):
+        train(settings(*FEW, *words), tmp_path)
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_what_was_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / f"{beside_prefix('a.png')}17").touch()
+    (tmp_path / "deeper" / "a.png").touch()
+    remove_half_written(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["a.png"]
