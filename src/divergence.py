@@ -66,7 +66,7 @@ class FiniteLoss(Callback):
         bad = ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v))
         raise InputError(
             f"training diverged in epoch {trainer.current_epoch + 1}, step {step.number}: {bad}, "
-            f"for the photographs {names}; {self.circumstances(trainer)}"
+            f"for the photographs {names}; {circumstances(trainer, step.rate)}"
         )
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -78,15 +78,16 @@ class FiniteLoss(Callback):
         if bad := ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v)):
             raise InputError(
                 f"training diverged at the end of epoch {trainer.current_epoch + 1}: {bad}; "
-                f"{self.circumstances(trainer)}"
+                f"{circumstances(trainer, self.rate)}"
             )
 
-    def circumstances(self, trainer: pl.Trainer) -> str:
-        """The settings that matter, what to try, and what there is to go back to."""
-        optimizer = type(trainer.optimizers[0]).__name__
-        advice = "lower optimizer.lr"
-        if trainer.precision != "32-true":
-            advice += ", or set trainer.precision=32-true"
-        done = trainer.current_epoch
-        kept = f"the checkpoints of epoch {done} and before are kept" if done else "nothing is kept"
-        return f"{optimizer} at lr={self.rate:g} in {trainer.precision}; {advice}; {kept}"
+
+def circumstances(trainer: pl.Trainer, rate: float) -> str:
+    """The settings that matter, what to try, and what there is to go back to."""
+    optimizer = type(trainer.optimizers[0]).__name__
+    advice = "lower optimizer.lr"
+    if trainer.precision != "32-true":
+        advice += ", or set trainer.precision=32-true"
+    done = trainer.current_epoch
+    kept = f"the checkpoints of epoch {done} and before are kept" if done else "nothing is kept"
+    return f"{optimizer} at lr={rate:g} in {trainer.precision}; {advice}; {kept}"

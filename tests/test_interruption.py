@@ -26,7 +26,6 @@ from tests.test_train import curves
 UNET = ["network=unet", "network.width=16"]
 FEW = [*UNET, "network.width=8", "scheduler=none", "trainer.precision=32-true"]
 FEW.append("trainer.pictures_every=1")
-EPOCHS = 100
 EVERYTHING = [
     *("encoder=efficientnet_lite0", "augmentation=flip", "objective=bins", "trainer.ema=0.9"),
     *("adversary=patch", "adversary.begin=0.3", "trainer.precision=bf16-mixed"),
@@ -81,22 +80,32 @@ def kill_at_random(running: subprocess.Popen[str], run: Path) -> None:
     """SIGKILL at a random moment of the first seconds of training, or of those before."""
     if random.random() < 0.8:
         wait(running, lambda: any(run.glob(f"tensorboard/*.{running.pid}.*")))
+    last = run / "checkpoints" / "last.ckpt"
     end = time.monotonic() + random.uniform(0, 1.5)
-    wait(running, lambda: time.monotonic() > end)
+    seen: set[int] = set()
+
+    def is_time() -> bool:
+        if last.exists():
+            seen.add(last.stat().st_mtime_ns)
+        return time.monotonic() > end or len(seen) > 4  # for the run not to end
+
+    wait(running, is_time)
     running.kill()
     running.communicate()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("choices", "kills"),
-    [(["trainer.precision=32-true"], 24), (EVERYTHING, 8)],
+    ("choices", "epochs", "kills"),
+    [(["trainer.precision=32-true"], 100, 24), (EVERYTHING, 40, 8)],
     ids=["float32", "everything"],
 )
-def test_killed_runs_end_as_an_unbroken_one(tmp_path: Path, choices: list[str], kills: int) -> None:
+def test_killed_runs_end_as_an_unbroken_one(
+    tmp_path: Path, choices: list[str], epochs: int, kills: int
+) -> None:
     random.seed(0)
     words = ["dataset.train=48", "dataset.size=32", "data.batch_size=8", *choices]
-    words += [f"trainer.max_epochs={EPOCHS}", f"trainer.patience={EPOCHS}"]
+    words += [f"trainer.max_epochs={epochs}", f"trainer.patience={epochs}"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     output = start(*words, f"hydra.run.dir={whole}").communicate()[0]
     assert (whole / "results.json").is_file(), output
@@ -112,7 +121,7 @@ def test_killed_runs_end_as_an_unbroken_one(tmp_path: Path, choices: list[str], 
             read_checkpoint(path)
     assert cut, "none was killed while saving"
     reached = read_checkpoint(broken / "checkpoints" / "last.ckpt")["epoch"] + 1
-    print(f"{kills} kills, {cut} while saving, in {reached} of {EPOCHS} epochs")
+    print(f"{kills} kills, {cut} while saving, in {reached} of {epochs} epochs")
     output = start(*words, f"hydra.run.dir={broken}", *resumed(broken)).communicate()[0]
     assert (broken / "results.json").is_file(), output
     assert_alike(broken, whole)
