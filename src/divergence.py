@@ -14,7 +14,14 @@ from src.errors import InputError
 
 
 class Step(NamedTuple):
-    """A step of the training that is to be looked at."""
+    """A step of the training that is to be looked at.
+
+    Args:
+        number: of all steps, from 1.
+        batch: its place in the epoch, from 0.
+        rate: of learning.
+        losses: the sum and its terms, scalars on the device.
+    """
 
     number: int
     batch: int
@@ -25,13 +32,17 @@ class Step(NamedTuple):
 class FiniteLoss(Callback):
     """Ends a training in which a loss is not finite, before weights or pictures of it are written.
 
-    Goes before the callbacks that write. A step is looked at when the next one is done, or its
-    epoch: by then the device has worked it out and need not be waited for.
+    Goes before the callbacks that write. On a CPU it ends in the step itself; elsewhere with the
+    epoch, for looking at every step would have it wait for the device.
+
+    Args:
+        data: what is trained on, for the names of its photographs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data: ColorDataModule) -> None:
+        self.data = data
         self.rate = 0.0
-        self.last: Step | None = None
+        self.steps: list[Step] = []  # not looked at yet
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
@@ -48,20 +59,20 @@ class FiniteLoss(Callback):
     ) -> None:
         """
         Raises:
-            InputError: naming the step, its photographs, and what to try.
+            InputError: naming the first such step, its photographs, and what to try.
         """
-        self.look(trainer)
         losses = {"loss": outputs["loss"], **outputs["terms"]}
-        self.last = Step(trainer.global_step, batch_idx, self.rate, losses)
-        if trainer.is_last_batch:
+        self.steps.append(Step(trainer.global_step, batch_idx, self.rate, losses))
+        if outputs["loss"].is_cpu or trainer.is_last_batch:
             self.look(trainer)
 
     def look(self, trainer: pl.Trainer) -> None:
-        step, self.last = self.last, None
-        if step is None or torch.isfinite(step.losses["loss"]):
+        steps, self.steps = self.steps, []
+        is_finite = torch.stack([step.losses["loss"] for step in steps]).isfinite().tolist()
+        if all(is_finite):
             return
-        assert isinstance(trainer.datamodule, ColorDataModule)  # type: ignore[attr-defined]
-        names = ", ".join(trainer.datamodule.names_of_batch(step.batch))  # type: ignore[attr-defined]
+        step = steps[is_finite.index(False)]
+        names = ", ".join(self.data.names_of_batch(step.batch))
         values = {name: value.item() for name, value in step.losses.items()}
         bad = ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v))
         raise InputError(

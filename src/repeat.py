@@ -17,7 +17,7 @@ from src.results import flat
 log = logging.getLogger(__name__)
 
 OF_ONE_RUN = ("resume", "repeats")
-PLACES = (*OF_ONE_RUN, "data_dir", "dataset.root")  # which leave scores as they are
+PLACES = (*OF_ONE_RUN, "data_dir", ".root")  # how names end that leave scores as they are
 WITHIN = {"encoder": "network.encoder"}  # groups whose settings lie elsewhere
 CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versions"}
 
@@ -78,8 +78,14 @@ def recorded(run: Path) -> Iterator[tuple[str, str]]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A file of settings as nested dicts, with its interpolations."""
+    """A file of settings as nested dicts, with its interpolations.
+
+    Raises:
+        ValueError: if there is nothing in it, as where a process was killed that wrote it.
+    """
     found: Any = OmegaConf.to_container(OmegaConf.load(path))
+    if not found:
+        raise ValueError(f"{path} is empty")
     return dict(found)
 
 
@@ -121,5 +127,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{name} {new[name]} (there {old[name]})"
         for name in old
-        if name in new and name not in PLACES and json.dumps(old[name]) != json.dumps(new[name])
+        if name in new
+        and not name.endswith(PLACES)
+        and json.dumps(old[name]) != json.dumps(new[name])
     )

@@ -44,7 +44,7 @@ def make_trainer(
     kept = folder / CHECKPOINTS
     patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
     callbacks = [
-        FiniteLoss(),
+        FiniteLoss(data),
         progress,
         PictureGrid(
             data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every

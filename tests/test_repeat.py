@@ -118,6 +118,10 @@ def test_a_folder_that_cannot_be_repeated_is_named(tmp_path: Path) -> None:
     hydra.write_text(text.replace("config_name: train", "config_name: evaluate"))
     with pytest.raises(InputError, match=r"is no run of src\.train"):
         repeated(["--from", str(tmp_path)])
+    hydra.write_text(text)
+    (tmp_path / "config" / "config.yaml").write_text("")
+    with pytest.raises(InputError, match=r"its config/ cannot be read: .*config\.yaml is empty"):
+        repeated(["--from", str(tmp_path)])
     hydra.write_text(text[: len(text) // 2])
     with pytest.raises(InputError, match=r"its config/ cannot be read"):
         repeated(["--from", str(tmp_path)])
