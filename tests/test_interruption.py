@@ -28,7 +28,7 @@ FEW = [*UNET, "network.width=8", "scheduler=none", "trainer.precision=32-true"]
 FEW.append("trainer.pictures_every=1")
 EVERYTHING = [
     *("encoder=efficientnet_lite0", "augmentation=flip", "objective=bins", "trainer.ema=0.9"),
-    *("adversary=patch", "adversary.begin=0.3", "trainer.precision=bf16-mixed"),
+    *("adversary=patch", "adversary.begin=0.05", "trainer.precision=bf16-mixed"),
 ]
 
 
@@ -81,7 +81,7 @@ def kill_at_random(running: subprocess.Popen[str], run: Path) -> None:
     if random.random() < 0.8:
         wait(running, lambda: any(run.glob(f"tensorboard/*.{running.pid}.*")))
     last = run / "checkpoints" / "last.ckpt"
-    end = time.monotonic() + random.uniform(0, 1.5)
+    end = time.monotonic() + random.uniform(0, 3)
     seen: set[int] = set()
 
     def is_time() -> bool:
