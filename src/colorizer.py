@@ -181,7 +181,7 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.adversary and not self.adversary.has_begun:
             log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
-    def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: LabBatch, batch_idx: int) -> dict[str, Any]:
         progress = self.global_step / self.trainer.estimated_stepping_batches
         hints = self.simulated(batch) if self.simulated else None
         losses = self.losses(self.network(self.network_input(batch.L, hints)), batch, progress)
@@ -193,7 +193,7 @@ class Colorizer(Predictor, pl.LightningModule):
             logged["train/told_apart"] = self.adversary.told_apart
             logged["train/adversary_on"] = torch.tensor(float("adversary" in losses))
         self.log_dict(logged, on_step=False, on_epoch=True, batch_size=len(batch.L))
-        return loss
+        return {"loss": loss, "terms": {name: value.detach() for name, value in losses.items()}}
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)

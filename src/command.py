@@ -45,9 +45,13 @@ def quoted(word: str, paths: Sequence[str]) -> str:
     name, equals, value = word.partition("=")
     if name not in paths or not value or value == "null" or value[0] in "'\"":
         return word
+    return name + equals + in_quotes(value).replace("${", "\\${")  # no interpolation
+
+
+def in_quotes(value: str) -> str:
+    """A value in quotes, for Hydra to read it as it is, but for interpolations."""
     value = re.sub(r"(\\*)(\Z|')", lambda m: 2 * m[1] + m[2].replace("'", "\\'"), value)
-    value = value.replace("${", "\\${")  # no interpolation
-    return f"{name}{equals}'{value}'"
+    return f"'{value}'"
 
 
 @contextmanager

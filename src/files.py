@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+BESIDE = ".writing-"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -29,7 +31,13 @@ def replacing(path: Path) -> Iterator[Path]:
 def beside_prefix(name: str) -> str:
     """What the names start with that a file of this name is written under; the process follows."""
     digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
-    return f".writing-{digest}."
+    return f"{BESIDE}{digest}."
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what a killed process was writing, anywhere in a folder that no other writes to."""
+    for path in folder.rglob(f"{BESIDE}*"):
+        path.unlink(missing_ok=True)
 
 
 def open_text(path: Path) -> IO[str]:

@@ -20,8 +20,11 @@ PLACES = ("dataset.root", "dataset.max_pixels")
 
 def check_resumable(
     path: str, folder: Path, colorizer: Colorizer, data: ColorDataModule, ema: float | None
-) -> None:
+) -> int:
     """Make sure that a checkpoint continues the run that is configured, in its own folder.
+
+    Returns:
+        The steps that it has behind it.
 
     Raises:
         InputError: naming what differs.
@@ -46,6 +49,8 @@ def check_resumable(
         raise InputError(f"{path} is of another architecture: its weights have other shapes")
     if Path(path).resolve().parent != (folder / CHECKPOINTS).resolve():
         raise InputError(f"{path} goes on in its own run folder, not in {folder}")
+    steps: int = checkpoint["global_step"]
+    return steps
 
 
 def shapes(weights: Mapping[str, Tensor]) -> dict[str, list[int]]:
@@ -55,5 +60,7 @@ def shapes(weights: Mapping[str, Tensor]) -> dict[str, list[int]]:
 def resume_command(folder: Path, overrides: Sequence[str]) -> str:
     """What continues an interrupted run."""
     kept = [word for word in overrides if not word.startswith(("resume=", "hydra."))]
+    if repeats := [word for word in kept if word.startswith("repeats=")]:
+        kept = ["--from", str(folder), *repeats]  # instead of every single setting
     last = folder / CHECKPOINTS / "last.ckpt"
     return shlex.join([sys.executable, "-m", "src.train", *kept, f"resume={last}"])

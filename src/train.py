@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import math
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,12 @@ from src.callbacks import AtomicCheckpointIO, EpochProgress, picture_grid, save_
 from src.checkpoints import read_checkpoint
 from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
+from src.commit import commit
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
-from src.errors import InputError
-from src.files import replacing
+from src.files import remove_half_written, replacing
+from src.repeat import compare, repeated
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 from src.sweeps.folder import with_folder
@@ -49,17 +49,22 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         watchers: more callbacks of Lightning's.
 
     Raises:
-        InputError: for a setting, dataset or checkpoint that cannot be used.
+        InputError: for a setting, dataset or checkpoint that cannot be used, or a loss that is not
+            finite; the checkpoints before it are kept.
         KeyboardInterrupt: on Ctrl-C or SIGTERM; the last whole epoch is in ``last.ckpt``.
     """
     config = plain(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
+    code = commit()  # now, for it to be the code that runs
     colorizer, data = build_parts(settings)
+    steps_done = 0
     if settings.resume:
-        check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
+        ema = settings.trainer.ema
+        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
     else:
         colorizer.take_frozen()
+    remove_half_written(folder)
     data.prepare_data()
     data.setup("fit")
     counts = {split: len(images.names) for split, images in data.images.items()}
@@ -69,10 +74,12 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         colorizer.start(data.lab_batches("train"))
 
     progress = EpochProgress()
-    trainer = make_trainer(settings, device, colorizer, data, folder, progress, watchers)
+    trainer = make_trainer(
+        settings, device, colorizer, data, folder, progress, watchers, steps_done
+    )
     trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
     ended_by = reason_of_end(trainer)  # testing forgets it
-    best = best_checkpoint(folder)
+    best = read_checkpoint(folder / BEST)
     if settings.vivid:
         best = made_vivid(best, folder, data, device)
     found = {
@@ -87,6 +94,8 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         "seed": settings.seed,
         "config": config,
         "environment": results.environment(device),
+        "commit": code,
+        "data": data.fingerprints(),
     }
     results.save(found, folder)
     assert isinstance(trainer.logger, TensorBoardLogger)
@@ -119,18 +128,6 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
         100 * a,
         100 * b,
     )
-
-
-def best_checkpoint(folder: Path) -> dict[str, Any]:
-    """The best checkpoint of a run.
-
-    Raises:
-        InputError: if the training diverged from the start.
-    """
-    best = read_checkpoint(folder / BEST)
-    if not math.isfinite(best["val"]["mse"]):
-        raise InputError("training diverged: val/mse is not finite; lower optimizer.lr")
-    return best
 
 
 def made_vivid(
@@ -185,9 +182,7 @@ def test_beside_baselines(
 
 
 def reason_of_end(trainer: pl.Trainer) -> str:
-    """The setting that ended the training, or ``divergence``."""
-    if not math.isfinite(trainer.callback_metrics.get("val/mse", 0)):
-        return "divergence"
+    """The setting that ended the training."""
     if trainer.current_epoch >= (trainer.max_epochs or 0):
         return "max_epochs"
     assert trainer.early_stopping_callback is not None
@@ -209,6 +204,8 @@ def run_job(config: DictConfig) -> float:
             print("go on with:", resume_command(folder, job.overrides.task), flush=True)
         raise
     results.show(found, folder)
+    if found["config"]["repeats"]:
+        compare(found, Path(found["config"]["repeats"]))
     value: float = found["val"]["mse"]
     return value
 
@@ -232,5 +229,6 @@ if __name__ == "__main__":
     from src.train import main  # of a module with a name, for a launcher's processes to find
 
     register()
-    sys.argv[1:] = with_folder(sys.argv[1:])
+    with command.one_line_errors():
+        sys.argv[1:] = with_folder(repeated(sys.argv[1:]))
     command.run(main)

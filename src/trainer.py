@@ -22,6 +22,7 @@ from src.callbacks import AtomicCheckpointIO, EpochProgress, PictureGrid
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
+from src.divergence import FiniteLoss
 from src.schemas.commands import Train
 
 GRID_PICTURES = 8
@@ -35,18 +36,24 @@ def make_trainer(
     folder: Path,
     progress: EpochProgress,
     watchers: Sequence[Callback] = (),
+    steps_done: int = 0,
 ) -> pl.Trainer:
-    """Lightning's Trainer with the callbacks and loggers of every run."""
+    """Lightning's Trainer with the callbacks and loggers of every run.
+
+    Args:
+        steps_done: those that the checkpoint to go on from has behind it.
+    """
     limits = settings.trainer
     kept = folder / CHECKPOINTS
     patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
     callbacks = [
+        FiniteLoss(data),
         progress,
         PictureGrid(
             data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
         ),
         LearningRateMonitor(logging_interval="epoch"),
-        EarlyStopping(colorizer.monitor, patience=patience, check_finite=True),
+        EarlyStopping(colorizer.monitor, patience=patience),
         best_weights(colorizer, kept),
         ModelCheckpoint(kept, "last", enable_version_counter=False),
     ]
@@ -61,13 +68,20 @@ def make_trainer(
         devices=1,
         precision=device.precision,  # type: ignore[arg-type]
         max_epochs=limits.max_epochs,
-        logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
+        logger=curves(folder, steps_done),
         callbacks=callbacks,
         plugins=[AtomicCheckpointIO()],
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
+    )
+
+
+def curves(folder: Path, steps_done: int) -> TensorBoardLogger:
+    """Curves of a run; those of steps that a killed process made, and no checkpoint has, end."""
+    return TensorBoardLogger(
+        folder, name="tensorboard", version="", default_hp_metric=False, purge_step=steps_done
     )
 
 

@@ -10,7 +10,14 @@ from omegaconf import OmegaConf
 from src.results import flat
 
 # Settings that leave a run's scores as they are.
-PLACES = ("data_dir", "dataset.root", "dataset.max_pixels", "resume", "trainer.pictures_every")
+PLACES = (
+    "data_dir",
+    "dataset.root",
+    "dataset.max_pixels",
+    "resume",
+    "repeats",
+    "trainer.pictures_every",
+)
 
 
 class Wanted(NamedTuple):

@@ -1,6 +1,7 @@
 """The project's commands in processes of their own, as people type them."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,3 +18,8 @@ def python(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a module to its end."""
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True)
+
+
+def take_interrupts() -> None:
+    """In a new process: Ctrl-C ends it, also where tests run behind nohup."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

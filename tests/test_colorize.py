@@ -26,7 +26,7 @@ from src.imaging.work import JOURNAL, plan
 from src.networks.sizes import at_own_size
 from src.photo_colorizer import PhotoColorizer
 from src.schemas.commands import Colorize
-from tests.test_commands import ROOT, python, take_interrupts
+from tests.command_line import ROOT, python, take_interrupts
 
 RANDOM = np.random.default_rng(0)
 

@@ -12,13 +12,8 @@ import pytest
 
 from src.errors import InputError
 from src.report import report
-from tests.command_line import environment, python
+from tests.command_line import environment, python, take_interrupts
 from tests.conftest import SMALL
-
-
-def take_interrupts() -> None:
-    """In a new process: Ctrl-C ends it, also where tests run behind nohup."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

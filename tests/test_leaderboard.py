@@ -155,7 +155,7 @@ def test_runs_are_trained_once_and_failures_are_shown(
     broken = asked("seeds=[0]")
     broken.overrides.append("optimizer.lr=1e38")
     text, failed = leaderboard(broken)
-    message = "failed: training diverged: val/mse is not finite"
+    message = "failed: training diverged in epoch 1, step 2: loss nan"
     assert (failed, message in text) == (1, True)
     assert [path.stat().st_mtime_ns for path in paths[1:]] == times[1:]
     broken.train = False

@@ -140,11 +140,6 @@ def test_early_stopping_has_its_patience(settings: Callable[..., Train], tmp_pat
     assert (results["ended_by"], results["epochs"], results["best_epoch"]) == ("patience", 3, 1)
 
 
-def test_divergence_is_named(settings: Callable[..., Train], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"training diverged.*lower optimizer\.lr"):
-        train(settings("optimizer=rmsprop", "optimizer.lr=1e38"), tmp_path)
-
-
 def test_minutes_are_a_limit(settings: Callable[..., Train], tmp_path: Path) -> None:
     results = train(settings("trainer.max_epochs=1000", "trainer.max_minutes=0.02"), tmp_path)
     assert results["ended_by"] == "max_minutes"
@@ -191,6 +186,7 @@ def test_a_pretrained_encoder_is_read_from_the_checkpoint(
     settings: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choices = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "augmentation=flip"]
+    choices += ["trainer.precision=bf16-mixed", "trainer.pictures_every=1"]
     results = train(settings(*choices, "trainer.max_epochs=2"), tmp_path)
     assert results["images_seen"] == 2 * 4
     path = tmp_path / "checkpoints" / "best.ckpt"

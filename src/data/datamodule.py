@@ -1,5 +1,6 @@
 """From a dataset to batches of Lab on the device."""
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -110,6 +111,13 @@ class ColorDataModule(pl.LightningDataModule):
         pictures = (rgb for split in ("train", "val") for rgb in self.images[split].pixels)
         return sorted(map(digest, pictures))
 
+    def fingerprints(self) -> dict[str, str]:
+        """Of each split that was decoded, one digest of all its pictures in their order."""
+        return {
+            split: hashlib.blake2b(" ".join(map(digest, images.pixels)).encode()).hexdigest()[:32]
+            for split, images in self.images.items()
+        }
+
     def scorable(self, images: Images, split: str) -> Images:
         """Leave the near-gray photographs out."""
         kept, self.near_gray[split] = without_near_gray(images)
@@ -125,6 +133,14 @@ class ColorDataModule(pl.LightningDataModule):
         pixels = PixelDataset(self.images["train"].pixels)
         order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
         return batches(pixels, order, self.batch_size)
+
+    def names_of_batch(self, index: int) -> list[str]:
+        """Names of the training photographs in a batch of the epoch at hand."""
+        assert self.trainer is not None
+        assert self.trainer.train_dataloader is not None
+        order = list(self.trainer.train_dataloader.sampler)
+        start = index * self.batch_size
+        return [self.images["train"].names[place] for place in order[start:][: self.batch_size]]
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         return self.in_order("val")

@@ -34,7 +34,8 @@ class FeatureStore:
                 fresh[keys[index]] = [features[place].clone() for features in maps]
         found = [fresh.get(key) or self.features[key] for key in keys]
         self.keep(fresh)
-        return [torch.stack(maps) for maps in zip(*found, strict=True)]
+        # Kept in half precision, they are asked for where pictures are drawn, outside of autocast.
+        return [torch.stack(maps).to(x.dtype) for maps in zip(*found, strict=True)]
 
     def keep(self, fresh: Mapping[bytes, list[Tensor]]) -> None:
         for key, maps in fresh.items():

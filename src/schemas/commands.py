@@ -54,6 +54,7 @@ class Train:
     seed: int
     data_dir: str
     resume: str | None
+    repeats: str | None
     flip_average: bool
     dataset: Target
     data: Data

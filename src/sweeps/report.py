@@ -136,8 +136,6 @@ def note(run: Run) -> str:
         return f"failed: {run.outcome['error']}"
     if "pruned" in run.outcome:
         return str(run.outcome["pruned"])
-    if run.is_finished and run.outcome.get("ended_by") == "divergence":
-        return "finished, by divergence"
     return run.state if not run.curve or run.is_finished else f"{run.state}, epoch {len(run.curve)}"
 
 

@@ -23,7 +23,7 @@ from src.models.places import DEFAULT, DESCRIPTION, SHIPPED, locate
 from src.models.running import open_model
 from src.schemas.commands import Export, Train
 from src.train import train
-from tests.test_commands import python
+from tests.command_line import python
 
 UNET = {"_target_": "src.networks.unet.UNet", "width": 8, "coordinates": True, "dropout": 0}
 CLASSIFIER = {"name": "", "weights": "random", "tuned": 0, "lr_factor": 1, "enlarge": 1}

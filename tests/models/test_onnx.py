@@ -19,8 +19,8 @@ from src.export import export
 from src.models.running import OnnxModel, open_model
 from src.schemas.commands import Train
 from src.train import train
+from tests.command_line import ROOT
 from tests.models.test_bundle import settings as export_settings
-from tests.test_commands import ROOT
 
 SIZES = [(1, 64, 64), (3, 131, 97), (2, 48, 200), (5, 96, 128)]
 

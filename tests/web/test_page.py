@@ -22,7 +22,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import chrome, programs
-from tests.test_commands import ROOT, python
+from tests.command_line import ROOT, python
 
 UPLOAD = "#upload input[type=file]"
 PATIENCE = 60  # s, for a machine that does much else

@@ -14,7 +14,7 @@ from src.imaging.hints import Hint, Hints
 from src.photo_colorizer import PhotoColorizer
 from src.web.session import Session
 from src.web.studio import Options, Studio
-from tests.test_commands import python
+from tests.command_line import python
 
 
 def session() -> Session:

@@ -1,0 +1,133 @@
+"""Repeat a run from its folder: ``python -m src.train --from RUN``, then compare the two."""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from src.command import in_quotes
+from src.commit import DIRTY
+from src.errors import InputError
+from src.results import flat
+
+log = logging.getLogger(__name__)
+
+OF_ONE_RUN = ("resume", "repeats")
+PLACES = (*OF_ONE_RUN, "data_dir", ".root")  # how names end that leave scores as they are
+WITHIN = {"encoder": "network.encoder"}  # groups whose settings lie elsewhere
+CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versions"}
+
+
+def repeated(words: Sequence[str]) -> list[str]:
+    """What was typed, with ``--from RUN`` turned into all settings that the folder RUN records.
+
+    What is set beside it counts, and of a group that is chosen beside it, no setting is taken over.
+
+    Raises:
+        InputError: if it is no folder of a run.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--from", dest="run", nargs="?", const="RUN")
+    given, typed = parser.parse_known_args(words)
+    if given.run is None:
+        return list(words)
+    names = {word.lstrip("+~").partition("=")[0] for word in typed}
+    if "experiment" in names:
+        raise InputError("--from RUN and experiment= both set everything; leave one out")
+    places = tuple(f"{place}." for name in names for place in (name, WITHIN.get(name, name)))
+    kept = [
+        word
+        for name, word in recorded(Path(given.run))
+        if name not in names and not f"{name}.".startswith(places)
+    ]
+    kept.append(f"repeats={in_quotes(given.run)}")
+    settings = (i for i, word in enumerate(typed) if "=" in word and not word.startswith("-"))
+    first = next(settings, len(typed))  # Hydra wants all settings in one place, as -m A=1 B=2
+    return [*typed[:first], *kept, *typed[first:]]
+
+
+def recorded(run: Path) -> Iterator[tuple[str, str]]:
+    """Choices and settings of a run, each as its name and as the word that sets it.
+
+    Raises:
+        InputError: if ``run`` is no folder of a run.
+    """
+    if not run.is_dir():
+        raise InputError(f"--from needs the folder of a run; there is no folder {run}")
+    try:
+        settings, job = (read(run / "config" / name) for name in ("config.yaml", "hydra.yaml"))
+        job = job["hydra"]
+        choices, is_training = job["runtime"]["choices"], job["job"]["config_name"] == "train"
+        removed = [word for word in job["overrides"]["task"] if word.startswith("~")]
+    except Exception as error:  # damaged bytes can raise anything
+        raise InputError(f"--from {run}: its config/ cannot be read: {error}") from error
+    if not is_training:
+        raise InputError(f"--from {run}: it is no run of src.train")
+    groups = {
+        name: c for name, c in choices.items() if name.isidentifier() and name != "experiment"
+    }
+    yield from ((name, f"{name}={choice}") for name, choice in groups.items())
+    yield from ((word[1:].partition("=")[0], word) for word in removed)
+    for name, value in flat(settings).items():
+        if name not in OF_ONE_RUN and name not in groups:
+            yield name, f"++{name}={literal(value)}"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A file of settings as nested dicts, with its interpolations.
+
+    Raises:
+        ValueError: if there is nothing in it, as where a process was killed that wrote it.
+    """
+    found: Any = OmegaConf.to_container(OmegaConf.load(path))
+    if not found:
+        raise ValueError(f"{path} is empty")
+    return dict(found)
+
+
+def literal(value: Any) -> str:
+    """A value as Hydra reads it; interpolations stay such."""
+    if isinstance(value, list):
+        return f"[{','.join(map(literal, value))}]"
+    return in_quotes(value) if isinstance(value, str) else json.dumps(value)
+
+
+def compare(found: Mapping[str, Any], run: Path) -> None:
+    """Say in one line whether a run has the scores of the one it repeats.
+
+    A warning for each, before: other settings, pictures, versions or code.
+    """
+    try:
+        then = json.loads((run / "results.json").read_text())
+        scores = {"val": then["val"], "test": then["test"]["network"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s has no scores to compare with: %r", run, error)
+        return
+    for part, name in CIRCUMSTANCES.items():
+        if different := differences(then.get(part, {}), found[part]):
+            log.warning("other %s than in %s: %s", name, run, different)
+    commits = {"commit": then.get("commit", found["commit"])}
+    if different := differences(commits, found):
+        log.warning("other code than in %s: %s", run, different)
+    elif str(found["commit"]).endswith(DIRTY):
+        log.warning("maybe other code than in %s: both had changes that no commit holds", run)
+    if different := differences(scores, {"val": found["val"], "test": found["test"]["network"]}):
+        log.warning("other scores than in %s: %s", run, different)
+    else:
+        log.info("all scores are those of %s", run)
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Values that differ, of those that there are in both."""
+    old, new = flat(then), flat(now)
+    return ", ".join(
+        f"{name} {new[name]} (there {old[name]})"
+        for name in old
+        if name in new
+        and not name.endswith(PLACES)
+        and json.dumps(old[name]) != json.dumps(new[name])
+    )
