@@ -1,4 +1,4 @@
-"""Write whole files or none: beside, then renamed."""
+"""Write whole files or none, beside, then renamed; and folders that one process writes to."""
 
 import hashlib
 import os
@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from filelock import FileLock, Timeout
+
 BESIDE = ".writing-"
+LOCK = ".lock"
 
 
 @contextmanager
@@ -38,6 +41,22 @@ def remove_half_written(folder: Path) -> None:
     """Remove what a killed process was writing, anywhere in a folder that no other writes to."""
     for path in folder.rglob(f"{BESIDE}*"):
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Whether a folder is this process's alone for now; its lock ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def open_text(path: Path) -> IO[str]:

@@ -27,7 +27,8 @@ from src.commit import commit
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
-from src.files import remove_half_written, replacing
+from src.errors import InputError
+from src.files import held, remove_half_written, replacing
 from src.repeat import compare, repeated
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
@@ -197,7 +198,10 @@ def run_job(config: DictConfig) -> float:
     if job.mode == RunMode.MULTIRUN:
         return run_in_sweep(config, folder, train)
     try:
-        found = train(checked(config), folder)
+        with held(folder) as is_ours:
+            if not is_ours:
+                raise InputError(f"another process is training in {folder}; wait for it to end")
+            found = train(checked(config), folder)
     except KeyboardInterrupt:
         log.warning("stopped")
         if (folder / CHECKPOINTS / "last.ckpt").is_file():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import InputError
+from src.files import held
 from src.report import report
 from tests.command_line import environment, python, take_interrupts
 from tests.conftest import SMALL
@@ -63,6 +64,15 @@ def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message
     assert done.stderr.startswith(message)
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_a_run_folder_is_of_one_process(tmp_path: Path) -> None:
+    with held(tmp_path / "run"):
+        done = python("src.train", *SMALL, "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert (
+        done.stderr == f"error: another process is training in {tmp_path}/run; wait for it to end\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,24 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
 from src import command, results
 from src.config import CHECKPOINTS, checked
+from src.files import LOCK, held
 from src.processes import cores
 from src.schemas.commands import Train
 from src.sweeps.pruning import PrunedError, pruning
 
 log = logging.getLogger(__name__)
 
-LOCK = ".lock"
 Trained = Callable[[Train, Path, Sequence[Callback]], dict[str, Any]]
 
 
@@ -78,22 +76,6 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
 def error_of(outcome: Mapping[str, Any]) -> float:
     """The validation error that an outcome has, which a search minimises."""
     return math.inf if "error" in outcome else float(outcome["val"]["mse"])
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[bool]:
-    """Whether a run's folder is this process's alone for now; its lock ends with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def clear(folder: Path) -> None:

@@ -16,8 +16,9 @@ from omegaconf import DictConfig, open_dict
 from src import command
 from src.config import checked, plain
 from src.errors import InputError
+from src.files import held
 from src.sweeps.folder import Jobs, save_jobs
-from src.sweeps.job import clear, held
+from src.sweeps.job import clear
 from src.wanted import Wanted, as_json, started_with
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.config import CHECKPOINTS
+from src.files import held
 from src.sweeps.folder import read_jobs, settings
-from src.sweeps.job import error_of, held, read_outcome
+from src.sweeps.job import error_of, read_outcome
 
 
 class Run(NamedTuple):

@@ -14,8 +14,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from src.errors import InputError
+from src.files import held
 from src.limits import at_least
-from src.sweeps.job import error_of, held, read_outcome
+from src.sweeps.job import error_of, read_outcome
 from src.sweeps.launch import Sweep, launch
 from src.sweeps.study import check_space, open_study
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from src.sweeps.job import held
+from src.files import held
 from tests.command_line import python
 from tests.conftest import SMALL
 

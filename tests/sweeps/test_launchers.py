@@ -30,6 +30,8 @@ JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     ],
 )
 def test_two_processes_find_what_one_does(tmp_path: Path, launcher: list[str]) -> None:
+    if "hydra/launcher=ray" in launcher:
+        pytest.importorskip("ray")
     done = python(*SWEEP, *launcher, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from src.files import held
 from src.sweeps.folder import save_jobs
-from src.sweeps.job import held
 from src.sweeps.report import report
 from src.sweeps.runs import read_runs
 
