@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_object
+from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -42,6 +43,7 @@ CONF = str(Path(__file__).resolve().parent.parent / "conf")
 def register() -> None:
     """Make schemas and resolvers known to Hydra; call before ``hydra.main``."""
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+    OmegaConf.register_new_resolver("own", own, replace=True)
     OmegaConf.register_new_resolver("epochs", epochs, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
@@ -64,6 +66,11 @@ def run_folder(resume: str | None, new: str) -> str:
     if checkpoint.is_file() and checkpoint.parent.name == CHECKPOINTS:
         return str(checkpoint.parent.parent)
     return new
+
+
+def own(first: Any, others: Any, strategy: str) -> Any:
+    """What holds for the first of several processes that torchrun or SLURM started, or others."""
+    return others if strategy == "ddp" and rank_zero_only.rank else first  # type: ignore[attr-defined]
 
 
 def epochs(images: int, train: int | None) -> int:

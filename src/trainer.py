@@ -1,7 +1,9 @@
 """Lightning's Trainer, with the callbacks and loggers of every run."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -13,6 +15,7 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
 from src import hardware
@@ -20,9 +23,8 @@ from src.callbacks import AtomicCheckpointIO, EpochProgress, PictureGrid
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
-from src.schemas.commands import Train
-
-GRID_PICTURES = 8
+from src.errors import InputError
+from src.schemas.commands import Train, Trainer
 
 
 def make_trainer(
@@ -33,15 +35,17 @@ def make_trainer(
     folder: Path,
     progress: EpochProgress,
 ) -> pl.Trainer:
-    """Lightning's Trainer with the callbacks and loggers of every run."""
+    """Lightning's Trainer with the callbacks and loggers of every run.
+
+    Raises:
+        InputError: if there are fewer devices than asked for, or a step's photographs are fewer.
+    """
     limits = settings.trainer
     kept = folder / CHECKPOINTS
     patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
     callbacks = [
         progress,
-        PictureGrid(
-            data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
-        ),
+        PictureGrid(data, folder / "pictures", limits.pictures_every),
         LearningRateMonitor(logging_interval="epoch"),
         EarlyStopping(colorizer.monitor, patience=patience, check_finite=True),
         best_weights(colorizer, kept),
@@ -52,9 +56,10 @@ def make_trainer(
         callbacks.append(running_average(limits.ema))
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
-    return pl.Trainer(
+    trainer = pl.Trainer(
         accelerator=device.accelerator,
-        devices=1,
+        **processes(limits, colorizer),
+        use_distributed_sampler=False,  # the data module shares its batches out
         precision=device.precision,  # type: ignore[arg-type]
         max_epochs=limits.max_epochs,
         logger=TensorBoardLogger(folder, name="tensorboard", version="", default_hp_metric=False),
@@ -65,6 +70,26 @@ def make_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    if data.batch_size < trainer.world_size:
+        raise InputError(
+            f"data.batch_size is {data.batch_size}, of all processes together; it must be at least "
+            f"{trainer.world_size}, one photograph for each"
+        )
+    data.rank, data.processes = trainer.global_rank, trainer.world_size
+    return trainer
+
+
+def processes(limits: Trainer, colorizer: Colorizer) -> dict[str, Any]:
+    """How many processes train, and how they work together, in Lightning's words."""
+    if limits.strategy == "auto":
+        return {"devices": 1}
+    # An adversary is not trained before it begins.
+    strategy = DDPStrategy(
+        find_unused_parameters=bool(colorizer.adversary),
+        timeout=timedelta(days=1),  # others wait for the one that fetches a dataset
+    )
+    devices = limits.devices or int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or "auto"  # torchrun's
+    return {"strategy": strategy, "devices": devices, "num_nodes": limits.nodes}
 
 
 def running_average(decay: float) -> WeightAveraging:
