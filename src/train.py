@@ -259,6 +259,7 @@ def run_job(config: DictConfig) -> float:
 def quieten_lightning() -> None:
     """Silence advice that does not apply: data in memory needs no loader workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric.utilities.distributed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")

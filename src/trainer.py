@@ -58,7 +58,7 @@ def make_trainer(
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     trainer = pl.Trainer(
         accelerator=device.accelerator,
-        **processes(limits, colorizer),
+        **processes(limits, device.accelerator, colorizer),
         use_distributed_sampler=False,  # the data module shares its batches out
         precision=device.precision,  # type: ignore[arg-type]
         max_epochs=limits.max_epochs,
@@ -79,8 +79,12 @@ def make_trainer(
     return trainer
 
 
-def processes(limits: Trainer, colorizer: Colorizer) -> dict[str, Any]:
-    """How many processes train, and how they work together, in Lightning's words."""
+def processes(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[str, Any]:
+    """How many processes train, and how they work together, in Lightning's words.
+
+    Raises:
+        InputError: for more GPUs than there are.
+    """
     if limits.strategy == "auto":
         return {"devices": 1}
     # An adversary is not trained before it begins.
@@ -88,6 +92,9 @@ def processes(limits: Trainer, colorizer: Colorizer) -> dict[str, Any]:
         find_unused_parameters=bool(colorizer.adversary),
         timeout=timedelta(days=1),  # others wait for the one that fetches a dataset
     )
+    gpus = torch.cuda.device_count()
+    if accelerator == "gpu" and (limits.devices or 1) > gpus:
+        raise InputError(f"trainer.devices is {limits.devices}, but PyTorch finds {gpus} GPUs")
     devices = limits.devices or int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or "auto"  # torchrun's
     return {"strategy": strategy, "devices": devices, "num_nodes": limits.nodes}
 
