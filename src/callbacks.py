@@ -1,6 +1,7 @@
 """What happens around the steps: progress, picture grids, and how checkpoints are written."""
 
 import logging
+import signal
 import time
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from torchvision.utils import make_grid
 
 from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.colorizer import Colorizer, shares_of
+from src.command import interrupt
 from src.data.datamodule import ColorDataModule
 from src.files import replacing
 
@@ -110,6 +112,16 @@ class EpochProgress(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
         self.progress.stop()
+
+
+class Interruptible(Callback):
+    """SIGTERM ends this process at once: Lightning's handler would wait for the others' answer."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, interrupt)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 class PictureGrid(Callback):

@@ -67,13 +67,14 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(130)
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal's handler: end as by Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Take SIGTERM, and Lightning's own way out of Ctrl-C, as Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
     previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

@@ -51,6 +51,7 @@ def joined(trainer: pl.Trainer) -> Iterator[None]:
         lost = first_to_fail(started) if isinstance(error, RuntimeError) else None
         for process in started:
             process.kill()
+            process.wait()
         if lost:
             raise InputError(f"{lost}; this ends the others too") from error
         raise

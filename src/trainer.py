@@ -19,7 +19,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
 from src import hardware
-from src.callbacks import AtomicCheckpointIO, EpochProgress, PictureGrid
+from src.callbacks import AtomicCheckpointIO, EpochProgress, Interruptible, PictureGrid
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
@@ -54,6 +54,8 @@ def make_trainer(
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
         callbacks.append(running_average(limits.ema))
+    if limits.strategy == "ddp":
+        callbacks.append(Interruptible())
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     trainer = pl.Trainer(

@@ -225,7 +225,10 @@ def test_two_processes_end_together_and_one_goes_on(
             time.sleep(0.2)
         (second,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
         os.kill(int(second) if number == signal.SIGKILL else running.pid, number)
-        output, errors = running.communicate(timeout=60)
+        try:
+            output, errors = running.communicate(timeout=60)
+        finally:
+            running.kill()
     if number == signal.SIGKILL:
         assert running.returncode == 2
         assert errors == (
