@@ -131,7 +131,7 @@ def score(
     Returns:
         By predictor, then by metric; the batches are gone through once.
     """
-    metrics = {name: color_metrics(names=FINAL) for name in predictors}
+    metrics = {name: color_metrics(names=FINAL, is_shared=False) for name in predictors}
     for batch in batches:
         for name, predict in predictors.items():
             metrics[name].update(paired(predict(batch.L), batch))

@@ -1,6 +1,7 @@
 """What happens around the steps: progress, picture grids, and how checkpoints are written."""
 
 import logging
+import signal
 import time
 from io import BytesIO
 from pathlib import Path
@@ -12,16 +13,20 @@ from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities import rank_zero_only
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torchvision.utils import make_grid
 
 from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
-from src.colorizer import Colorizer
+from src.colorizer import Colorizer, shares_of
+from src.command import interrupt
+from src.data.datamodule import ColorDataModule
 from src.files import replacing
 
 log = logging.getLogger(__name__)
 
+GRID_PICTURES = 8
 LINE_EVERY = 60  # s between lines of progress where there is no terminal
 
 
@@ -74,7 +79,7 @@ class EpochProgress(Callback):
         batch: tuple[Tensor, ...],
         batch_idx: int,
     ) -> None:
-        self.epoch_images += len(batch[0])
+        self.epoch_images += shares_of(trainer).count(batch_idx)
         if trainer.is_last_batch:
             # Before validation starts, so that it is the training's own rate.
             seconds = time.monotonic() - self.epoch_start
@@ -109,26 +114,37 @@ class EpochProgress(Callback):
         self.progress.stop()
 
 
+class Interruptible(Callback):
+    """SIGTERM ends this process at once: Lightning's handler would wait for the others' answer."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, interrupt)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, interrupt)
+
+
 class PictureGrid(Callback):
     """Rows of gray, predicted and true for fixed validation photographs, as PNG and in TensorBoard.
 
     Args:
-        pictures: uint8 (N,3,S,S).
+        data: where those are; it need not have them yet.
         folder: where PNGs go.
         every: epochs between grids.
     """
 
-    def __init__(self, pictures: Tensor, folder: Path, every: int) -> None:
-        self.pictures = pictures
+    def __init__(self, data: ColorDataModule, folder: Path, every: int) -> None:
+        self.data = data
         self.folder = folder
         self.every = every
 
+    @rank_zero_only
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
         if epoch % self.every:
             return
         assert isinstance(pl_module, Colorizer)
-        grid = picture_grid(pl_module, self.pictures)
+        grid = picture_grid(pl_module, self.data.images["val"].pixels[:GRID_PICTURES])
         save_picture(grid, self.folder / f"epoch_{epoch:04d}.png")
         if isinstance(trainer.logger, TensorBoardLogger):
             trainer.logger.experiment.add_image("val/pictures", grid, trainer.global_step)

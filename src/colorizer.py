@@ -9,10 +9,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from src.checkpoints import DATA, UNSAID, read_checkpoint
 from src.color import LabBatch
 from src.config import build
+from src.data.shares import BatchShares
 from src.errors import InputError
 from src.hints.simulated import SimulatedHints
 from src.metrics import FINAL, color_metrics, paired
@@ -192,19 +194,26 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.adversary:
             logged["train/told_apart"] = self.adversary.told_apart
             logged["train/adversary_on"] = torch.tensor(float("adversary" in losses))
-        self.log_dict(logged, on_step=False, on_epoch=True, batch_size=len(batch.L))
-        return {"loss": loss, "terms": {name: value.detach() for name, value in losses.items()}}
+        self.log_means(logged, batch, on_step=False, on_epoch=True)
+        terms = {name: value.detach() for name, value in losses.items()}
+        return {"loss": loss * shares_of(self.trainer).weight(batch_idx), "terms": terms}
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)
         losses = self.losses(views[0], batch)
-        self.log("val/loss", sum(losses.values()), batch_size=len(batch.L))
+        self.log_means({"val/loss": sum(losses.values())}, batch)
         self.val_metrics.update(paired(self.ab(views, batch.L), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
     def test_step(self, batch: LabBatch, batch_idx: int) -> None:
         self.test_metrics.update(paired(self(batch.L), batch))
         self.log_dict(self.test_metrics, batch_size=len(batch.L))
+
+    def log_means(self, values: Mapping[str, Any], batch: LabBatch, **when: bool) -> None:
+        """Log means over the photographs of ``batch``; an epoch's are over all processes'."""
+        # Lightning's mean over processes cuts whole numbers of photographs off.
+        count = float(len(batch.L))
+        self.log_dict(values, batch_size=count, sync_dist=True, **when)  # type: ignore[arg-type]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the validation scores with the weights they are of, and what those have seen."""
@@ -232,6 +241,14 @@ class Colorizer(Predictor, pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def shares_of(trainer: pl.Trainer) -> BatchShares:
+    """What a process has of the training batches."""
+    assert isinstance(trainer.train_dataloader, DataLoader)
+    shares = trainer.train_dataloader.batch_sampler
+    assert isinstance(shares, BatchShares)
+    return shares
 
 
 def load_colorizer(path: str | Path) -> Colorizer:

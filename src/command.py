@@ -11,7 +11,7 @@ from types import FrameType
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from src.errors import InputError
+from src.errors import InputError, ToldElsewhereError
 
 NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
 NOT_CHOSEN = "Unexpected type for root"  # OmegaConf's, of a setting below null
@@ -62,6 +62,8 @@ def one_line_errors() -> Iterator[None]:
     """
     try:
         yield
+    except ToldElsewhereError:
+        sys.exit(2)
     except BAD_INPUT as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
@@ -69,13 +71,14 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(130)
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal's handler: end as by Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Take SIGTERM, and Lightning's own way out of Ctrl-C, as Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
     previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield

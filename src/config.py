@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import get_object
+from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -66,6 +67,16 @@ def run_folder(resume: str | None, new: str) -> str:
     return new
 
 
+def own(first: Any, others: Any, strategy: str) -> Any:
+    """What holds for the first of several processes that torchrun or SLURM started, or others."""
+    return first if strategy != "ddp" or is_first() else others
+
+
+def is_first() -> bool:
+    """Whether this is the first of the processes that work on one command."""
+    return not rank_zero_only.rank  # type: ignore[attr-defined]
+
+
 def epochs(images: int, train: int | None) -> int:
     """Epochs in which so many photographs are seen, of a training set of ``train``.
 
@@ -81,6 +92,7 @@ def epochs(images: int, train: int | None) -> int:
 
 # On import, for the processes of a launcher to have them too.
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("own", own, replace=True)
 OmegaConf.register_new_resolver("epochs", epochs, replace=True)
 
 

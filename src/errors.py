@@ -3,3 +3,7 @@
 
 class InputError(ValueError):
     """A setting, file or folder is not usable; the message says what, where, and what to do."""
+
+
+class ToldElsewhereError(InputError):
+    """What another process of the same run tells the user."""

@@ -5,6 +5,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,25 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
+from rich import get_console
 
 from src import command, hardware, results
 from src.baselines import fit_baselines, read_baselines, score
-from src.callbacks import AtomicCheckpointIO, EpochProgress, picture_grid, save_picture
+from src.callbacks import (
+    GRID_PICTURES,
+    AtomicCheckpointIO,
+    EpochProgress,
+    picture_grid,
+    save_picture,
+)
 from src.checkpoints import read_checkpoint
 from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
 from src.commit import commit
-from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
+from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, is_first, plain, register
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
+from src.distributed import by_the_first, in_step, joined
 from src.errors import InputError
 from src.files import held, remove_half_written, replacing
 from src.repeat import compare, repeated
@@ -34,7 +43,7 @@ from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 from src.sweeps.folder import with_folder
 from src.sweeps.job import run as run_in_sweep
-from src.trainer import GRID_PICTURES, make_trainer
+from src.trainer import make_trainer
 from src.vivid import STRONGEST, make_vivid
 
 log = logging.getLogger(__name__)
@@ -44,7 +53,10 @@ BEST = Path(CHECKPOINTS, "best.ckpt")
 
 @command.interruptible()
 def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> dict[str, Any]:
-    """Train by ``settings`` into ``folder``; returns what its ``results.json`` holds.
+    """Train by ``settings`` into ``folder``.
+
+    Returns:
+        What its ``results.json`` holds; nothing in a process that is not the first of several.
 
     Args:
         watchers: more callbacks of Lightning's.
@@ -65,27 +77,26 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
     else:
         colorizer.take_frozen()
-    remove_half_written(folder)
-    data.prepare_data()
-    data.setup("fit")
-    counts = {split: len(images.names) for split, images in data.images.items()}
-    log.info("%s, %s; %s in %s", data.dataset.name, counts, device.accelerator, device.precision)
-    warn_of_relu(colorizer, data)
-    if not settings.resume:
-        colorizer.start(data.lab_batches("train"))
-
     progress = EpochProgress()
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
     )
-    trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
-    ended_by = reason_of_end(trainer)  # testing forgets it
-    best = read_checkpoint(folder / BEST)
-    if settings.vivid:
-        best = made_vivid(best, folder, data, device)
+    with joined(trainer):
+        if trainer.is_global_zero:
+            remove_half_written(folder)
+        make_ready(colorizer, data, trainer, device, bool(settings.resume))
+        trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
+        ended_by = reason_of_end(trainer)  # testing forgets it
+        best = by_the_first(trainer, lambda: chosen(folder, settings.vivid, data, device))
+        with in_step(trainer):
+            data.setup("test")
+        network = build_colorizer(best, folder / BEST)
+        (test,) = trainer.test(network, datamodule=data, verbose=False)
+    if not trainer.is_global_zero:
+        return {}
     found = {
         "dataset": data.dataset.name,
-        **test_beside_baselines(best, trainer, data, folder, bool(settings.resume)),
+        **beside_baselines(best, network, test, data, folder, bool(settings.resume)),
         "ended_by": ended_by,
         "epochs": trainer.current_epoch,
         "minutes": progress.seconds / 60,
@@ -118,6 +129,29 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     return colorizer, data
 
 
+def make_ready(
+    colorizer: Colorizer,
+    data: ColorDataModule,
+    trainer: pl.Trainer,
+    device: hardware.Hardware,
+    resumed: bool,
+) -> None:
+    """Fetch and read the photographs, and start the network on them, in all processes."""
+    with in_step(trainer):
+        if trainer.local_rank == 0:
+            data.prepare_data()
+    with in_step(trainer):
+        data.setup("fit")
+        counts = {split: len(images.names) for split, images in data.images.items()}
+        where = f"{device.accelerator} in {device.precision}"
+        if trainer.world_size > 1:
+            where += f", {trainer.world_size} processes"
+        log.info("%s, %s; %s", data.dataset.name, counts, where)
+        warn_of_relu(colorizer, data)
+        if not resumed:
+            colorizer.start(data.lab_batches("train"))
+
+
 def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
     """Log how much of the training photographs a network that ends in relu cannot colour."""
     if colorizer.hparams["network"].get("activation") != "relu":
@@ -129,6 +163,14 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
         100 * a,
         100 * b,
     )
+
+
+def chosen(
+    folder: Path, vivid: bool, data: ColorDataModule, device: hardware.Hardware
+) -> dict[str, Any]:
+    """The best checkpoint of a run, made vivid if asked for."""
+    best = read_checkpoint(folder / BEST)
+    return made_vivid(best, folder, data, device) if vivid else best
 
 
 def made_vivid(
@@ -151,18 +193,17 @@ def made_vivid(
     return checkpoint
 
 
-def test_beside_baselines(
+def beside_baselines(
     best: Mapping[str, Any],
-    trainer: pl.Trainer,
+    colorizer: Colorizer,
+    test: Mapping[str, float],
     data: ColorDataModule,
     folder: Path,
     resumed: bool,
 ) -> dict[str, Any]:
-    """Scores of the best checkpoint on val and test, and of the baselines on the same test."""
-    colorizer = build_colorizer(best, folder / BEST)
+    """Scores of the best checkpoint on val and ``test``, and of the baselines on the same test."""
     grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
     save_picture(grid, folder / "pictures" / "best.png")
-    (test,) = trainer.test(colorizer, datamodule=data, verbose=False)
     saved = folder / BASELINES_FILE
     baselines = read_baselines(saved) if resumed else None
     if baselines is None:
@@ -198,15 +239,18 @@ def run_job(config: DictConfig) -> float:
     if job.mode == RunMode.MULTIRUN:
         return run_in_sweep(config, folder, train)
     try:
-        with held(folder) as is_ours:
+        with held(folder) if is_first() else nullcontext(True) as is_ours:
             if not is_ours:
                 raise InputError(f"another process is training in {folder}; wait for it to end")
             found = train(checked(config), folder)
     except KeyboardInterrupt:
         log.warning("stopped")
         if (folder / CHECKPOINTS / "last.ckpt").is_file():
-            print("go on with:", resume_command(folder, job.overrides.task), flush=True)
+            line = f"go on with: {resume_command(folder, job.overrides.task)}"
+            get_console().print(line, soft_wrap=True, highlight=False, markup=False)
         raise
+    if not found:
+        return float("nan")
     results.show(found, folder)
     if found["config"]["repeats"]:
         compare(found, Path(found["config"]["repeats"]))
@@ -217,6 +261,7 @@ def run_job(config: DictConfig) -> float:
 def quieten_lightning() -> None:
     """Silence advice that does not apply: data in memory needs no loader workers."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric.utilities.distributed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")

@@ -1,8 +1,10 @@
 """Lightning's Trainer, with the callbacks and loggers of every run."""
 
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -15,17 +17,17 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
 from src import hardware
-from src.callbacks import AtomicCheckpointIO, EpochProgress, PictureGrid
+from src.callbacks import AtomicCheckpointIO, EpochProgress, Interruptible, PictureGrid
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.divergence import FiniteLoss
-from src.schemas.commands import Train
-
-GRID_PICTURES = 8
+from src.errors import InputError
+from src.schemas.commands import Train, Trainer
 
 
 def make_trainer(
@@ -42,6 +44,9 @@ def make_trainer(
 
     Args:
         steps_done: those that the checkpoint to go on from has behind it.
+
+    Raises:
+        InputError: if there are fewer devices than asked for, or a step's photographs are fewer.
     """
     limits = settings.trainer
     kept = folder / CHECKPOINTS
@@ -49,9 +54,7 @@ def make_trainer(
     callbacks = [
         FiniteLoss(data),
         progress,
-        PictureGrid(
-            data.images["val"].pixels[:GRID_PICTURES], folder / "pictures", limits.pictures_every
-        ),
+        PictureGrid(data, folder / "pictures", limits.pictures_every),
         LearningRateMonitor(logging_interval="epoch"),
         EarlyStopping(colorizer.monitor, patience=patience),
         best_weights(colorizer, kept),
@@ -60,12 +63,15 @@ def make_trainer(
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
         callbacks.append(running_average(limits.ema))
+    if limits.strategy == "ddp":
+        callbacks.append(Interruptible())
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     callbacks += watchers
-    return pl.Trainer(
+    trainer = pl.Trainer(
         accelerator=device.accelerator,
-        devices=1,
+        **processes(limits, device.accelerator, colorizer),
+        use_distributed_sampler=False,  # the data module shares its batches out
         precision=device.precision,  # type: ignore[arg-type]
         max_epochs=limits.max_epochs,
         logger=curves(folder, steps_done),
@@ -76,6 +82,33 @@ def make_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    if data.batch_size < trainer.world_size:
+        raise InputError(
+            f"data.batch_size is {data.batch_size}, of all processes together; it must be at least "
+            f"{trainer.world_size}, one photograph for each"
+        )
+    data.rank, data.processes = trainer.global_rank, trainer.world_size
+    return trainer
+
+
+def processes(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[str, Any]:
+    """How many processes train, and how they work together, in Lightning's words.
+
+    Raises:
+        InputError: for more GPUs than there are.
+    """
+    if limits.strategy == "auto":
+        return {"devices": 1}
+    # An adversary is not trained before it begins.
+    strategy = DDPStrategy(
+        find_unused_parameters=bool(colorizer.adversary),
+        timeout=timedelta(days=1),  # others wait for the one that fetches a dataset
+    )
+    gpus = torch.cuda.device_count()
+    if accelerator == "gpu" and (limits.devices or 1) > gpus:
+        raise InputError(f"trainer.devices is {limits.devices}, but PyTorch finds {gpus} GPUs")
+    devices = limits.devices or int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or "auto"  # torchrun's
+    return {"strategy": strategy, "devices": devices, "num_nodes": limits.nodes}
 
 
 def curves(folder: Path, steps_done: int) -> TensorBoardLogger:

@@ -53,7 +53,7 @@ def test_unknown_stage_is_an_error(settings: Callable[..., Train]) -> None:
 def test_training_order_depends_on_seed_and_epoch_alone(settings: Callable[..., Train]) -> None:
     def order(epoch: int) -> torch.Tensor:
         loader = datamodule(settings("dataset.train=32")).train_dataloader()
-        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
         return torch.cat(list(loader))
 
     assert torch.equal(order(3), order(3))

@@ -112,7 +112,7 @@ def test_telling_nearly_all_patches_apart_is_a_collapse(
     judged = torch.ones(100)
     judged[: round(100 * (1 - share))] = -1
     for step in range(60):
-        adversary.watch(judged, -judged, is_finite=True)
+        adversary.watch(judged, -judged, torch.tensor(0.0))
         if step < 20:
             assert not adversary.collapsed, "a few steps say nothing"
     assert bool(adversary.collapsed) == collapses

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
 from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
 from src.data.photographs import Images, digest
+from src.data.shares import BatchShares
 from src.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class ColorDataModule(pl.LightningDataModule):
     Args:
         dataset: settings of an :class:`ImageDataset`, with its ``_target_``.
         augmentation: settings of the augmentation, with its ``_target_``.
-        batch_size: photographs a step.
+        batch_size: photographs a step, of all processes together.
         seed: of the order of the training photographs and of the augmentation.
     """
 
@@ -84,6 +85,8 @@ class ColorDataModule(pl.LightningDataModule):
         self.augmentation = build(augmentation)
         self.batch_size = batch_size
         self.seed = seed
+        self.rank, self.processes = 0, 1
+        """Which of how many that train one network this process is."""
         self.images: dict[str, Images] = {}
         self.near_gray: dict[str, list[str]] = {}
 
@@ -100,7 +103,13 @@ class ColorDataModule(pl.LightningDataModule):
         for split in wanted:
             if split not in self.images:
                 images = self.dataset.load(split)
-                self.images[split] = images if split == "train" else self.scorable(images, split)
+                images = images if split == "train" else self.scorable(images, split)
+                if len(images.names) < self.processes:
+                    raise InputError(
+                        f"{self.processes} processes need at least a {split} photograph each; "
+                        f"{self.dataset.name} has {len(images.names)}"
+                    )
+                self.images[split] = images
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint records: which pictures it has learned from or was chosen on."""
@@ -132,26 +141,26 @@ class ColorDataModule(pl.LightningDataModule):
         # resumed run sees the photographs that an unbroken one would have seen.
         pixels = PixelDataset(self.images["train"].pixels)
         order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
-        return batches(pixels, order, self.batch_size)
+        return batches(pixels, BatchShares(order, self.batch_size, self.rank, self.processes))
 
     def names_of_batch(self, index: int) -> list[str]:
         """Names of the training photographs in a batch of the epoch at hand."""
         assert self.trainer is not None
         assert self.trainer.train_dataloader is not None
-        order = list(self.trainer.train_dataloader.sampler)
-        start = index * self.batch_size
-        return [self.images["train"].names[place] for place in order[start:][: self.batch_size]]
+        rows = self.trainer.train_dataloader.batch_sampler.rows(index)
+        return [self.images["train"].names[row] for row in rows]
 
     def val_dataloader(self) -> DataLoader[Tensor]:
-        return self.in_order("val")
+        return self.in_order("val", self.rank, self.processes)
 
     def test_dataloader(self) -> DataLoader[Tensor]:
-        return self.in_order("test")
+        return self.in_order("test", self.rank, self.processes)
 
-    def in_order(self, split: str) -> DataLoader[Tensor]:
-        """All pictures of a split, uint8, in the order of their names."""
+    def in_order(self, split: str, rank: int = 0, processes: int = 1) -> DataLoader[Tensor]:
+        """All pictures of a split, uint8, in the order of their names, or a process's part."""
         pixels = PixelDataset(self.images[split].pixels)
-        return batches(pixels, SequentialSampler(pixels), self.batch_size)
+        order = SequentialSampler(pixels)
+        return batches(pixels, BatchShares(order, self.batch_size, rank, processes))
 
     def lab_batches(self, split: str) -> Iterator[LabBatch]:
         """All pictures of a split, unaugmented, on the CPU."""
@@ -168,15 +177,18 @@ class ColorDataModule(pl.LightningDataModule):
         if trainer is None or not (trainer.training or trainer.evaluating or trainer.predicting):
             raise RuntimeError("cannot tell whether to augment: no trainer, or an unknown stage")
         if trainer.training:
-            # By step, so that a resumed run draws what an unbroken one would have drawn.
-            torch.manual_seed(self.seed * 1_000_003 + trainer.global_step)
+            # By step, so that a resumed run draws what an unbroken one would have drawn. A CPU's
+            # generator takes the low 32 bits: processes are far apart in those.
+            torch.manual_seed(
+                self.seed * 1_000_003 + trainer.global_step + self.rank * 2_654_435_761
+            )
             rgb = self.augmentation(rgb)
         return rgb_to_lab(rgb)
 
 
-def batches(pixels: PixelDataset, order: Sampler[int], size: int) -> DataLoader[Tensor]:
+def batches(pixels: PixelDataset, shares: BatchShares) -> DataLoader[Tensor]:
     """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
-    return DataLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
+    return DataLoader(pixels, batch_sampler=shares, collate_fn=as_it_is)
 
 
 def as_it_is(batch: Any) -> Any:

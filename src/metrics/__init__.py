@@ -68,13 +68,17 @@ FINAL = (*EVERY_EPOCH, "ciede2000", "colorfulness", "colorfulness_error")
 
 
 class MeanOverPhotographs(Metric):
-    """A measure averaged over photographs, however they are batched."""
+    """A measure averaged over photographs, however they are batched.
+
+    Args:
+        is_shared: whether each process of a group has a part of the photographs.
+    """
 
     total: Tensor
     count: Tensor
 
-    def __init__(self, measure: Measure) -> None:
-        super().__init__()
+    def __init__(self, measure: Measure, is_shared: bool = True) -> None:
+        super().__init__(sync_on_compute=is_shared)
         self.measure = measure
         self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
@@ -88,9 +92,11 @@ class MeanOverPhotographs(Metric):
         return self.total / self.count
 
 
-def color_metrics(prefix: str = "", names: Iterable[str] = EVERY_EPOCH) -> MetricCollection:
+def color_metrics(
+    prefix: str = "", names: Iterable[str] = EVERY_EPOCH, is_shared: bool = True
+) -> MetricCollection:
     """Means of measures over photographs, by name."""
-    metrics = {name: MeanOverPhotographs(MEASURES[name]) for name in names}
+    metrics = {name: MeanOverPhotographs(MEASURES[name], is_shared) for name in names}
     return MetricCollection(metrics, prefix=prefix, compute_groups=False)  # type: ignore[arg-type]
 
 

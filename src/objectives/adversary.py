@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from src.color import LabBatch, scale_lightness
+from src.distributed import mean_over_processes
 from src.objectives.terms import Term
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class PatchAdversary(Term):
         own = (1 - true).relu().mean() + (1 + false).relu().mean()
         with self.frozen():
             loss = own - self.weight * self.judged(predicted).mean()
-        self.watch(true.detach(), false.detach(), bool(loss.isfinite()))
+        self.watch(true.detach(), false.detach(), loss.detach())
         return predicted.L.new_zeros(()) if self.collapsed else loss
 
     def judged(self, batch: LabBatch) -> Tensor:
@@ -84,9 +85,11 @@ class PatchAdversary(Term):
         finally:
             self.layers.requires_grad_(True)
 
-    def watch(self, true: Tensor, false: Tensor, is_finite: bool) -> None:
-        """Keep count of the patches told apart, and notice a collapse."""
+    def watch(self, true: Tensor, false: Tensor, loss: Tensor) -> None:
+        """Keep count of the patches told apart, and notice a collapse, in all processes alike."""
         share = ((true > 0).float().mean() + (false < 0).float().mean()) / 2
+        share, loss = mean_over_processes(torch.stack([share, loss]), len(true))
+        is_finite = bool(loss.isfinite())
         self.told_apart.lerp_(share, 1 - MEMORY)
         if is_finite and self.told_apart <= TOO_EASY:
             return

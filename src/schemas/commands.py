@@ -10,6 +10,7 @@ from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 MAX_HINTS = 1000
+MAX_PROCESSES = 1024  # on a machine, and machines
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
@@ -26,6 +27,9 @@ class Data:
 class Trainer:
     """Where and how long to train; see :func:`src.hardware.resolve` for what ``auto`` means."""
 
+    strategy: str
+    devices: int | None
+    nodes: int
     accelerator: str
     precision: str
     channels_last: bool
@@ -38,6 +42,11 @@ class Trainer:
     pictures_every: int
 
     def __post_init__(self) -> None:
+        one_of("trainer.strategy", self.strategy, ("auto", "ddp"))
+        at_least("trainer", self, devices=1, nodes=1)
+        at_most("trainer", self, devices=MAX_PROCESSES, nodes=MAX_PROCESSES)
+        if self.strategy == "auto" and (self.devices or 1) * self.nodes > 1:
+            raise InputError("trainer.devices and trainer.nodes of more than one need trainer=ddp")
         one_of("trainer.accelerator", self.accelerator, ACCELERATORS)
         one_of("trainer.precision", self.precision, PRECISIONS)
         at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback
 
 from src import command, results
 from src.config import CHECKPOINTS, checked
+from src.errors import InputError
 from src.files import LOCK, held
 from src.processes import cores
 from src.schemas.commands import Train
@@ -50,6 +51,8 @@ def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
     torch.set_num_threads(threads_of(hydra.launcher) or torch.get_num_threads())
     try:
         settings: Train = checked(config)
+        if settings.trainer.strategy == "ddp":
+            raise InputError("trainer=ddp cannot be part of a sweep; start its runs one by one")
         last = folder / CHECKPOINTS / "last.ckpt"
         settings.resume = str(last) if last.is_file() else None
         return train(settings, folder, pruning(hydra.sweeper))
