@@ -27,7 +27,10 @@ log = logging.getLogger(__name__)
 
 RUNS = Path("outputs", "leaderboard").absolute()
 # Settings that leave a run's scores as they are.
-PLACES = ("data_dir", "dataset.root", "dataset.max_pixels", "resume", "trainer.pictures_every")
+PLACES = (
+    *("data_dir", "dataset.root", "dataset.max_pixels", "resume", "trainer.pictures_every"),
+    *("data.max_memory", "data.cache"),
+)
 
 
 class Run(NamedTuple):

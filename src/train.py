@@ -23,10 +23,12 @@ from src.checkpoints import read_checkpoint
 from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, plain, register
+from src.data.cache import Cache
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.files import replacing
+from src.processes import memory
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
 from src.trainer import GRID_PICTURES, make_trainer
@@ -95,8 +97,9 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     colorizer = Colorizer(**{part: config[part] for part in parts})
     for part in colorizer.convolutional:
         hardware.prepare(part, settings.trainer)
+    cache = Cache(Path(settings.data.cache), settings.data.max_memory * memory())
     data = ColorDataModule(
-        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
+        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed, cache
     )
     return colorizer, data
 

@@ -57,6 +57,8 @@ def test_every_option_composes_and_builds(
         ("dataset.train=0", "dataset.train is 0; it must be at least 1"),
         ("dataset=folder", "dataset.root must be set"),
         ("data.batch_size=0", "data.batch_size is 0; it must be at least 1"),
+        ("data.max_memory=2", "data.max_memory is 2.0; it must be at most 1"),
+        ("data.max_memory=nan", "data.max_memory is nan; it must be at least 0"),
         ("seed=-1", "seed is -1; it must be at least 0"),
         ("trainer.accelerator=tpu", "trainer.accelerator is 'tpu'; it must be one of: auto"),
         ("trainer.precision=8", "trainer.precision is '8'; it must be one of: auto"),

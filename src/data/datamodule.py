@@ -1,7 +1,8 @@
 """From a dataset to batches of Lab on the device."""
 
 import logging
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -12,13 +13,15 @@ from torch.utils.data.distributed import DistributedSampler
 
 from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
-from src.data.photographs import Images, digest
+from src.data.cache import Cache, Source, mapped
+from src.data.photographs import Images, Pixels, check_usable
 from src.errors import InputError
 
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
 CHUNK = 64  # pictures converted at a time
+SAMPLE = 50_000  # training photographs that the start of a network and the baselines are fitted to
 
 
 class ImageDataset(Protocol):
@@ -43,11 +46,14 @@ class ImageDataset(Protocol):
             UnusablePhotographError: with the reason, if it cannot be used.
         """
 
+    def stamp(self, name: str) -> str:
+        """What changes when what is read of a picture may change."""
+
 
 class PixelDataset(Dataset[Tensor]):
-    """uint8 pictures in memory, taken a whole batch at a time."""
+    """uint8 pictures, taken a whole batch at a time."""
 
-    def __init__(self, pixels: Tensor) -> None:
+    def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
 
     def __len__(self) -> int:
@@ -58,7 +64,7 @@ class PixelDataset(Dataset[Tensor]):
 
 
 class ColorDataModule(pl.LightningDataModule):
-    """Decodes a dataset once, keeps it in memory as uint8, and hands out LabBatch on the device.
+    """Decodes a dataset once, keeps it as uint8, and hands out LabBatch on the device.
 
     Photographs are augmented in training only. Near-gray ones have no colour to be judged by and
     are left out of val and test; ``near_gray`` names them.
@@ -68,6 +74,7 @@ class ColorDataModule(pl.LightningDataModule):
         augmentation: settings of the augmentation, with its ``_target_``.
         batch_size: photographs a step.
         seed: of the order of the training photographs and of the augmentation.
+        cache: where a split that is too large for memory is kept; None is in memory all the same.
     """
 
     def __init__(
@@ -76,13 +83,15 @@ class ColorDataModule(pl.LightningDataModule):
         augmentation: Mapping[str, Any],
         batch_size: int,
         seed: int,
+        cache: Cache | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore="cache")
         self.dataset: ImageDataset = build(dataset)
         self.augmentation = build(augmentation)
         self.batch_size = batch_size
         self.seed = seed
+        self.cache = cache
         self.images: dict[str, Images] = {}
         self.near_gray: dict[str, list[str]] = {}
 
@@ -98,8 +107,23 @@ class ColorDataModule(pl.LightningDataModule):
         wanted = {"fit": ("train", "val"), "test": ("test",)}.get(stage or "", SPLITS)
         for split in wanted:
             if split not in self.images:
-                images = self.dataset.load(split)
+                images = self.load(split)
                 self.images[split] = images if split == "train" else self.scorable(images, split)
+
+    def load(self, split: str) -> Images:
+        """The pictures of a split, in memory or, if that is too small, in a mapped file."""
+        names, size = self.dataset.names(split), self.dataset.size
+        if self.cache is None or len(names) * 3 * size**2 <= self.cache.limit:
+            return self.dataset.load(split)
+
+        def read(name: str) -> Tensor:
+            return self.dataset.read(name, size)
+
+        stamps = [self.dataset.stamp(name) for name in names]
+        path = self.cache.path(self.hparams["dataset"], split)
+        images = mapped(Source(names, stamps, read, size), path)
+        check_usable(len(images.names), len(names), split, self.dataset.name)
+        return images
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint records: which pictures it has learned from or was chosen on."""
@@ -107,8 +131,7 @@ class ColorDataModule(pl.LightningDataModule):
 
     def seen(self) -> list[str]:
         """Digests of the train and val pictures, sorted."""
-        pictures = (rgb for split in ("train", "val") for rgb in self.images[split].pixels)
-        return sorted(map(digest, pictures))
+        return sorted(self.images["train"].digests + self.images["val"].digests)
 
     def scorable(self, images: Images, split: str) -> Images:
         """Leave the near-gray photographs out."""
@@ -138,8 +161,11 @@ class ColorDataModule(pl.LightningDataModule):
         return batches(pixels, SequentialSampler(pixels), self.batch_size)
 
     def lab_batches(self, split: str) -> Iterator[LabBatch]:
-        """All pictures of a split, unaugmented, on the CPU."""
-        return (rgb_to_lab(from_uint8(rgb)) for rgb in self.in_order(split))
+        """Pictures of a split, unaugmented, on the CPU: all, or SAMPLE of more for training."""
+        pixels = PixelDataset(self.images[split].pixels)
+        step = math.ceil(len(pixels) / SAMPLE) if split == "train" else 1
+        loader = batches(pixels, range(0, len(pixels), step), self.batch_size)
+        return (rgb_to_lab(from_uint8(rgb)) for rgb in loader)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
         """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.
@@ -158,7 +184,9 @@ class ColorDataModule(pl.LightningDataModule):
         return rgb_to_lab(rgb)
 
 
-def batches(pixels: PixelDataset, order: Sampler[int], size: int) -> DataLoader[Tensor]:
+def batches(
+    pixels: PixelDataset, order: Sampler[int] | Sequence[int], size: int
+) -> DataLoader[Tensor]:
     """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
     return DataLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
 
@@ -170,10 +198,8 @@ def as_it_is(batch: Any) -> Any:
 
 def without_near_gray(images: Images) -> tuple[Images, list[str]]:
     """Split pictures into those that can be scored and the names of the near-gray ones."""
-    labs = (rgb_to_lab(from_uint8(part)) for part in torch.split(images.pixels, CHUNK))
+    starts = range(0, len(images.names), CHUNK)
+    labs = (rgb_to_lab(from_uint8(images.pixels[start : start + CHUNK])) for start in starts)
     is_gray = torch.cat([is_near_gray(lab.ab) for lab in labs])
     gray = [name for name, found in zip(images.names, is_gray, strict=True) if found]
-    if not gray:
-        return images, gray
-    names = [name for name, found in zip(images.names, is_gray, strict=True) if not found]
-    return Images(names, images.pixels[~is_gray]), gray
+    return (images.without(is_gray) if gray else images), gray

@@ -16,10 +16,12 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 @dataclass(kw_only=True)
 class Data:
     batch_size: int
+    max_memory: float
+    cache: str
 
     def __post_init__(self) -> None:
-        at_least("data", self, batch_size=1)
-        at_most("data", self, batch_size=MAX_COUNT)
+        at_least("data", self, batch_size=1, max_memory=0)
+        at_most("data", self, batch_size=MAX_COUNT, max_memory=1)
 
 
 @dataclass(kw_only=True)
