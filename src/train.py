@@ -215,9 +215,10 @@ def run_job(config: DictConfig) -> float:
 
 
 def quieten_lightning() -> None:
-    """Silence advice that does not apply: data in memory needs no loader workers."""
+    """Silence advice that does not apply: photographs are loaded in this process."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*`IterableDataset` has `__len__` defined.*")
     warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -242,8 +243,8 @@ def test_a_disk_that_is_too_small_is_told_before(
     of_folder: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = SimpleNamespace(free=3 * 16 * 16 * 16 - 1)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: free)
-    message = r"take 0\.0 GB more in .*, where 0\.0 are free; set data\.cache to another folder"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    message = r"0\.0 GB more are needed in .*, where 0\.0 are free; set data\.cache to another"
     with pytest.raises(InputError, match=message):
         datamodule(of_folder("dataset.train=16"), tmp_path)
     free.free += 1

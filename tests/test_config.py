@@ -26,6 +26,7 @@ OPTIONS = [
 ]
 MORE = {
     "dataset=folder": ["dataset.root=x"],
+    "dataset=shards": ["dataset.root=x"],
     "encoder=timm": ["network.encoder.name=resnet18"],
 }
 

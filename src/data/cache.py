@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,13 +24,11 @@ from src.data.photographs import (
     progress,
     warn_of_unusable,
 )
-from src.errors import InputError
-from src.files import write_text
+from src.files import check_room, write_text
 
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of the files
-GB = 1e9
 
 
 class Cache(NamedTuple):
@@ -128,12 +125,7 @@ def decode(source: Source, path: Path) -> dict[str, Any]:
         if old != part:  # of a decoding that was stopped, of pictures that have changed since
             old.unlink()
     needed = len(source.names) * source.row - (part.stat().st_size if part.exists() else 0)
-    free = shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise InputError(
-            f"decoded photographs take {needed / GB:.1f} GB more in {path.parent}, where "
-            f"{free / GB:.1f} are free; set data.cache to another folder, or dataset.size lower"
-        )
+    check_room(path.parent, needed, "set data.cache to another folder, or dataset.size lower")
     log.info("decoding %d photographs once, into %s", len(source.names), path)
     try:
         digests, unusable = fill(part, source)

@@ -15,6 +15,7 @@ from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
 from src.data.cache import Cache, Source, mapped
 from src.data.photographs import Images, Pixels, check_usable
+from src.data.shards import ShardPixels, Shards
 from src.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,8 @@ class ColorDataModule(pl.LightningDataModule):
     def load(self, split: str) -> Images:
         """The pictures of a split, in memory or, if that is too small, in a mapped file."""
         names, size = self.dataset.names(split), self.dataset.size
-        if self.cache is None or len(names) * 3 * size**2 <= self.cache.limit:
+        is_streamed = isinstance(self.dataset, Shards) and split == "train"
+        if is_streamed or not self.cache or len(names) * 3 * size**2 <= self.cache.limit:
             return self.dataset.load(split)
 
         def read(name: str) -> Tensor:
@@ -145,7 +147,10 @@ class ColorDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         # One replica: used for its order, which depends on seed and epoch alone, so that a
         # resumed run sees the photographs that an unbroken one would have seen.
-        pixels = PixelDataset(self.images["train"].pixels)
+        pictures = self.images["train"].pixels
+        if isinstance(pictures, ShardPixels):
+            return pictures.stream(self.batch_size, self.seed)
+        pixels = PixelDataset(pictures)
         order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
         return batches(pixels, order, self.batch_size)
 

@@ -197,6 +197,24 @@ class Report:
 
 
 @dataclass(kw_only=True)
+class WriteShards:
+    """Root of ``python -m src.shards``; counts are those of ``dataset=folder``."""
+
+    input: str
+    output: str
+    size: int
+    train: int | None
+    val: int | None
+    test: int | None
+    split_seed: int
+    max_pixels: int
+
+    def __post_init__(self) -> None:
+        at_least("", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
+        at_most("", self, size=MAX_SIZE)
+
+
+@dataclass(kw_only=True)
 class Board:
     """Experiments that are compared on a dataset, at each number of training photographs."""
 

@@ -1,0 +1,160 @@
+"""Photographs in shards of litdata, streamed for training: more than one disk has room for."""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from src.data.photographs import Images
+from src.errors import InputError
+
+INDEX = "shards.json"
+VERSION = 1  # of the index
+AGAIN = "copy it again, or write the shards anew with python -m src.shards"
+
+
+def litdata() -> ModuleType:
+    """The library that writes and reads shards; it is not to ask the network for newer versions.
+
+    Raises:
+        InputError: if it is not installed.
+    """
+    os.environ.setdefault("LITDATA_DISABLE_VERSION_CHECK", "1")
+    try:
+        import litdata
+        import litdata.streaming
+    except ImportError as error:
+        raise InputError(f"shards need {error.name}: pip install -e '.[stream]'") from error
+    logging.getLogger("litdata").setLevel(logging.WARNING)
+    module: ModuleType = litdata
+    return module
+
+
+class ShardPixels:
+    """The pictures of one split, uint8 (N,3,S,S), which stay on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+        self.lock = Lock()
+
+    @cached_property
+    def items(self) -> Any:
+        return litdata().StreamingDataset(self.folder)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, rows: Any, /) -> Tensor:
+        with self.lock:
+            if isinstance(rows, int):
+                return torch.clone(self.items[rows])
+            numbers = range(len(self))[rows] if isinstance(rows, slice) else rows
+            return torch.stack([self.items[int(number)] for number in numbers])
+
+    def stream(self, batch_size: int, seed: int) -> DataLoader[Tensor]:
+        """Batches of all, shard after shard; their order, and that within them, is of an epoch.
+
+        Each process of a distributed training gets its own part. The loader's ``state_dict`` goes
+        on with the batch after the last one given.
+        """
+        items = litdata().StreamingDataset(
+            self.folder, shuffle=True, seed=seed, item_shuffle_window="full"
+        )
+        loader: DataLoader[Tensor] = litdata().StreamingDataLoader(
+            items, batch_size=batch_size, collate_fn=torch.stack
+        )
+        return loader
+
+
+class Shards:
+    """What ``python -m src.shards`` has written: train is streamed, val and test are loaded.
+
+    Args:
+        name: of the dataset, in tables and folder names.
+        root: folder of the shards.
+        size: side in px of the pictures in them.
+    """
+
+    def __init__(self, name: str, root: str, size: int) -> None:
+        self.name = name
+        self.root = Path(root)
+        self.size = size
+
+    @cached_property
+    def splits(self) -> Mapping[str, Mapping[str, Any]]:
+        """By split: names and digests of the pictures, and sizes of the files."""
+        path = self.root / INDEX
+        if not path.is_file():
+            raise InputError(f"no shards in {self.root}: it has no {INDEX}; set dataset.root")
+        try:
+            index = json.loads(path.read_text())
+            version, size, splits = index["version"], index["size"], dict(index["splits"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is damaged; {AGAIN}") from error
+        if version != VERSION:
+            raise InputError(f"{path} is of version {version}, not {VERSION}; {AGAIN}")
+        if size != self.size:
+            raise InputError(f"the shards in {self.root} are of {size} px; set dataset.size={size}")
+        return splits
+
+    def prepare(self) -> None:
+        """Make sure that every shard is there as it was written.
+
+        Raises:
+            InputError: naming one that is not.
+        """
+        litdata()
+        for split, holds in self.splits.items():
+            for file, size in holds["files"].items():
+                path = self.root / split / file
+                if not path.is_file():
+                    raise InputError(f"{path} is missing; {AGAIN}")
+                if (found := path.stat().st_size) != size:
+                    raise InputError(f"{path} has {found} bytes instead of {size}; {AGAIN}")
+
+    def load(self, split: str) -> Images:
+        """The pictures of ``train``, left where they are, or of ``val`` or ``test``."""
+        holds = self.splits[split]
+        pixels = self.pixels(split)
+        return Images(holds["names"], pixels if split == "train" else pixels[:], holds["digests"])
+
+    def pixels(self, split: str) -> ShardPixels:
+        return ShardPixels(self.root / split)
+
+    def names(self, split: str) -> list[str]:
+        """Names of the pictures of a split, or of ``all``."""
+        chosen = self.splits if split == "all" else [split]
+        return [name for each in chosen for name in self.splits[each]["names"]]
+
+    @cached_property
+    def places(self) -> dict[str, tuple[ShardPixels, int, str]]:
+        """By name: where the picture is, and its digest."""
+        return {
+            name: (pixels, row, digest)
+            for split, holds in self.splits.items()
+            for pixels in [self.pixels(split)]
+            for row, (name, digest) in enumerate(zip(holds["names"], holds["digests"], strict=True))
+        }
+
+    def read(self, name: str, size: int | None) -> Tensor:
+        """One picture, at its own size or, resized, at another."""
+        pixels, row, _ = self.places[name]
+        rgb = pixels[row]
+        if size in (None, self.size):
+            return rgb
+        resized = F.interpolate(rgb[None].float(), (size, size), mode="bilinear", antialias=True)
+        return resized[0].round().clamp(0, 255).byte()
+
+    def stamp(self, name: str) -> str:
+        """Its digest."""
+        return self.places[name][2]
