@@ -78,6 +78,9 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.is_frozen:
             self.network.requires_grad_(False)
         self.seen_before: set[str] = set()
+        # Sums and weights of what this epoch has logged, and of its part before a resumption.
+        self.logged: dict[str, tuple[Tensor, int]] = {}
+        self.logged_before: dict[str, tuple[Tensor, int]] = {}
         self.val_metrics = color_metrics("val/")
         self.test_metrics = color_metrics("test/", FINAL)
 
@@ -181,6 +184,9 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.adversary and not self.adversary.has_begun:
             log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
+    def on_train_epoch_start(self) -> None:
+        self.logged, self.logged_before = {}, {}
+
     def training_step(self, batch: LabBatch, batch_idx: int) -> Tensor:
         progress = self.global_step / self.trainer.estimated_stepping_batches
         hints = self.simulated(batch) if self.simulated else None
@@ -192,8 +198,17 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.adversary:
             logged["train/told_apart"] = self.adversary.told_apart
             logged["train/adversary_on"] = torch.tensor(float("adversary" in losses))
-        self.log_dict(logged, on_step=False, on_epoch=True, batch_size=len(batch.L))
+        self.log_means(logged, len(batch.L))
         return loss
+
+    def log_means(self, values: Mapping[str, Tensor], weight: int) -> None:
+        """Log means over the epoch, those steps too that it made before it was resumed."""
+        for name, value in values.items():
+            total, count = self.logged.get(name, (torch.zeros_like(value), 0))
+            self.logged[name] = (total + value.detach() * weight, count + weight)
+            before, count = self.logged_before.pop(name, (value, 0))
+            mean = (before + value * weight) / (count + weight) if count else value
+            self.log(name, mean, on_step=False, on_epoch=True, batch_size=count + weight)
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)
@@ -209,6 +224,7 @@ class Colorizer(Predictor, pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the validation scores with the weights they are of, and what those have seen."""
         record = checkpoint[DATA]
+        checkpoint["logged"] = self.logged
         record["seen"] = sorted(self.seen_before.union(record["seen"]))
         scores = self.trainer.callback_metrics
         checkpoint["val"] = {
@@ -219,6 +235,8 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seen_before = set(checkpoint[DATA]["seen"])
+        self.logged = dict(checkpoint.get("logged", {}))  # older ones are of whole epochs
+        self.logged_before = dict(self.logged)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         groups = self.network.parameter_groups(self.optimizer_settings["lr"])

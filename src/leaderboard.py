@@ -29,7 +29,7 @@ RUNS = Path("outputs", "leaderboard").absolute()
 # Settings that leave a run's scores as they are.
 PLACES = (
     *("data_dir", "dataset.root", "dataset.max_pixels", "resume", "trainer.pictures_every"),
-    *("data.max_memory", "data.cache"),
+    *("trainer.checkpoint_every", "data.max_memory", "data.cache"),
 )
 
 

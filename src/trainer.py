@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from src import hardware
-from src.callbacks import AtomicCheckpointIO, EpochProgress, PictureGrid
+from src.callbacks import AtomicCheckpointIO, EpochProgress, PictureGrid, SaveWithinEpoch
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
@@ -52,6 +52,8 @@ def make_trainer(
         callbacks.append(running_average(limits.ema))
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
+    if limits.checkpoint_every:
+        callbacks.append(SaveWithinEpoch(kept / "last.ckpt", limits.checkpoint_every))
     return pl.Trainer(
         accelerator=device.accelerator,
         devices=1,

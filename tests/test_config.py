@@ -76,6 +76,7 @@ def test_every_option_composes_and_builds(
         ("seed=5000000000", "seed is 5000000000; it must be at most 4294967295"),
         ("network._target_=src.objectives.MeanSquaredError", "which is no network"),
         ("trainer.patience=0", "trainer.patience is 0; it must be at least 1"),
+        ("trainer.checkpoint_every=0", "trainer.checkpoint_every is 0; it must be at least 1"),
         ("trainer.max_minutes=0", "trainer.max_minutes is 0.0; it must be above 0"),
         ("augmentation.rotation=200", "augmentation.rotation is 200.0; it must be at most 180"),
         ("trainer.ema=1", "trainer.ema is 1.0; it must be null, or 0 to below 1"),

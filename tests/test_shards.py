@@ -171,11 +171,22 @@ def test_a_run_on_shards_trains_and_resumes(streamed: Callable[..., Train], tmp_
     assert again["test"] == results["test"]
 
 
-def test_the_command_writes_and_ends_badly_in_one_line(photographs: Path, tmp_path: Path) -> None:
-    words = ["src.shards", f"input={photographs}", "output=new", "size=16"]
-    done = python(*words, cwd=tmp_path)
+def test_a_stream_goes_on_where_the_shards_have_been_moved_to(
+    streamed: Callable[..., Train], shards: Path, tmp_path: Path
+) -> None:
+    data = datamodule(streamed())
+    whole = [batch.sum((1, 2, 3)).tolist() for batch in data.train_dataloader()]
+    loader = data.train_dataloader()
+    batches = iter(loader)
+    assert [next(batches).sum((1, 2, 3)).tolist() for _ in range(3)] == whole[:3]
+    state = data.state_dict()
+    shards.rename(tmp_path / "moved")
+    moved = datamodule(streamed(f"dataset.root={tmp_path}/moved"))
+    moved.load_state_dict(state)
+    assert [batch.sum((1, 2, 3)).tolist() for batch in moved.train_dataloader()] == whole[3:]
+
+
+def test_the_command_writes_and_says_where(photographs: Path, tmp_path: Path) -> None:
+    done = python("src.shards", f"input={photographs}", "output=new", "size=16", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "written: new\n"), done.stderr
     assert not done.stderr
-    done = python(*words, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == "error: new is there already; remove it, or set output to another\n"

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -15,7 +16,7 @@ from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
 from src.data.cache import Cache, Source, mapped
 from src.data.photographs import Images, Pixels, check_usable
-from src.data.shards import ShardPixels, Shards
+from src.data.shards import ShardLoader, ShardPixels, Shards
 from src.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,25 @@ class PixelDataset(Dataset[Tensor]):
         return self.pixels[indices]
 
 
+class ResumableLoader(DataLoader[Tensor]):
+    """Goes on in the middle of an epoch, with the batch after the last one that it gave."""
+
+    given = 0
+    skipped = 0
+
+    def __iter__(self) -> Any:  # of batches
+        self.given, self.skipped = self.skipped, 0
+        for batch in islice(super().__iter__(), self.given, None):
+            self.given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"batches": self.given % len(self)}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.skipped = state["batches"]
+
+
 class ColorDataModule(pl.LightningDataModule):
     """Decodes a dataset once, keeps it as uint8, and hands out LabBatch on the device.
 
@@ -95,6 +115,8 @@ class ColorDataModule(pl.LightningDataModule):
         self.cache = cache
         self.images: dict[str, Images] = {}
         self.near_gray: dict[str, list[str]] = {}
+        self.train_loader: ResumableLoader | ShardLoader | None = None
+        self.position: dict[str, Any] | None = None
 
     def prepare_data(self) -> None:
         self.dataset.prepare()
@@ -128,8 +150,14 @@ class ColorDataModule(pl.LightningDataModule):
         return images
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint records: which pictures it has learned from or was chosen on."""
-        return {"seen": self.seen()}
+        """What a checkpoint records: which pictures it has learned from or was chosen on, and
+        where in the epoch it is."""
+        position = None if self.train_loader is None else self.train_loader.state_dict()
+        return {"seen": self.seen(), "position": position}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        # Lightning's own record of loaders comes too late: a schedule has asked for them before.
+        self.position = state_dict.get("position")  # older ones are of whole epochs
 
     def seen(self) -> list[str]:
         """Digests of the train and val pictures, sorted."""
@@ -144,15 +172,19 @@ class ColorDataModule(pl.LightningDataModule):
             raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
         return kept
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        # One replica: used for its order, which depends on seed and epoch alone, so that a
-        # resumed run sees the photographs that an unbroken one would have seen.
+    def train_dataloader(self) -> ResumableLoader | ShardLoader:
         pictures = self.images["train"].pixels
         if isinstance(pictures, ShardPixels):
-            return pictures.stream(self.batch_size, self.seed)
-        pixels = PixelDataset(pictures)
-        order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
-        return batches(pixels, order, self.batch_size)
+            self.train_loader = pictures.stream(self.batch_size, self.seed)
+        else:
+            # One replica: used for its order, which depends on seed and epoch alone, so that a
+            # resumed run sees the photographs that an unbroken one would have seen.
+            pixels = PixelDataset(pictures)
+            order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
+            self.train_loader = batches(pixels, order, self.batch_size)
+        if self.position:
+            self.train_loader.load_state_dict(self.position)
+        return self.train_loader
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         return self.in_order("val")
@@ -191,9 +223,9 @@ class ColorDataModule(pl.LightningDataModule):
 
 def batches(
     pixels: PixelDataset, order: Sampler[int] | Sequence[int], size: int
-) -> DataLoader[Tensor]:
+) -> ResumableLoader:
     """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
-    return DataLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
+    return ResumableLoader(pixels, batch_size=size, sampler=order, collate_fn=as_it_is)
 
 
 def as_it_is(batch: Any) -> Any:

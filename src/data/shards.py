@@ -3,7 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -13,7 +14,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from src.data.photographs import Images
 from src.errors import InputError
@@ -35,6 +35,7 @@ def litdata() -> ModuleType:
         import litdata.streaming
     except ImportError as error:
         raise InputError(f"shards need {error.name}: pip install -e '.[stream]'") from error
+    warnings.filterwarnings("ignore", "The given buffer is not writable", module="litdata")
     logging.getLogger("litdata").setLevel(logging.WARNING)
     module: ModuleType = litdata
     return module
@@ -61,19 +62,49 @@ class ShardPixels:
             numbers = range(len(self))[rows] if isinstance(rows, slice) else rows
             return torch.stack([self.items[int(number)] for number in numbers])
 
-    def stream(self, batch_size: int, seed: int) -> DataLoader[Tensor]:
+    def stream(self, batch_size: int, seed: int) -> "ShardLoader":
         """Batches of all, shard after shard; their order, and that within them, is of an epoch.
 
-        Each process of a distributed training gets its own part. The loader's ``state_dict`` goes
-        on with the batch after the last one given.
+        Each process of a distributed training gets its own part.
         """
         items = litdata().StreamingDataset(
             self.folder, shuffle=True, seed=seed, item_shuffle_window="full"
         )
-        loader: DataLoader[Tensor] = litdata().StreamingDataLoader(
-            items, batch_size=batch_size, collate_fn=torch.stack
+        return ShardLoader(
+            litdata().StreamingDataLoader(items, batch_size=batch_size, collate_fn=torch.stack)
         )
-        return loader
+
+
+class ShardLoader:
+    """litdata's loader, which counts the epochs itself, for Lightning.
+
+    It resumes until an epoch has been asked for more than its last batch; Lightning never asks.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self.is_resumed = False
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.is_resumed:
+            self.loader.restore = False
+        self.is_resumed = False
+        yield from self.loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where in which epoch it is."""
+        state: dict[str, Any] = self.loader.state_dict()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with the batch after the last one given, also where the shards have been moved."""
+        here = self.state_dict()["dataset"]["input_dir_path"]
+        dataset = {**state["dataset"], "input_dir_path": here}
+        self.loader.load_state_dict({**state, "dataset": dataset})
+        self.is_resumed = True
 
 
 class Shards:

@@ -38,11 +38,13 @@ class Trainer:
     patience: int
     ema: float | None
     pictures_every: int
+    checkpoint_every: int | None
 
     def __post_init__(self) -> None:
         one_of("trainer.accelerator", self.accelerator, ACCELERATORS)
         one_of("trainer.precision", self.precision, PRECISIONS)
         at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)
+        at_least("trainer", self, checkpoint_every=1)
         if self.max_minutes is not None:
             above_zero("trainer", self, "max_minutes")
         if self.ema is not None and not 0 <= self.ema < 1:
