@@ -20,6 +20,7 @@ from src.errors import InputError
 
 INDEX = "shards.json"
 VERSION = 1  # of the index
+ONE_BY_ONE: dict[str, Any] = {"batch_decode": 0}  # its default copies 256 pictures to give one
 AGAIN = "copy it again, or write the shards anew with python -m src.shards"
 
 
@@ -50,7 +51,7 @@ class ShardPixels:
 
     @cached_property
     def items(self) -> Any:
-        return litdata().StreamingDataset(self.folder)
+        return litdata().StreamingDataset(self.folder, **ONE_BY_ONE)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -68,7 +69,7 @@ class ShardPixels:
         Each process of a distributed training gets its own part.
         """
         items = litdata().StreamingDataset(
-            self.folder, shuffle=True, seed=seed, item_shuffle_window="full"
+            self.folder, shuffle=True, seed=seed, item_shuffle_window="full", **ONE_BY_ONE
         )
         return ShardLoader(
             litdata().StreamingDataLoader(items, batch_size=batch_size, collate_fn=torch.stack)
