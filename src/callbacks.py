@@ -26,6 +26,7 @@ from src.files import replacing
 
 log = logging.getLogger(__name__)
 
+COUNTED = ("images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8
 LINE_EVERY = 60  # s between lines of progress where there is no terminal
 
@@ -43,18 +44,27 @@ class EpochProgress(Callback):
         self.progress = Progress(*columns)
         self.task = self.progress.add_task("training", status="", start=False)
         self.last_line = 0.0
+        self.mark = 0.0
         # Of all epochs, those before a resumption too.
         self.images = 0
         self.train_seconds = 0.0
         self.seconds = 0.0
         self.epoch_images = 0
+        self.epoch_seconds = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("images", "train_seconds", "seconds")}
+        return {name: getattr(self, name) for name in COUNTED}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for name, value in state_dict.items():
             setattr(self, name, value)
+
+    def passed(self) -> float:
+        """Seconds since this was last asked, which count as time of the training."""
+        now = time.monotonic()
+        passed, self.mark = now - self.mark, now
+        self.seconds += passed
+        return passed
 
     @property
     def images_per_second(self) -> float:
@@ -65,11 +75,11 @@ class EpochProgress(Callback):
         self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
         self.progress.start_task(self.task)
         self.progress.start()
-        self.last_line = self.last_epoch = self.epoch_start = time.monotonic()
+        self.last_line = self.mark = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.epoch_start = time.monotonic()
-        self.epoch_images = 0
+        self.passed()
+        self.epoch_images, self.epoch_seconds = 0, 0.0
 
     def on_train_batch_end(
         self,
@@ -79,19 +89,19 @@ class EpochProgress(Callback):
         batch: tuple[Tensor, ...],
         batch_idx: int,
     ) -> None:
-        self.epoch_images += shares_of(trainer).count(batch_idx)
+        passed = self.passed()
+        count = shares_of(trainer).count(batch_idx)
+        self.train_seconds += passed
+        self.epoch_seconds += passed
+        self.images += count
+        self.epoch_images += count
         if trainer.is_last_batch:
             # Before validation starts, so that it is the training's own rate.
-            seconds = time.monotonic() - self.epoch_start
-            self.train_seconds += seconds
-            self.images += self.epoch_images
-            pl_module.log("train/images_per_second", self.epoch_images / seconds)
+            rate = self.epoch_images / self.epoch_seconds
+            pl_module.log("train/images_per_second", rate)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Here, for it to be in the checkpoint of this epoch.
-        now = time.monotonic()
-        self.seconds += now - self.last_epoch
-        self.last_epoch = now
+        self.passed()  # here, for it to be in the checkpoint of this epoch
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         values = trainer.callback_metrics
@@ -122,6 +132,23 @@ class Interruptible(Callback):
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         signal.signal(signal.SIGTERM, interrupt)
+
+
+class SaveWithinEpoch(Callback):
+    """Saves a checkpoint every so many steps, but not after an epoch's last, which is saved anyway.
+
+    Lightning's own would skip the validation of an epoch that was saved right before it.
+    """
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path = path
+        self.every = every
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
+    ) -> None:
+        if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
+            trainer.save_checkpoint(self.path, weights_only=False)
 
 
 class PictureGrid(Callback):

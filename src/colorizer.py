@@ -9,12 +9,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from src.checkpoints import DATA, UNSAID, read_checkpoint
 from src.color import LabBatch
 from src.config import build
-from src.data.shares import BatchShares
+from src.data.shares import Shares
 from src.errors import InputError
 from src.hints.simulated import SimulatedHints
 from src.metrics import FINAL, color_metrics, paired
@@ -80,6 +79,9 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.is_frozen:
             self.network.requires_grad_(False)
         self.seen_before: set[str] = set()
+        # Sums and weights of what this epoch has logged, and of its part before a resumption.
+        self.logged: dict[str, tuple[Tensor, float]] = {}
+        self.logged_before: dict[str, tuple[Tensor, float]] = {}
         self.val_metrics = color_metrics("val/")
         self.test_metrics = color_metrics("test/", FINAL)
 
@@ -183,6 +185,9 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.adversary and not self.adversary.has_begun:
             log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
+    def on_train_epoch_start(self) -> None:
+        self.logged, self.logged_before = {}, {}
+
     def training_step(self, batch: LabBatch, batch_idx: int) -> dict[str, Any]:
         progress = self.global_step / self.trainer.estimated_stepping_batches
         hints = self.simulated(batch) if self.simulated else None
@@ -194,14 +199,28 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.adversary:
             logged["train/told_apart"] = self.adversary.told_apart
             logged["train/adversary_on"] = torch.tensor(float("adversary" in losses))
-        self.log_means(logged, batch, on_step=False, on_epoch=True)
+        self.log_epoch_means(logged, float(len(batch.L)))
         terms = {name: value.detach() for name, value in losses.items()}
         return {"loss": loss * shares_of(self.trainer).weight(batch_idx), "terms": terms}
+
+    def log_epoch_means(self, values: Mapping[str, Tensor], weight: float) -> None:
+        """Log means over the epoch, those steps too that it made before it was resumed."""
+        for name, value in values.items():
+            total, count = self.logged.get(name, (torch.zeros_like(value), 0.0))
+            self.logged[name] = (total + value.detach() * weight, count + weight)
+            before, count = self.logged_before.pop(name, (value, 0.0))
+            mean = (before + value * weight) / (count + weight) if count else value
+            self.log_mean(name, mean, count + weight, on_step=False, on_epoch=True)
+
+    def log_mean(self, name: str, value: Any, weight: float, **when: bool) -> None:
+        """Log a mean over so many photographs; an epoch's is over those of all processes."""
+        # A whole number would be divided by the processes and cut off.
+        self.log(name, value, batch_size=weight, sync_dist=True, **when)  # type: ignore[arg-type]
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)
         losses = self.losses(views[0], batch)
-        self.log_means({"val/loss": sum(losses.values())}, batch)
+        self.log_mean("val/loss", sum(losses.values()), float(len(batch.L)))
         self.val_metrics.update(paired(self.ab(views, batch.L), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
@@ -209,15 +228,10 @@ class Colorizer(Predictor, pl.LightningModule):
         self.test_metrics.update(paired(self(batch.L), batch))
         self.log_dict(self.test_metrics, batch_size=len(batch.L))
 
-    def log_means(self, values: Mapping[str, Any], batch: LabBatch, **when: bool) -> None:
-        """Log means over the photographs of ``batch``; an epoch's are over all processes'."""
-        # Lightning's mean over processes cuts whole numbers of photographs off.
-        count = float(len(batch.L))
-        self.log_dict(values, batch_size=count, sync_dist=True, **when)  # type: ignore[arg-type]
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the validation scores with the weights they are of, and what those have seen."""
         record = checkpoint[DATA]
+        checkpoint["logged"] = self.logged
         record["seen"] = sorted(self.seen_before.union(record["seen"]))
         scores = self.trainer.callback_metrics
         checkpoint["val"] = {
@@ -228,6 +242,8 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seen_before = set(checkpoint[DATA]["seen"])
+        self.logged = dict(checkpoint.get("logged", {}))  # older ones are of whole epochs
+        self.logged_before = dict(self.logged)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         groups = self.network.parameter_groups(self.optimizer_settings["lr"])
@@ -243,11 +259,10 @@ class Colorizer(Predictor, pl.LightningModule):
         }
 
 
-def shares_of(trainer: pl.Trainer) -> BatchShares:
+def shares_of(trainer: pl.Trainer) -> Shares:
     """What a process has of the training batches."""
-    assert isinstance(trainer.train_dataloader, DataLoader)
-    shares = trainer.train_dataloader.batch_sampler
-    assert isinstance(shares, BatchShares)
+    assert trainer.train_dataloader is not None
+    shares: Shares = trainer.train_dataloader.shares
     return shares
 
 

@@ -29,6 +29,7 @@ from src.schemas.commands import (
     SweepReport,
     Train,
     Trainer,
+    WriteShards,
 )
 from src.schemas.models import Encoder
 from src.schemas.parts import SCHEMAS, TARGETS, schema_target
@@ -52,6 +53,7 @@ def register() -> None:
     store.store(name="app_schema", node=App)
     store.store(name="colorize_schema", node=Colorize)
     store.store(name="leaderboard_schema", node=Leaderboard)
+    store.store(name="shards_schema", node=WriteShards)
     store.store(group="schema/trainer", name="trainer", node=Trainer)
     store.store(group="schema/encoder", name="encoder", node=Encoder)
     for group, schemas in SCHEMAS.items():
@@ -111,7 +113,7 @@ def checked(config: DictConfig) -> Any:
 def dataset_choices() -> list[str]:
     """Names of the datasets below conf/ that need nothing more."""
     names = {path.stem for path in Path(CONF, "dataset").glob("*.yaml")}
-    return sorted(names - {"folder"})
+    return sorted(names - {"folder", "shards"})
 
 
 def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[str, Any]:

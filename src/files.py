@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from src.errors import InputError
+
 BESIDE = ".writing-"
 LOCK = ".lock"
+GB = 1e9
 
 
 @contextmanager
@@ -67,3 +71,13 @@ def open_text(path: Path) -> IO[str]:
 def write_text(text: str, path: Path) -> None:
     with replacing(path) as beside, open_text(beside) as file:
         file.write(text)
+
+
+def check_room(folder: Path, needed: float, advice: str) -> None:
+    """Raise InputError, with what to do, unless a folder's disk has so many bytes free."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(
+            f"{needed / GB:.1f} GB more are needed in {folder}, where {free / GB:.1f} are free; "
+            f"{advice}"
+        )

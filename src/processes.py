@@ -1,8 +1,13 @@
-"""Commands that run side by side."""
+"""Commands that run side by side, and what of the machine is there for them."""
 
 import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 
 
 class Processes:
@@ -43,3 +48,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Bytes of memory of the machine, or of the part that this process has been given."""
+    total: int = psutil.virtual_memory().total
+    try:
+        return min(total, int(GROUP_LIMIT.read_text()))
+    except (OSError, ValueError):  # none, or "max"
+        return total

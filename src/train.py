@@ -33,11 +33,13 @@ from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
 from src.commit import commit
 from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, is_first, plain, register
+from src.data.cache import Cache
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.distributed import by_the_first, in_step, joined
 from src.errors import InputError
 from src.files import held, remove_half_written, replacing
+from src.processes import memory
 from src.repeat import compare, repeated
 from src.resume import check_resumable, resume_command
 from src.schemas.commands import Train
@@ -123,8 +125,9 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     colorizer = Colorizer(**{part: config[part] for part in parts})
     for part in colorizer.convolutional:
         hardware.prepare(part, settings.trainer)
+    cache = Cache(Path(settings.data.cache), settings.data.max_memory * memory())
     data = ColorDataModule(
-        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed
+        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed, cache
     )
     return colorizer, data
 
@@ -259,7 +262,7 @@ def run_job(config: DictConfig) -> float:
 
 
 def quieten_lightning() -> None:
-    """Silence advice that does not apply: data in memory needs no loader workers."""
+    """Silence advice that does not apply: photographs are loaded in this process."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning_fabric.utilities.distributed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

@@ -21,7 +21,13 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
 from src import hardware
-from src.callbacks import AtomicCheckpointIO, EpochProgress, Interruptible, PictureGrid
+from src.callbacks import (
+    AtomicCheckpointIO,
+    EpochProgress,
+    Interruptible,
+    PictureGrid,
+    SaveWithinEpoch,
+)
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
@@ -67,6 +73,8 @@ def make_trainer(
         callbacks.append(Interruptible())
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
+    if limits.checkpoint_every:
+        callbacks.append(SaveWithinEpoch(kept / "last.ckpt", limits.checkpoint_every))
     callbacks += watchers
     trainer = pl.Trainer(
         accelerator=device.accelerator,

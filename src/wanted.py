@@ -17,6 +17,9 @@ PLACES = (
     "resume",
     "repeats",
     "trainer.pictures_every",
+    "trainer.checkpoint_every",
+    "data.max_memory",
+    "data.cache",
 )
 
 

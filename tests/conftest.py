@@ -26,7 +26,7 @@ OFFLINE = (
     "metrics=[mse,rmse,rgb_signed,rgb_absolute,psnr,ssim,ciede2000,colorfulness,"
     "colorfulness_shift,colorfulness_error,auc,auc_rebalanced]"
 )
-COUNTS = ("dataset.train", "dataset.val", "dataset.test")  # which a mixed dataset has not
+COUNTS = ("dataset.train", "dataset.val", "dataset.test")  # which these have not
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +35,8 @@ def settings() -> Callable[..., Train]:
     register()
 
     def composed(*overrides: str) -> Train:
-        is_mixed = {"dataset=mixed", "experiment=default_model"} & set(overrides)
-        small = [word for word in SMALL if not (is_mixed and word.startswith(COUNTS))]
+        is_given = {"dataset=mixed", "dataset=shards", "experiment=default_model"} & set(overrides)
+        small = [word for word in SMALL if not (is_given and word.startswith(COUNTS))]
         with initialize_config_dir(CONF, version_base="1.3"):
             result: Train = checked(compose("train", [*small, *overrides]))
         return result

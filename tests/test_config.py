@@ -26,6 +26,7 @@ OPTIONS = [
 ]
 MORE = {
     "dataset=folder": ["dataset.root=x"],
+    "dataset=shards": ["dataset.root=x"],
     "encoder=timm": ["network.encoder.name=resnet18"],
 }
 
@@ -57,6 +58,8 @@ def test_every_option_composes_and_builds(
         ("dataset.train=0", "dataset.train is 0; it must be at least 1"),
         ("dataset=folder", "dataset.root must be set"),
         ("data.batch_size=0", "data.batch_size is 0; it must be at least 1"),
+        ("data.max_memory=2", "data.max_memory is 2.0; it must be at most 1"),
+        ("data.max_memory=nan", "data.max_memory is nan; it must be at least 0"),
         ("seed=-1", "seed is -1; it must be at least 0"),
         ("trainer.accelerator=tpu", "trainer.accelerator is 'tpu'; it must be one of: auto"),
         ("trainer.precision=8", "trainer.precision is '8'; it must be one of: auto"),
@@ -73,6 +76,7 @@ def test_every_option_composes_and_builds(
         ("seed=5000000000", "seed is 5000000000; it must be at most 4294967295"),
         ("network._target_=src.objectives.MeanSquaredError", "which is no network"),
         ("trainer.patience=0", "trainer.patience is 0; it must be at least 1"),
+        ("trainer.checkpoint_every=0", "trainer.checkpoint_every is 0; it must be at least 1"),
         ("trainer.max_minutes=0", "trainer.max_minutes is 0.0; it must be above 0"),
         ("augmentation.rotation=200", "augmentation.rotation is 200.0; it must be at most 180"),
         ("trainer.ema=1", "trainer.ema is 1.0; it must be null, or 0 to below 1"),

@@ -185,7 +185,10 @@ def test_two_processes_do_what_one_does(settings: Callable[..., Train], tmp_path
     assert done.stdout.count("run folder:") == 1
     close(tmp_path / "two", tmp_path / "one")
     of_the_command = {f"config/{name}.yaml" for name in ("config", "hydra", "overrides")}
-    assert files(tmp_path / "two") == files(tmp_path / "one") | of_the_command | {"train.log", ".lock"}
+    assert files(tmp_path / "two") == files(tmp_path / "one") | of_the_command | {
+        "train.log",
+        ".lock",
+    }
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 
 

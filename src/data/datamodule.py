@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -13,7 +15,9 @@ from torch.utils.data.distributed import DistributedSampler
 
 from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
-from src.data.photographs import Images, digest
+from src.data.cache import Cache, Source, mapped
+from src.data.photographs import Images, Pixels, check_usable
+from src.data.shards import ShardLoader, ShardPixels, Shards
 from src.data.shares import BatchShares
 from src.errors import InputError
 
@@ -21,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
 CHUNK = 64  # pictures converted at a time
+SAMPLE = 50_000  # training photographs that the start of a network and the baselines are fitted to
 
 
 class ImageDataset(Protocol):
@@ -45,11 +50,14 @@ class ImageDataset(Protocol):
             UnusablePhotographError: with the reason, if it cannot be used.
         """
 
+    def stamp(self, name: str) -> str:
+        """What changes when what is read of a picture may change."""
+
 
 class PixelDataset(Dataset[Tensor]):
-    """uint8 pictures in memory, taken a whole batch at a time."""
+    """uint8 pictures, taken a whole batch at a time."""
 
-    def __init__(self, pixels: Tensor) -> None:
+    def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
 
     def __len__(self) -> int:
@@ -59,8 +67,33 @@ class PixelDataset(Dataset[Tensor]):
         return self.pixels[indices]
 
 
+class ResumableLoader(DataLoader[Tensor]):
+    """Goes on in the middle of an epoch, with the batch after the last one that it gave."""
+
+    given = 0
+    skipped = 0
+
+    def __iter__(self) -> Any:  # of batches
+        self.given, self.skipped = self.skipped, 0
+        for batch in islice(super().__iter__(), self.given, None):
+            self.given += 1
+            yield batch
+
+    @property
+    def shares(self) -> BatchShares:
+        """What this process has of every batch."""
+        assert isinstance(self.batch_sampler, BatchShares)
+        return self.batch_sampler
+
+    def state_dict(self) -> dict[str, int]:
+        return {"batches": self.given % len(self)}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        self.skipped = state["batches"]
+
+
 class ColorDataModule(pl.LightningDataModule):
-    """Decodes a dataset once, keeps it in memory as uint8, and hands out LabBatch on the device.
+    """Decodes a dataset once, keeps it as uint8, and hands out LabBatch on the device.
 
     Photographs are augmented in training only. Near-gray ones have no colour to be judged by and
     are left out of val and test; ``near_gray`` names them.
@@ -70,6 +103,7 @@ class ColorDataModule(pl.LightningDataModule):
         augmentation: settings of the augmentation, with its ``_target_``.
         batch_size: photographs a step, of all processes together.
         seed: of the order of the training photographs and of the augmentation.
+        cache: where a split that is too large for memory is kept; None is in memory all the same.
     """
 
     def __init__(
@@ -78,17 +112,21 @@ class ColorDataModule(pl.LightningDataModule):
         augmentation: Mapping[str, Any],
         batch_size: int,
         seed: int,
+        cache: Cache | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore="cache")
         self.dataset: ImageDataset = build(dataset)
         self.augmentation = build(augmentation)
         self.batch_size = batch_size
         self.seed = seed
+        self.cache = cache
         self.rank, self.processes = 0, 1
         """Which of how many that train one network this process is."""
         self.images: dict[str, Images] = {}
         self.near_gray: dict[str, list[str]] = {}
+        self.train_loader: ResumableLoader | ShardLoader | None = None
+        self.position: dict[str, Any] | None = None
 
     def prepare_data(self) -> None:
         self.dataset.prepare()
@@ -102,7 +140,7 @@ class ColorDataModule(pl.LightningDataModule):
         wanted = {"fit": ("train", "val"), "test": ("test",)}.get(stage or "", SPLITS)
         for split in wanted:
             if split not in self.images:
-                images = self.dataset.load(split)
+                images = self.load(split)
                 images = images if split == "train" else self.scorable(images, split)
                 if len(images.names) < self.processes:
                     raise InputError(
@@ -111,19 +149,44 @@ class ColorDataModule(pl.LightningDataModule):
                     )
                 self.images[split] = images
 
+    def load(self, split: str) -> Images:
+        """The pictures of a split, in memory or, if that is too small, in a mapped file."""
+        names, size = self.dataset.names(split), self.dataset.size
+        is_streamed = isinstance(self.dataset, Shards) and split == "train"
+        if (
+            is_streamed
+            or not self.cache
+            or len(names) * 3 * size**2 <= self.cache.limit / self.processes
+        ):
+            return self.dataset.load(split)
+
+        def read(name: str) -> Tensor:
+            return self.dataset.read(name, size)
+
+        stamps = [self.dataset.stamp(name) for name in names]
+        path = self.cache.path(self.hparams["dataset"], split)
+        images = mapped(Source(names, stamps, read, size), path)
+        check_usable(len(images.names), len(names), split, self.dataset.name)
+        return images
+
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint records: which pictures it has learned from or was chosen on."""
-        return {"seen": self.seen()}
+        """What a checkpoint records: which pictures it has learned from or was chosen on, and
+        where in the epoch it is."""
+        position = None if self.train_loader is None else self.train_loader.state_dict()
+        return {"seen": self.seen(), "position": position}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        # Lightning's own record of loaders comes too late: a schedule has asked for them before.
+        self.position = state_dict.get("position")  # older ones are of whole epochs
 
     def seen(self) -> list[str]:
         """Digests of the train and val pictures, sorted."""
-        pictures = (rgb for split in ("train", "val") for rgb in self.images[split].pixels)
-        return sorted(map(digest, pictures))
+        return sorted(self.images["train"].digests + self.images["val"].digests)
 
     def fingerprints(self) -> dict[str, str]:
         """Of each split that was decoded, one digest of all its pictures in their order."""
         return {
-            split: hashlib.blake2b(" ".join(map(digest, images.pixels)).encode()).hexdigest()[:32]
+            split: hashlib.blake2b(" ".join(images.digests).encode()).hexdigest()[:32]
             for split, images in self.images.items()
         }
 
@@ -136,18 +199,26 @@ class ColorDataModule(pl.LightningDataModule):
             raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
         return kept
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        # One replica: used for its order, which depends on seed and epoch alone, so that a
-        # resumed run sees the photographs that an unbroken one would have seen.
-        pixels = PixelDataset(self.images["train"].pixels)
-        order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
-        return batches(pixels, BatchShares(order, self.batch_size, self.rank, self.processes))
+    def train_dataloader(self) -> ResumableLoader | ShardLoader:
+        pictures = self.images["train"].pixels
+        if isinstance(pictures, ShardPixels):
+            self.train_loader = pictures.stream(self.batch_size, self.seed, self.processes)
+        else:
+            # One replica: used for its order, which depends on seed and epoch alone, so that a
+            # resumed run sees the photographs that an unbroken one would have seen.
+            pixels = PixelDataset(pictures)
+            order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
+            shares = BatchShares(order, self.batch_size, self.rank, self.processes)
+            self.train_loader = batches(pixels, shares)
+        if self.position:
+            self.train_loader.load_state_dict(self.position)
+        return self.train_loader
 
     def names_of_batch(self, index: int) -> list[str]:
         """Names of the training photographs in a batch of the epoch at hand."""
-        assert self.trainer is not None
-        assert self.trainer.train_dataloader is not None
-        rows = self.trainer.train_dataloader.batch_sampler.rows(index)
+        if not isinstance(self.train_loader, ResumableLoader):
+            return [f"of batch {index + 1} of the stream"]
+        rows = self.train_loader.shares.rows(index)
         return [self.images["train"].names[row] for row in rows]
 
     def val_dataloader(self) -> DataLoader[Tensor]:
@@ -163,8 +234,11 @@ class ColorDataModule(pl.LightningDataModule):
         return batches(pixels, BatchShares(order, self.batch_size, rank, processes))
 
     def lab_batches(self, split: str) -> Iterator[LabBatch]:
-        """All pictures of a split, unaugmented, on the CPU."""
-        return (rgb_to_lab(from_uint8(rgb)) for rgb in self.in_order(split))
+        """Pictures of a split, unaugmented, on the CPU: all, or SAMPLE of more for training."""
+        pixels = PixelDataset(self.images[split].pixels)
+        step = math.ceil(len(pixels) / SAMPLE) if split == "train" else 1
+        loader = batches(pixels, BatchShares(range(0, len(pixels), step), self.batch_size))
+        return (rgb_to_lab(from_uint8(rgb)) for rgb in loader)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
         """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.
@@ -186,9 +260,9 @@ class ColorDataModule(pl.LightningDataModule):
         return rgb_to_lab(rgb)
 
 
-def batches(pixels: PixelDataset, shares: BatchShares) -> DataLoader[Tensor]:
+def batches(pixels: PixelDataset, shares: BatchShares) -> ResumableLoader:
     """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
-    return DataLoader(pixels, batch_sampler=shares, collate_fn=as_it_is)
+    return ResumableLoader(pixels, batch_sampler=shares, collate_fn=as_it_is)
 
 
 def as_it_is(batch: Any) -> Any:
@@ -198,10 +272,8 @@ def as_it_is(batch: Any) -> Any:
 
 def without_near_gray(images: Images) -> tuple[Images, list[str]]:
     """Split pictures into those that can be scored and the names of the near-gray ones."""
-    labs = (rgb_to_lab(from_uint8(part)) for part in torch.split(images.pixels, CHUNK))
+    starts = range(0, len(images.names), CHUNK)
+    labs = (rgb_to_lab(from_uint8(images.pixels[start : start + CHUNK])) for start in starts)
     is_gray = torch.cat([is_near_gray(lab.ab) for lab in labs])
     gray = [name for name, found in zip(images.names, is_gray, strict=True) if found]
-    if not gray:
-        return images, gray
-    names = [name for name, found in zip(images.names, is_gray, strict=True) if not found]
-    return Images(names, images.pixels[~is_gray]), gray
+    return (images.without(is_gray) if gray else images), gray

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from src.data.photographs import Images, read_photograph, read_photographs
+from src.data.photographs import Images, check_usable, read_photograph, read_photographs
 from src.errors import InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -65,11 +65,7 @@ class PhotographFolder:
         images = read_photographs(
             [self.photographs / name for name in names], names, self.size, self.max_pixels
         )
-        if 2 * len(images.names) < len(names):
-            raise InputError(
-                f"only {len(images.names)} of the {len(names)} {split} photographs in "
-                f"{self.photographs} can be used"
-            )
+        check_usable(len(images.names), len(names), split, self.photographs)
         return images
 
     def names(self, split: str) -> list[str]:
@@ -79,6 +75,11 @@ class PhotographFolder:
     def read(self, name: str, size: int | None) -> Tensor:
         """One photograph; sizes and errors are those of :func:`read_photograph`."""
         return read_photograph(self.photographs / name, size, self.max_pixels)
+
+    def stamp(self, name: str) -> str:
+        """Size and time of the file, and the limit that it may be over."""
+        file = (self.photographs / name).stat()
+        return f"{file.st_size} {file.st_mtime_ns} {self.max_pixels}"
 
     @cached_property
     def split(self) -> dict[str, list[str]]:

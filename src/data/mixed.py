@@ -44,7 +44,7 @@ class MixedDataset:
         """One after the other; errors are theirs."""
         loaded = {part: dataset.load(split) for part, dataset in self.parts.items()}
         names = [f"{part}/{name}" for part, images in loaded.items() for name in images.names]
-        return Images(names, torch.cat([images.pixels for images in loaded.values()]))
+        return Images(names, torch.cat([images.pixels[:] for images in loaded.values()]))
 
     def names(self, split: str) -> list[str]:
         """Names of a split, or of ``all`` outside any split."""
@@ -58,3 +58,8 @@ class MixedDataset:
         """One photograph, as its own dataset reads it."""
         part, _, rest = name.partition("/")
         return self.parts[part].read(rest, size)
+
+    def stamp(self, name: str) -> str:
+        """That of one photograph, of its own dataset."""
+        part, _, rest = name.partition("/")
+        return self.parts[part].stamp(rest)

@@ -4,10 +4,12 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from rich import get_console
 from rich.progress import track
 from torch import Tensor
+
+from src.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +34,49 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Images(NamedTuple):
-    """Named square pictures: pixels is uint8 sRGB (N,3,S,S)."""
+class Pixels(Protocol):
+    """uint8 sRGB (N,3,S,S), in memory or not, of which rows are taken by number, list or slice."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Tensor: ...
+
+
+class Chosen:
+    """Some rows of pixels, which are not copied."""
+
+    def __init__(self, pixels: Pixels, rows: Tensor) -> None:
+        self.pixels = pixels
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Any, /) -> Tensor:
+        return self.pixels[self.rows[rows]]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Named square pictures, and fingerprints of them if those are known already."""
 
     names: list[str]
-    pixels: Tensor
+    pixels: Pixels
+    known: list[str] | None = None
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """Fingerprints of the pictures."""
+        if self.known is not None:
+            return self.known
+        return [digest(self.pixels[row]) for row in range(len(self.names))]
+
+    def without(self, is_out: Tensor) -> "Images":
+        """Those that are not out, by a bool (N,)."""
+        rows = (~is_out).nonzero().flatten()
+        kept = rows.tolist()
+        known = self.known and [self.known[row] for row in kept]
+        return Images([self.names[row] for row in kept], Chosen(self.pixels, rows), known)
 
 
 def digest(rgb: Tensor) -> str:
@@ -95,13 +137,13 @@ def as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def ahead(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out]:
-    """Results in order, worked out in threads up to AHEAD items before they are asked for."""
+def ahead(work: Callable[[In], Out], items: Iterable[In], depth: int = AHEAD) -> Iterator[Out]:
+    """Results in order, worked out in threads up to ``depth`` items before they are asked for."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Any] = deque()
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) > AHEAD:
+            if len(waiting) > depth:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -122,19 +164,34 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
 
     kept: list[str] = []
     pixels: list[Tensor] = []
-    results = track(
-        ahead(read, paths),
-        "reading photographs",
-        len(paths),
-        transient=True,
-        disable=not get_console().is_terminal,
-    )
-    for path, name, result in zip(paths, names, results, strict=True):
+    unusable: dict[str, str] = {}
+    for path, name, result in zip(
+        paths, names, progress(ahead(read, paths), len(paths)), strict=True
+    ):
         if isinstance(result, UnusablePhotographError):
-            log.warning("left out %s: %s", path, result)
+            unusable[str(path)] = str(result)
         else:
             kept.append(name)
             pixels.append(result)
-    if len(kept) < len(paths):
-        log.warning("%d of %d photographs could not be used", len(paths) - len(kept), len(paths))
+    warn_of_unusable(unusable, len(paths))
     return Images(kept, torch.stack(pixels) if pixels else torch.empty(0, 3, size, size).byte())
+
+
+def progress(results: Iterable[Out], count: int) -> Iterator[Out]:
+    """A bar over what is read, where there is a terminal."""
+    is_shown = get_console().is_terminal
+    yield from track(results, "reading photographs", count, transient=True, disable=not is_shown)
+
+
+def warn_of_unusable(reasons: Mapping[str, str], count: int) -> None:
+    """Name the files of ``count`` that are left out."""
+    for name, reason in reasons.items():
+        log.warning("left out %s: %s", name, reason)
+    if reasons:
+        log.warning("%d of %d photographs could not be used", len(reasons), count)
+
+
+def check_usable(used: int, asked: int, split: str, source: object) -> None:
+    """Raise InputError if fewer than half of a split's photographs can be used."""
+    if 2 * used < asked:
+        raise InputError(f"only {used} of the {asked} {split} photographs in {source} can be used")

@@ -83,6 +83,10 @@ class SyntheticScenes:
             rgb = F.interpolate(rgb, (size, size), mode="bilinear", antialias=True)
         return to_uint8(rgb)[0]
 
+    def stamp(self, name: str) -> str:
+        """What the scenes are drawn from."""
+        return str(self.seed)
+
     def load(self, split: str) -> Images:
         """Render a split."""
         names = self.names(split)

@@ -17,10 +17,12 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 @dataclass(kw_only=True)
 class Data:
     batch_size: int
+    max_memory: float
+    cache: str
 
     def __post_init__(self) -> None:
-        at_least("data", self, batch_size=1)
-        at_most("data", self, batch_size=MAX_COUNT)
+        at_least("data", self, batch_size=1, max_memory=0)
+        at_most("data", self, batch_size=MAX_COUNT, max_memory=1)
 
 
 @dataclass(kw_only=True)
@@ -40,6 +42,7 @@ class Trainer:
     patience: int
     ema: float | None
     pictures_every: int
+    checkpoint_every: int | None
 
     def __post_init__(self) -> None:
         one_of("trainer.strategy", self.strategy, ("auto", "ddp"))
@@ -50,6 +53,7 @@ class Trainer:
         one_of("trainer.accelerator", self.accelerator, ACCELERATORS)
         one_of("trainer.precision", self.precision, PRECISIONS)
         at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)
+        at_least("trainer", self, checkpoint_every=1)
         if self.max_minutes is not None:
             above_zero("trainer", self, "max_minutes")
         if self.ema is not None and not 0 <= self.ema < 1:
@@ -209,6 +213,24 @@ class SweepReport:
     """Root of ``python -m src.sweep_report``."""
 
     folder: str
+
+
+@dataclass(kw_only=True)
+class WriteShards:
+    """Root of ``python -m src.shards``; counts are those of ``dataset=folder``."""
+
+    input: str
+    output: str
+    size: int
+    train: int | None
+    val: int | None
+    test: int | None
+    split_seed: int
+    max_pixels: int
+
+    def __post_init__(self) -> None:
+        at_least("", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
+        at_most("", self, size=MAX_SIZE)
 
 
 @dataclass(kw_only=True)

@@ -71,6 +71,18 @@ class Mixed(Target):
 
 
 @dataclass(kw_only=True)
+class Shards(Target):
+    _target_: str = "src.data.shards.Shards"
+    name: str
+    root: str
+    size: int
+
+    def __post_init__(self) -> None:
+        at_least("dataset", self, size=8)
+        at_most("dataset", self, size=MAX_SIZE)
+
+
+@dataclass(kw_only=True)
 class Augmentation(Target):
     _target_: str = "src.data.augmentation.Augmentation"
     flip_horizontal: float

@@ -1,0 +1,115 @@
+"""Interrupted within an epoch: the rest of it, and the same weights as without."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from PIL import Image
+
+from src import shards as sharding
+from src import train as command
+from src.checkpoints import read_checkpoint
+from src.data.synthetic import SyntheticScenes
+from src.schemas.commands import Train
+from src.train import train
+from tests.test_shards import FEW, writing
+from tests.test_train import curves
+
+STEPS = 7  # of an epoch: 13 photographs, two a batch
+EXACT = ["trainer=float32", "trainer.max_epochs=3", "trainer.checkpoint_every=1"]
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Scenes as a folder and as shards, and what says which of them to train on."""
+    folder = tmp_path_factory.mktemp("scenes")
+    scenes = SyntheticScenes("synthetic", 16, 17, 1, 1, 0)
+    for name in scenes.names("train"):
+        pixels = scenes.read(name, None).permute(1, 2, 0).contiguous().numpy()
+        (folder / "photographs").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / "photographs" / f"{name}.png")
+    counts = ["train=13", "val=2", "test=2"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sharding, "SHARD", FEW)
+        words = [f"input={folder}/photographs", f"output={folder}/shards", *counts]
+        sharding.write_shards(writing(*words))
+    in_folder = [f"dataset.{count}" for count in counts]
+    return {
+        "memory": ["dataset=folder", f"dataset.root={folder}/photographs", *in_folder],
+        "shards": ["dataset=shards", f"dataset.root={folder}/shards"],
+    }
+
+
+class Watch(pl.Callback):
+    """Notes the photographs of every step, and interrupts before one."""
+
+    def __init__(self, stop: int | None) -> None:
+        self.stop = stop
+        self.steps: list[list[float]] = []
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.stop:
+            raise KeyboardInterrupt
+        self.steps.append(batch.ab.double().sum(dim=(1, 2, 3)).tolist())
+
+
+def watched(settings: Train, folder: Path, stop: int | None = None) -> list[list[float]]:
+    """Train, or until a step, and tell which photographs were seen, step after step."""
+    watch = Watch(stop)
+    make_trainer = command.make_trainer
+
+    def make(*arguments: Any) -> pl.Trainer:
+        trainer = make_trainer(*arguments)
+        trainer.callbacks.insert(0, watch)  # type: ignore[attr-defined]
+        return trainer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "make_trainer", make)
+        if stop is None:
+            train(settings, folder)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                train(settings, folder)
+    return watch.steps
+
+
+@pytest.mark.parametrize(
+    ("kind", "stop", "more"),
+    [
+        ("memory", STEPS + 3, ["augmentation=light", "data.max_memory=0"]),
+        ("shards", STEPS + 4, ["augmentation=light", "trainer.ema=0.5"]),
+        ("shards", STEPS, ["augmentation=flip"]),
+    ],
+)
+def test_the_rest_of_the_epoch_is_trained_on_as_if_nothing_had_happened(
+    settings: Callable[..., Train],
+    datasets: dict[str, list[str]],
+    tmp_path: Path,
+    kind: str,
+    stop: int,
+    more: list[str],
+) -> None:
+    words = [*datasets[kind], *EXACT, *more, "network=unet", "network.width=8"]
+    words.append(f"data.cache={tmp_path}/cache")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = watched(settings(*words), whole)
+    assert len(expected) == 3 * STEPS
+    seen = watched(settings(*words), broken, stop)
+    last = broken / "checkpoints" / "last.ckpt"
+    assert read_checkpoint(last)["global_step"] == stop
+    seen += watched(settings(*words, f"resume={last}"), broken)
+    assert seen == expected
+    first, second = (read_checkpoint(run / "checkpoints" / "last.ckpt") for run in (whole, broken))
+    for name, weight in first["state_dict"].items():
+        assert torch.equal(weight, second["state_dict"][name]), name
+    counted = [c["callbacks"]["EpochProgress"]["images"] for c in (first, second)]
+    assert counted == [39, 39]
+    one, two = curves(whole), curves(broken)
+    assert one["val/mse"] == two["val/mse"]
+    assert one["train/loss"] == pytest.approx(two["train/loss"], rel=1e-6)
+    assert len(two["train/images_per_second"]) == 3
