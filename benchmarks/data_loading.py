@@ -29,7 +29,7 @@ from src.data.cache import Source, mapped
 from src.data.datamodule import PixelDataset, batches
 from src.data.folders import PhotographFolder, list_photographs
 from src.data.photographs import ahead
-from src.data.shards import ShardPixels
+from src.data.shards import Shards
 from src.data.shares import BatchShares
 from src.files import write_text
 from src.results import markdown
@@ -172,7 +172,8 @@ def write_once(folder: Path, _: int) -> int:
 
 
 def stream(folder: Path, epoch: int) -> int:
-    loader = ShardPixels(folder / "shards" / "train").stream(BATCH, epoch)
+    pixels = Shards("shards", str(folder / "shards"), SIZE).pixels("train")
+    loader = pixels.stream(BATCH, epoch)
     return sum(len(batch) for batch in loader)
 
 

@@ -45,8 +45,9 @@ def litdata() -> ModuleType:
 class ShardPixels:
     """The pictures of one split, uint8 (N,3,S,S), which stay on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
         self.folder = str(folder)
+        self.count = count
         self.lock = Lock()
 
     @cached_property
@@ -54,7 +55,7 @@ class ShardPixels:
         return litdata().StreamingDataset(self.folder, **ONE_BY_ONE)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return self.count  # the library's is that of one process of several
 
     def __getitem__(self, rows: Any, /) -> Tensor:
         with self.lock:
@@ -195,7 +196,7 @@ class Shards:
         return Images(holds["names"], pixels if split == "train" else pixels[:], holds["digests"])
 
     def pixels(self, split: str) -> ShardPixels:
-        return ShardPixels(self.root / split)
+        return ShardPixels(self.root / split, len(self.splits[split]["names"]))
 
     def names(self, split: str) -> list[str]:
         """Names of the pictures of a split, or of ``all``."""
