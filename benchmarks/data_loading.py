@@ -26,8 +26,8 @@ from torch import Tensor
 
 from src.command import one_line_errors
 from src.data.cache import Source, mapped
-from src.data.datamodule import PixelDataset, batches
 from src.data.folders import PhotographFolder, list_photographs
+from src.data.loaders import PixelDataset, batches
 from src.data.photographs import ahead
 from src.data.shards import Shards
 from src.data.shares import BatchShares

@@ -4,7 +4,7 @@ import inspect
 import logging
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,25 +20,16 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from rich import get_console
 
 from src import command, hardware, results
-from src.baselines import fit_baselines, read_baselines, score
-from src.callbacks import (
-    GRID_PICTURES,
-    AtomicCheckpointIO,
-    EpochProgress,
-    picture_grid,
-    save_picture,
-)
-from src.checkpoints import read_checkpoint
-from src.color import LabBatch
+from src.callbacks import EpochProgress
 from src.colorizer import Colorizer, build_colorizer
 from src.commit import commit
-from src.config import BASELINES_FILE, CHECKPOINTS, CONF, checked, is_first, plain, register
+from src.config import CHECKPOINTS, CONF, checked, is_first, plain, register
 from src.data.cache import Cache
 from src.data.datamodule import ColorDataModule
-from src.data.synthetic import SyntheticScenes
 from src.distributed import by_the_first, in_step, joined
 from src.errors import InputError
-from src.files import held, remove_half_written, replacing
+from src.files import held, remove_half_written
+from src.outcome import BEST, beside_baselines, chosen, reason_of_end
 from src.processes import memory
 from src.repeat import compare, repeated
 from src.resume import check_resumable, resume_command
@@ -46,11 +37,8 @@ from src.schemas.commands import Train
 from src.sweeps.folder import with_folder
 from src.sweeps.job import run as run_in_sweep
 from src.trainer import make_trainer
-from src.vivid import STRONGEST, make_vivid
 
 log = logging.getLogger(__name__)
-
-BEST = Path(CHECKPOINTS, "best.ckpt")
 
 
 @command.interruptible()
@@ -166,72 +154,6 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
         100 * a,
         100 * b,
     )
-
-
-def chosen(
-    folder: Path, vivid: bool, data: ColorDataModule, device: hardware.Hardware
-) -> dict[str, Any]:
-    """The best checkpoint of a run, made vivid if asked for."""
-    best = read_checkpoint(folder / BEST)
-    return made_vivid(best, folder, data, device) if vivid else best
-
-
-def made_vivid(
-    best: Mapping[str, Any], folder: Path, data: ColorDataModule, device: hardware.Hardware
-) -> dict[str, Any]:
-    """The best checkpoint with colours as strong as those of val, there and in its file."""
-    colorizer = build_colorizer(best, folder / BEST).to(device.device)
-    batches = [
-        LabBatch(*(part.to(device.device) for part in batch)) for batch in data.lab_batches("val")
-    ]
-    with device.autocast():
-        strength = make_vivid(colorizer, batches)
-        scores = score({"network": colorizer}, batches)["network"]
-    limit = ", the most there is; they are still paler than the truth"
-    is_limited = strength > 0.99 * STRONGEST
-    log.info("colours are made stronger by %.0f%%%s", 100 * strength, limit if is_limited else "")
-    settings = dict(colorizer.hparams)
-    checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)
-    return checkpoint
-
-
-def beside_baselines(
-    best: Mapping[str, Any],
-    colorizer: Colorizer,
-    test: Mapping[str, float],
-    data: ColorDataModule,
-    folder: Path,
-    resumed: bool,
-) -> dict[str, Any]:
-    """Scores of the best checkpoint on val and ``test``, and of the baselines on the same test."""
-    grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
-    save_picture(grid, folder / "pictures" / "best.png")
-    saved = folder / BASELINES_FILE
-    baselines = read_baselines(saved) if resumed else None
-    if baselines is None:
-        baselines = fit_baselines(data.lab_batches("train"))
-        with replacing(saved) as beside:
-            torch.save(baselines.state_dict(), beside)
-    scores = score(dict(baselines.items()), data.lab_batches("test"))
-    if isinstance(data.dataset, SyntheticScenes):
-        scores["best possible"] = {"mse": data.dataset.best_mse("test")}
-    network = {name.removeprefix("test/"): value for name, value in test.items()}
-    return {
-        "val": best["val"],
-        "test": {**scores, "network": network},
-        "best_epoch": best["epoch"] + 1,
-        "images": {split: len(images.names) for split, images in data.images.items()},
-        "near_gray": data.near_gray,
-    }
-
-
-def reason_of_end(trainer: pl.Trainer) -> str:
-    """The setting that ended the training."""
-    if trainer.current_epoch >= (trainer.max_epochs or 0):
-        return "max_epochs"
-    assert trainer.early_stopping_callback is not None
-    return "patience" if trainer.early_stopping_callback.stopped_epoch else "max_minutes"
 
 
 def run_job(config: DictConfig) -> float:

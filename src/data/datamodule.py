@@ -4,19 +4,19 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, SequentialSampler
+from torch.utils.data import DataLoader, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
 from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
 from src.data.cache import Cache, Source, mapped
-from src.data.photographs import Images, Pixels, check_usable
+from src.data.loaders import PixelDataset, ResumableLoader, batches
+from src.data.photographs import Images, check_usable
 from src.data.shards import ShardLoader, ShardPixels, Shards
 from src.data.shares import BatchShares
 from src.errors import InputError
@@ -52,44 +52,6 @@ class ImageDataset(Protocol):
 
     def stamp(self, name: str) -> str:
         """What changes when what is read of a picture may change."""
-
-
-class PixelDataset(Dataset[Tensor]):
-    """uint8 pictures, taken a whole batch at a time."""
-
-    def __init__(self, pixels: Pixels) -> None:
-        self.pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitems__(self, indices: list[int]) -> Tensor:
-        return self.pixels[indices]
-
-
-class ResumableLoader(DataLoader[Tensor]):
-    """Goes on in the middle of an epoch, with the batch after the last one that it gave."""
-
-    given = 0
-    skipped = 0
-
-    def __iter__(self) -> Any:  # of batches
-        self.given, self.skipped = self.skipped, 0
-        for batch in islice(super().__iter__(), self.given, None):
-            self.given += 1
-            yield batch
-
-    @property
-    def shares(self) -> BatchShares:
-        """What this process has of every batch."""
-        assert isinstance(self.batch_sampler, BatchShares)
-        return self.batch_sampler
-
-    def state_dict(self) -> dict[str, int]:
-        return {"batches": self.given % len(self)}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        self.skipped = state["batches"]
 
 
 class ColorDataModule(pl.LightningDataModule):
@@ -258,16 +220,6 @@ class ColorDataModule(pl.LightningDataModule):
             )
             rgb = self.augmentation(rgb)
         return rgb_to_lab(rgb)
-
-
-def batches(pixels: PixelDataset, shares: BatchShares) -> ResumableLoader:
-    """Batches of uint8 (B,3,H,W), loaded in this process: workers would take its cores away."""
-    return ResumableLoader(pixels, batch_sampler=shares, collate_fn=as_it_is)
-
-
-def as_it_is(batch: Any) -> Any:
-    """No collating: the dataset hands out whole batches."""
-    return batch
 
 
 def without_near_gray(images: Images) -> tuple[Images, list[str]]:

@@ -1,0 +1,91 @@
+"""What a training has come to: its best checkpoint, tested beside the trivial baselines."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from src import hardware
+from src.baselines import fit_baselines, read_baselines, score
+from src.callbacks import GRID_PICTURES, AtomicCheckpointIO, picture_grid, save_picture
+from src.checkpoints import read_checkpoint
+from src.color import LabBatch
+from src.colorizer import Colorizer, build_colorizer
+from src.config import BASELINES_FILE, CHECKPOINTS
+from src.data.datamodule import ColorDataModule
+from src.data.synthetic import SyntheticScenes
+from src.files import replacing
+from src.vivid import STRONGEST, make_vivid
+
+log = logging.getLogger(__name__)
+
+BEST = Path(CHECKPOINTS, "best.ckpt")
+
+
+def chosen(
+    folder: Path, vivid: bool, data: ColorDataModule, device: hardware.Hardware
+) -> dict[str, Any]:
+    """The best checkpoint of a run, made vivid if asked for."""
+    best = read_checkpoint(folder / BEST)
+    return made_vivid(best, folder, data, device) if vivid else best
+
+
+def made_vivid(
+    best: Mapping[str, Any], folder: Path, data: ColorDataModule, device: hardware.Hardware
+) -> dict[str, Any]:
+    """The best checkpoint with colours as strong as those of val, there and in its file."""
+    colorizer = build_colorizer(best, folder / BEST).to(device.device)
+    batches = [
+        LabBatch(*(part.to(device.device) for part in batch)) for batch in data.lab_batches("val")
+    ]
+    with device.autocast():
+        strength = make_vivid(colorizer, batches)
+        scores = score({"network": colorizer}, batches)["network"]
+    limit = ", the most there is; they are still paler than the truth"
+    is_limited = strength > 0.99 * STRONGEST
+    log.info("colours are made stronger by %.0f%%%s", 100 * strength, limit if is_limited else "")
+    settings = dict(colorizer.hparams)
+    checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
+    AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)
+    return checkpoint
+
+
+def beside_baselines(
+    best: Mapping[str, Any],
+    colorizer: Colorizer,
+    test: Mapping[str, float],
+    data: ColorDataModule,
+    folder: Path,
+    resumed: bool,
+) -> dict[str, Any]:
+    """Scores of the best checkpoint on val and ``test``, and of the baselines on the same test."""
+    grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
+    save_picture(grid, folder / "pictures" / "best.png")
+    saved = folder / BASELINES_FILE
+    baselines = read_baselines(saved) if resumed else None
+    if baselines is None:
+        baselines = fit_baselines(data.lab_batches("train"))
+        with replacing(saved) as beside:
+            torch.save(baselines.state_dict(), beside)
+    scores = score(dict(baselines.items()), data.lab_batches("test"))
+    if isinstance(data.dataset, SyntheticScenes):
+        scores["best possible"] = {"mse": data.dataset.best_mse("test")}
+    network = {name.removeprefix("test/"): value for name, value in test.items()}
+    return {
+        "val": best["val"],
+        "test": {**scores, "network": network},
+        "best_epoch": best["epoch"] + 1,
+        "images": {split: len(images.names) for split, images in data.images.items()},
+        "near_gray": data.near_gray,
+    }
+
+
+def reason_of_end(trainer: pl.Trainer) -> str:
+    """The setting that ended the training."""
+    if trainer.current_epoch >= (trainer.max_epochs or 0):
+        return "max_epochs"
+    assert trainer.early_stopping_callback is not None
+    return "patience" if trainer.early_stopping_callback.stopped_epoch else "max_minutes"
