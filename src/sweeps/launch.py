@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, open_dict
+from rich import get_console
 
 from src import command
 from src.config import checked, plain
@@ -64,6 +65,7 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
 
     Raises:
         InputError: if a worker dies.
+        KeyboardInterrupt: on Ctrl-C; what is finished stays.
         HydraException: for a setting that does not exist, before anything is made.
     """
     batch = [[*jobs[number], f"hydra.sweep.subdir={number}"] for number in numbers]
@@ -75,6 +77,9 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
     try:
         for done in sweep.launcher.launch(batch, initial_job_idx=0):
             _ = done.return_value  # raises what the run could not write down
+    except KeyboardInterrupt:
+        get_console().print("stopped; the same command goes on")
+        raise
     except Exception as error:
         library = type(error).__module__.partition(".")[0]
         if library not in LAUNCHERS and not isinstance(error, BrokenExecutor):
