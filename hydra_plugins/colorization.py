@@ -13,13 +13,19 @@ class GridOrSearch(BasicSweeper):
         self.trials = trials
 
     def sweep(self, arguments: list[str]) -> None:
+        """Make the runs, then report on them; the command fails if a run did."""
         from src.sweeps.launch import sweep_of
+        from src.sweeps.report import report
 
+        sweep = sweep_of(self)
         if self.trials is None:
             from src.sweeps.grid import run_grid
 
-            run_grid(sweep_of(self), arguments)
+            run_grid(sweep, arguments)
         else:
             from src.sweeps.search import run_search
 
-            run_search(sweep_of(self), arguments)
+            run_search(sweep, arguments)
+        runs = report(sweep.folder).runs
+        if failed := sum(run.state == "failed" for run in runs):
+            raise SystemExit(f"{failed} of {len(runs)} runs failed")

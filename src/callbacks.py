@@ -22,6 +22,7 @@ from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.colorizer import Colorizer, shares_of
 from src.command import interrupt
 from src.data.datamodule import ColorDataModule
+from src.divergence import FiniteLoss
 from src.files import replacing
 
 log = logging.getLogger(__name__)
@@ -138,16 +139,21 @@ class SaveWithinEpoch(Callback):
     """Saves a checkpoint every so many steps, but not after an epoch's last, which is saved anyway.
 
     Lightning's own would skip the validation of an epoch that was saved right before it.
+
+    Args:
+        losses: which are looked at before they can have spoilt what is saved.
     """
 
-    def __init__(self, path: Path, every: int) -> None:
+    def __init__(self, path: Path, every: int, losses: FiniteLoss) -> None:
         self.path = path
         self.every = every
+        self.losses = losses
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
     ) -> None:
         if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
+            self.losses.look(trainer)
             trainer.save_checkpoint(self.path, weights_only=False)
 
 

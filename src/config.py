@@ -24,6 +24,7 @@ from src.schemas.commands import (
     Colorize,
     Evaluate,
     Export,
+    GridOrSearch,
     Leaderboard,
     Report,
     SweepReport,
@@ -54,6 +55,7 @@ def register() -> None:
     store.store(name="colorize_schema", node=Colorize)
     store.store(name="leaderboard_schema", node=Leaderboard)
     store.store(name="shards_schema", node=WriteShards)
+    store.store(group="hydra/sweeper", name="grid_or_search_schema", node=GridOrSearch)
     store.store(group="schema/trainer", name="trainer", node=Trainer)
     store.store(group="schema/encoder", name="encoder", node=Encoder)
     for group, schemas in SCHEMAS.items():

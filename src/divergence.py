@@ -12,6 +12,8 @@ from torch import Tensor
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
 
+MOST = 100  # steps that are not looked at yet
+
 
 class Step(NamedTuple):
     """A step of the training that is to be looked at.
@@ -32,8 +34,8 @@ class Step(NamedTuple):
 class FiniteLoss(Callback):
     """Ends a training in which a loss is not finite, before weights or pictures of it are written.
 
-    Goes before the callbacks that write. On a CPU it ends in the step itself; elsewhere with the
-    epoch, for looking at every step would have it wait for the device.
+    Goes before the callbacks that write. On a CPU it ends in the step itself; elsewhere some steps
+    later, for looking at every step would have it wait for the device.
 
     Args:
         data: what is trained on, for the names of its photographs.
@@ -63,11 +65,14 @@ class FiniteLoss(Callback):
         """
         losses = {"loss": outputs["loss"], **outputs["terms"]}
         self.steps.append(Step(trainer.global_step, batch_idx, self.rate, losses))
-        if outputs["loss"].is_cpu or trainer.is_last_batch:
+        if outputs["loss"].is_cpu or trainer.is_last_batch or len(self.steps) == MOST:
             self.look(trainer)
 
     def look(self, trainer: pl.Trainer) -> None:
+        """As :meth:`on_train_batch_end`, of the steps since the last look."""
         steps, self.steps = self.steps, []
+        if not steps:
+            return
         is_finite = torch.stack([step.losses["loss"] for step in steps]).isfinite().tolist()
         if all(is_finite):
             return
@@ -99,6 +104,5 @@ def circumstances(trainer: pl.Trainer, rate: float) -> str:
     advice = "lower optimizer.lr"
     if trainer.precision != "32-true":
         advice += ", or set trainer.precision=32-true"
-    done = trainer.current_epoch
-    kept = f"the checkpoints of epoch {done} and before are kept" if done else "nothing is kept"
-    return f"{optimizer} at lr={rate:g} in {trainer.precision}; {advice}; {kept}"
+    where = f"{optimizer} at lr={rate:g} in {trainer.precision}"
+    return f"{where}; {advice}; what was saved before is kept"

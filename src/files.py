@@ -48,12 +48,16 @@ def remove_half_written(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[bool]:
-    """Whether a folder is this process's alone for now; its lock ends with the process."""
+def held(folder: Path, seconds: float = 0) -> Iterator[bool]:
+    """Whether a folder is this process's alone for now; its lock ends with the process.
+
+    Args:
+        seconds: to wait for another process that has it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=seconds)
     except Timeout:
         yield False
         return

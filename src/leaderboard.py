@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from src import command
 from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain, register
-from src.files import write_text
+from src.files import held, write_text
 from src.processes import Processes, cores
 from src.schemas.commands import Board, Leaderboard
 from src.standings import Standing, check_complete, tables
@@ -167,7 +167,10 @@ def train(run: Run, wanted: Wanted, settings: Leaderboard, processes: Processes)
         if last.is_file() and was_started_with(wanted, folder):
             words.append(f"resume={last}")
         elif folder.exists():
-            shutil.rmtree(folder)
+            with held(folder) as is_ours:
+                if not is_ours:
+                    return {"error": f"another process is training in {folder}"}
+                shutil.rmtree(folder)
         status, complaint = processes.run(words, threads=cores() // settings.jobs)
         if status == 0:
             return read_outcome(folder / "results.json")

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 OF_ONE_RUN = ("resume", "repeats")
 PLACES = (*OF_ONE_RUN, "data_dir", ".root")  # how names end that leave scores as they are
+WHOLE = {"experiment", "sweep"}  # groups whose choices set everything
 WITHIN = {"encoder": "network.encoder"}  # groups whose settings lie elsewhere
 CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versions"}
 
@@ -36,8 +37,8 @@ def repeated(words: Sequence[str]) -> list[str]:
     if given.run is None:
         return list(words)
     names = {word.lstrip("+~").partition("=")[0] for word in typed}
-    if "experiment" in names:
-        raise InputError("--from RUN and experiment= both set everything; leave one out")
+    if both := names & WHOLE:
+        raise InputError(f"--from RUN and {both.pop()}= both set everything; leave one out")
     places = tuple(f"{place}." for name in names for place in (name, WITHIN.get(name, name)))
     kept = [
         word
@@ -67,9 +68,7 @@ def recorded(run: Path) -> Iterator[tuple[str, str]]:
         raise InputError(f"--from {run}: its config/ cannot be read: {error}") from error
     if not is_training:
         raise InputError(f"--from {run}: it is no run of src.train")
-    groups = {
-        name: c for name, c in choices.items() if name.isidentifier() and name != "experiment"
-    }
+    groups = {name: c for name, c in choices.items() if name.isidentifier() and name not in WHOLE}
     yield from ((name, f"{name}={choice}") for name, choice in groups.items())
     yield from ((word[1:].partition("=")[0], word) for word in removed)
     for name, value in flat(settings).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box, get_console
+from rich.markup import escape
 from rich.table import Table
 
 from src.baselines import BASELINES
@@ -17,6 +18,8 @@ from src.hardware import Hardware
 from src.metrics import EVERY_EPOCH, MEASURES
 
 PACKAGES = (
+    "numpy",
+    "pillow",
     "torch",
     "torchvision",
     "pytorch-lightning",
@@ -87,7 +90,7 @@ def print_table(
     for label in header[1:]:
         table.add_column(label, justify="right")
     for row in rows:
-        table.add_row(*row, style="bold" if row[0] in bold else None)
+        table.add_row(*map(escape, row), style="bold" if row[0] in bold else None)
     get_console().print(table)
 
 
@@ -101,8 +104,9 @@ def score_cells(scores: Mapping[str, float], metrics: Sequence[str] = EVERY_EPOC
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; the first column to the left, the others to the right."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    lines = [cells[0], ["---"] + ["---:"] * (len(header) - 1), *cells[1:]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:

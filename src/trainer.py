@@ -57,8 +57,9 @@ def make_trainer(
     limits = settings.trainer
     kept = folder / CHECKPOINTS
     patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
+    losses = FiniteLoss(data)
     callbacks = [
-        FiniteLoss(data),
+        losses,
         progress,
         PictureGrid(data, folder / "pictures", limits.pictures_every),
         LearningRateMonitor(logging_interval="epoch"),
@@ -74,7 +75,7 @@ def make_trainer(
     if limits.max_minutes:
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     if limits.checkpoint_every:
-        callbacks.append(SaveWithinEpoch(kept / "last.ckpt", limits.checkpoint_every))
+        callbacks.append(SaveWithinEpoch(kept / "last.ckpt", limits.checkpoint_every, losses))
     callbacks += watchers
     trainer = pl.Trainer(
         accelerator=device.accelerator,

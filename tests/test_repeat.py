@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from src.commit import commit
 from src.config import CONF, register
 from src.data.datamodule import ColorDataModule
+from src.data.photographs import Images
 from src.errors import InputError
 from src.repeat import compare, repeated
 from src.resume import resume_command
@@ -69,6 +70,7 @@ def test_a_run_in_another_process_has_the_same_scores_and_says_so(tmp_path: Path
         ["dataset=folder", "dataset.root='it\\'s ${seed} = \"a, b\" \\\\'", "dataset.train=null"],
         ["dataset=mixed", "~dataset.parts.scenes", "optimizer=rmsprop", "optimizer.lr=1e-7"],
         ["network=fusion", "encoder=resnet18", "adversary=patch", "optimizer.betas=[0.5,0.9]"],
+        ["+sweep=paper", "dataset=faces", "optimizer=sgd", "optimizer.lr=0.1"],
     ],
 )
 def test_a_folder_says_every_setting(tmp_path: Path, words: list[str]) -> None:
@@ -193,7 +195,9 @@ def test_fingerprints_are_of_pixels_and_order(settings: Callable[..., Train]) ->
     other = data("dataset.seed=1").fingerprints()
     assert all(other[split] != value for split, value in one.fingerprints().items())
     before = one.fingerprints()
-    one.images["train"].pixels[0, 0, 0, 0] ^= 1
+    pixels = one.images["train"].pixels[:].clone()
+    pixels[0, 0, 0, 0] ^= 1
+    one.images["train"] = Images(one.images["train"].names, pixels)
     changed = one.fingerprints()
     assert changed["train"] != before["train"]
     assert changed["val"] == before["val"]

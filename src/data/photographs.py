@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from rich.progress import track
 from torch import Tensor
 
 from src.errors import InputError
+from src.processes import cores
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 def ahead(work: Callable[[In], Out], items: Iterable[In], depth: int = AHEAD) -> Iterator[Out]:
     """Results in order, worked out in threads up to ``depth`` items before they are asked for."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         waiting: deque[Any] = deque()
         for item in items:
             waiting.append(pool.submit(work, item))

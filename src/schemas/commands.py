@@ -209,6 +209,24 @@ class Report:
 
 
 @dataclass(kw_only=True)
+class GridOrSearch:
+    """Settings of the sweeper; see conf/hydra/sweeper."""
+
+    _target_: str = "hydra_plugins.colorization.GridOrSearch"
+    params: dict[str, str]
+    grids: list[dict[str, str]]
+    trials: int | None
+    at_once: int
+    warmup: int
+    seed: int
+    study: str
+    trial: int | None
+
+    def __post_init__(self) -> None:
+        at_least("hydra.sweeper", self, trials=1, at_once=1, warmup=0, seed=0)
+
+
+@dataclass(kw_only=True)
 class SweepReport:
     """Root of ``python -m src.sweep_report``."""
 

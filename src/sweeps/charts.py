@@ -66,7 +66,9 @@ def draw_axis(axes: Axes, x: int, ticks: dict[str, float]) -> None:
     axes.axvline(x, color="0.7", linewidth=1, zorder=0)
     for label, place in ticks.items():
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1}
-        axes.text(x + 0.03, place, label, fontsize=8, va="center", bbox=box, zorder=3)
+        axes.text(
+            x + 0.03, place, label, fontsize=8, va="center", bbox=box, zorder=3, parse_math=False
+        )
 
 
 def scaled(values: Sequence[float]) -> tuple[list[float], dict[str, float]]:
@@ -115,7 +117,9 @@ def validation_curves(runs: Sequence[Run]) -> str:
         axes.set_ylim(0.95 * best, min(max(usual), 20 * best) * 1.2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, title="the best")
+    legend = axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, title="the best")
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return as_svg(figure)
 
 

@@ -12,7 +12,7 @@ from src.files import write_text
 SWEEPS = Path("outputs", "sweeps")
 PLAN = "sweep.json"
 FLAGS = {"-m", "--multirun"}
-NAMED = "+sweep="
+NAMED = "sweep="
 
 Jobs = Mapping[int, Sequence[str]]
 """By number, which is the name of its folder: the words of a run, as ``python -m src.train`` takes
@@ -24,16 +24,41 @@ def with_folder(words: Sequence[str]) -> list[str]:
 
     Launchers and places, which change no score, may differ between words that go on.
     """
-    name = next((word.removeprefix(NAMED) for word in words if word.startswith(NAMED)), "")
-    is_sweep = bool(name or FLAGS.intersection(words))
+    named = (word.lstrip("+") for word in words)
+    name = next((word.removeprefix(NAMED) for word in named if word.startswith(NAMED)), "")
+    is_sweep = bool(name or (FLAGS | {"hydra.mode=MULTIRUN"}).intersection(words))
     if not is_sweep or any(word.startswith("hydra.sweep.dir=") for word in words):
         return list(words)
-    said = [word for word in words if word not in FLAGS]
-    said = [word for word in said if not word.startswith(("hydra.", "hydra/", "data_dir="))]
+    said = [word for word in words if word not in FLAGS and not is_place(word)]
     digest = hashlib.blake2b(shlex.join(said).encode(), digest_size=4).hexdigest()
     # Before the first of its kind: Hydra wants overrides side by side.
     place = next(i for i, word in enumerate([*words, "="]) if "=" in word and word[0] != "-")
     return [*words[:place], f"hydra.sweep.dir={SWEEPS}/{name or 'sweep'}-{digest}", *words[place:]]
+
+
+def is_place(word: str) -> bool:
+    """Whether a word only says where or how runs are made, and is not swept."""
+    return word.startswith(("hydra.", "hydra/", "data_dir=")) and "," not in word
+
+
+def check_same(jobs: Jobs, folder: Path) -> None:
+    """Make sure that a folder, if it is a sweep's, is of this one.
+
+    Raises:
+        InputError: naming a run that is another there, or a damaged plan.
+    """
+    if not (folder / PLAN).is_file():
+        return
+    for number, words in read_jobs(folder).items():
+        then, now = (
+            shlex.join(word for word in kept if not is_place(word))
+            for kept in (words, jobs.get(number, words))
+        )
+        if then != now:
+            raise InputError(
+                f"{folder} is another sweep's: its run {number} is {then}, and not {now}; set "
+                "hydra.sweep.dir to a new folder"
+            )
 
 
 def save_jobs(jobs: Jobs, folder: Path) -> None:

@@ -17,7 +17,7 @@ def run_grid(sweep: Sweep, arguments: Sequence[str]) -> None:
     Raises:
         InputError: for values that are no list; others are those of :func:`launch`.
     """
-    about = sweep.config.hydra.sweeper
+    about = sweep.about
     combined: list[list[str]] = []
     for grid in about.grids or [{}]:
         words = [f"{name}={values}" for name, values in {**about.params, **grid}.items()]

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,16 @@ from pytorch_lightning.callbacks import Callback
 from src import command, results
 from src.config import CHECKPOINTS, checked
 from src.errors import InputError
-from src.files import LOCK, held
+from src.files import held
 from src.processes import cores
+from src.results import best_baseline
 from src.schemas.commands import Train
+from src.sweeps.folder import read_jobs
 from src.sweeps.pruning import PrunedError, pruning
 
 log = logging.getLogger(__name__)
+
+LOOK = 5.0  # s for others to look whether the run is being made
 
 Trained = Callable[[Train, Path, Sequence[Callback]], dict[str, Any]]
 
@@ -32,14 +35,12 @@ def run(config: DictConfig, folder: Path, train: Trained) -> float:
     Returns:
         The validation error; infinite if there is none.
     """
-    with held(folder) as is_ours:
+    with held(folder, seconds=LOOK) as is_ours:
         if not is_ours:
             log.info("%s is being made by another process", folder)
             return math.inf
         outcome = read_outcome(folder)
         if outcome is None or "error" in outcome:
-            if outcome:
-                clear(folder)
             outcome = made(config, folder, train)
             results.save(outcome, folder)
     return error_of(outcome)
@@ -48,7 +49,8 @@ def run(config: DictConfig, folder: Path, train: Trained) -> float:
 def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
     """What a run has found, or why it was given up."""
     hydra = HydraConfig.get()
-    torch.set_num_threads(threads_of(hydra.launcher) or torch.get_num_threads())
+    runs = hydra.sweeper.at_once if hydra.sweeper.trials else len(read_jobs(folder.parent))
+    torch.set_num_threads(threads_of(hydra.launcher, runs) or torch.get_num_threads())
     try:
         settings: Train = checked(config)
         if settings.trainer.strategy == "ddp":
@@ -69,8 +71,9 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
     """What a run has left, with ``error`` if it failed and ``pruned`` if it was given up."""
     try:
         outcome = json.loads((folder / "results.json").read_text())
-        error_of(outcome)
-    except (OSError, ValueError, KeyError, TypeError):
+        if "error" not in outcome:
+            check_complete(outcome)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     found: dict[str, Any] = outcome
     return found
@@ -78,23 +81,31 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
 
 def error_of(outcome: Mapping[str, Any]) -> float:
     """The validation error that an outcome has, which a search minimises."""
-    return math.inf if "error" in outcome else float(outcome["val"]["mse"])
+    value = math.inf if "error" in outcome else float(outcome["val"]["mse"])
+    return math.inf if math.isnan(value) else value
 
 
-def clear(folder: Path) -> None:
-    """Delete what a run has left, but for its log."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK and path.suffix != ".log":
-            path.unlink()
+def check_complete(outcome: Mapping[str, Any]) -> None:
+    """KeyError, TypeError or ValueError unless an outcome has all that a report shows."""
+    float(outcome["val"]["mse"])
+    if "pruned" in outcome:
+        return
+    for scores in (outcome["test"][best_baseline(outcome)], outcome["test"]["network"]):
+        float(scores["mse"]), float(scores["psnr"])
+    for name in ("best_epoch", "epochs", "images_per_second"):
+        float(outcome[name])
+    dict(outcome["images"]), int(outcome["config"]["dataset"]["size"])
 
 
-def threads_of(launcher: DictConfig) -> int | None:
-    """CPU threads for each of the runs that a launcher has at a time; None is all there are."""
+def threads_of(launcher: DictConfig, runs: int) -> int | None:
+    """CPU threads for each of the runs that a launcher has at a time; None is all there are.
+
+    Args:
+        runs: how many there are at the most.
+    """
     if "n_jobs" in launcher:  # joblib
-        at_once = launcher.n_jobs if launcher.n_jobs > 0 else cores()
-        return max(1, cores() // at_once)
+        jobs = launcher.n_jobs or 1
+        return max(1, cores() // min(jobs if jobs > 0 else cores(), runs))
     if "cpus_per_task" in launcher:  # submitit
         return int(launcher.cpus_per_task or 1)
     if "ray" in launcher:

@@ -1,6 +1,6 @@
 """Hand a sweep's runs to a launcher."""
 
-import logging
+import json
 from collections.abc import Collection, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
@@ -17,12 +17,9 @@ from rich import get_console
 from src import command
 from src.config import checked, plain
 from src.errors import InputError
-from src.files import held
-from src.sweeps.folder import Jobs, save_jobs
-from src.sweeps.job import clear
+from src.schemas.commands import GridOrSearch
+from src.sweeps.folder import Jobs, check_same, save_jobs
 from src.wanted import Wanted, as_json, started_with
-
-log = logging.getLogger(__name__)
 
 LAUNCHERS = ("joblib", "submitit", "ray")
 
@@ -37,6 +34,12 @@ class Sweep(NamedTuple):
     @property
     def folder(self) -> Path:
         return Path(self.config.hydra.sweep.dir)
+
+    @property
+    def about(self) -> GridOrSearch:
+        """The sweeper's own settings; errors are those of :func:`checked`."""
+        about: GridOrSearch = checked(self.config.hydra.sweeper)
+        return about
 
     def parse(self, words: Sequence[str]) -> list[Override]:
         """Words in Hydra's grammar; its own errors are for what they are not."""
@@ -64,16 +67,20 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
     """Write down what a sweep's runs are, and have some of them made.
 
     Raises:
-        InputError: if a worker dies.
-        KeyboardInterrupt: on Ctrl-C; what is finished stays.
+        InputError: if the folder is another sweep's, or a worker dies.
         HydraException: for a setting that does not exist, before anything is made.
+        KeyboardInterrupt: on Ctrl-C; what is finished stays.
     """
-    batch = [[*jobs[number], f"hydra.sweep.subdir={number}"] for number in numbers]
+    batch = [
+        [*jobs[number], f"hydra.sweep.subdir={number}", f"hydra.sweeper.trial={number}"]
+        for number in numbers
+    ]
     for composed in batch:
         sweep.loader.load_sweep_config(sweep.config, composed)
-    save_jobs(jobs, sweep.folder)
+    check_same(jobs, sweep.folder)
     for number in numbers:
-        clear_other(sweep, sweep.folder / str(number), jobs[number])
+        check_settings(sweep, sweep.folder / str(number), jobs[number])
+    save_jobs(jobs, sweep.folder)
     try:
         for done in sweep.launcher.launch(batch, initial_job_idx=0):
             _ = done.return_value  # raises what the run could not write down
@@ -90,23 +97,31 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         ) from error
 
 
-def clear_other(sweep: Sweep, folder: Path, words: Sequence[str]) -> None:
-    """Clear a run's folder of what was begun with other settings, as after a change in conf/."""
+def check_settings(sweep: Sweep, folder: Path, words: Sequence[str]) -> None:
+    """Make sure that what is in a run's folder was made with the settings that its words mean now.
+
+    Raises:
+        InputError: naming what differs, as after a change in conf/.
+    """
     if not (folder / "config").is_dir():
         return
-    with held(folder) as is_ours:
-        if is_ours and (different := difference(sweep, folder, words)):
-            log.warning("%s was begun with %s and is made anew", folder, different)
-            clear(folder)
-
-
-def difference(sweep: Sweep, folder: Path, words: Sequence[str]) -> str:
-    """What a folder's run differs in from the one wanted; empty if in nothing."""
     try:
         wanted = Wanted(sweep.settings(words), sweep.settings([]))
     except command.BAD_INPUT:
-        return ""  # the run itself will say so
+        return  # the run itself will say so
     try:
-        return wanted.difference(started_with(folder))
+        different = wanted.difference(settings_of(folder))
     except Exception:  # damaged bytes can raise anything
-        return "settings that cannot be read"
+        different = "settings that cannot be read"
+    if different:
+        raise InputError(
+            f"{folder} was made with {different}, which is not so now; delete it, or set "
+            "hydra.sweep.dir to a new folder"
+        )
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What the run in a folder was made with, or else started with."""
+    made = folder / "results.json"
+    found = json.loads(made.read_text()).get("config") if made.is_file() else None
+    return found or started_with(folder)

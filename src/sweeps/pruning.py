@@ -40,9 +40,9 @@ class Pruning(Callback):
 
 def pruning(sweeper: DictConfig) -> list[Callback]:
     """Of a run of a search, what gives it up; of other runs nothing."""
-    if sweeper.get("trial") is None:
+    if sweeper.trials is None:
         return []
     from src.sweeps.study import open_study, running_trial
 
-    study = open_study(Path(sweeper.study), sweeper.seed, sweeper.warmup)
+    study = open_study(Path(sweeper.study), sweeper.warmup)
     return [Pruning(running_trial(study, sweeper.trial))]

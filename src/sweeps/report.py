@@ -61,7 +61,8 @@ def show(sweep: Sweep) -> None:
     for number, error in failures(sweep):
         console.print(f"run {number} failed: {error}", highlight=False, markup=False)
     console.print(summary(sweep), highlight=False, markup=False)
-    console.print(f"page: {sweep.folder / 'sweep.html'}", soft_wrap=True, highlight=False)
+    page = sweep.folder / "sweep.html"
+    console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
 
 
 def failures(sweep: Sweep) -> list[tuple[int, str]]:
@@ -89,8 +90,9 @@ def summary(sweep: Sweep) -> str:
     best = finished[0]
     share = error_removed(best.outcome)
     worth = f"removes {share:.1%} of" if share > 0 else f"has {1 - share:.2f} times"
+    words = f" ({words_of(best)})" if words_of(best) else ""
     return (
-        f"{text} The best on validation photographs is run {best.number} ({words_of(best)}): "
+        f"{text} The best on validation photographs is run {best.number}{words}: "
         f"val MSE {best.outcome['val']['mse']:.6f}, test MSE "
         f"{best.outcome['test']['network']['mse']:.6f}; it {worth} the error of the best baseline, "
         f"{best_baseline(best.outcome)}."

@@ -60,7 +60,8 @@ def read_run(folder: Path, number: int, found: Mapping[str, str]) -> Run:
 
 def state_of(folder: Path, outcome: Mapping[str, Any]) -> str:
     if outcome:
-        return {"error": "failed", "pruned": "given up"}.get(next(iter(outcome)), "finished")
+        kinds = {"error": "failed", "pruned": "given up"}
+        return next((kinds[kind] for kind in kinds if kind in outcome), "finished")
     if not folder.is_dir():
         return "waiting"
     with held(folder) as is_free:

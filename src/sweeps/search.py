@@ -1,7 +1,8 @@
 """A search: what is tried next depends on what was found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from optuna.distributions import (
@@ -15,10 +16,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from src.errors import InputError
 from src.files import held
-from src.limits import at_least
+from src.schemas.commands import GridOrSearch
+from src.sweeps.folder import save_jobs
 from src.sweeps.job import error_of, read_outcome
 from src.sweeps.launch import Sweep, launch
-from src.sweeps.study import check_space, open_study
+from src.sweeps.study import Space, ask, check_space, open_study
+from src.wanted import PLACES
 
 
 def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
@@ -31,31 +34,43 @@ def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
         InputError: for settings that cannot be searched, or a study of another search; others are
             those of :func:`launch`.
     """
-    about, folder = sweep.config.hydra.sweeper, sweep.folder
-    at_least("hydra.sweeper", about, trials=1, at_once=1, warmup=0)
+    about, folder = sweep.about, sweep.folder
     words = [f"{name}={values}" for name, values in about.params.items()]
     found = {o.get_key_element(): o for o in sweep.parse([*words, *arguments])}
     space = {name: distribution(o) for name, o in found.items() if o.is_sweep_override()}
-    fixed = [f"{n}={o.get_value_element_as_str()}" for n, o in found.items() if n not in space]
+    fixed = {n: o.get_value_element_as_str() for n, o in found.items() if n not in space}
     if not space:
         raise InputError("a search needs a setting to search, as optimizer.lr=interval(1e-4,1e-2)")
-    study = open_study(Path(about.study), about.seed, about.warmup)
-    check_space(study, space, Path(about.study))
-    while batch := next_trials(study, folder, space, about.trials, about.at_once):
-        tried = study.get_trials(deepcopy=False)
-        jobs = {trial.number: [*fixed, *words_of(trial)] for trial in tried}
-        launch(sweep, jobs, batch)
+    study = open_study(Path(about.study), about.warmup)
+    kept = {name: value for name, value in fixed.items() if name not in PLACES}
+    check_space(study, space, kept, Path(about.study))
+    made: set[int] = set()
+    while batch := next_trials(study, space, about, folder, made):
+        made.update(batch)
+        launch(sweep, jobs_of(study, fixed), batch)
         tell(study, folder, batch)
+    save_jobs(jobs_of(study, fixed), folder)  # those of other processes too
 
 
 def next_trials(
-    study: Study, folder: Path, space: dict[str, BaseDistribution], trials: int, at_once: int
+    study: Study, space: Space, about: GridOrSearch, folder: Path, made: Collection[int]
 ) -> list[int]:
-    """Numbers of trials to make now: those that nobody goes on with, then new ones."""
+    """Numbers of trials to make now: those that nobody goes on with, then new ones.
+
+    Args:
+        made: not again, for they failed.
+    """
     known = study.get_trials(deepcopy=False)
-    left = [t.number for t in known if t.state == TrialState.RUNNING and is_free(folder, t.number)]
-    new = max(0, min(trials - len(known), at_once - len(left)))
-    return (left + [study.ask(space).number for _ in range(new)])[:at_once]
+    waiting = [t.number for t in known if t.state == TrialState.RUNNING and t.number not in made]
+    left = [number for number in waiting if is_free(folder, number)][: about.at_once]
+    new = max(0, min((about.trials or 0) - len(known), about.at_once - len(left)))
+    return left + [ask(study, space, about.seed) for _ in range(new)]
+
+
+def jobs_of(study: Study, fixed: Mapping[str, str]) -> dict[int, list[str]]:
+    """The words of every trial."""
+    words = [f"{name}={value}" for name, value in fixed.items()]
+    return {trial.number: [*words, *words_of(trial)] for trial in study.get_trials(deepcopy=False)}
 
 
 def is_free(folder: Path, number: int) -> bool:
@@ -64,17 +79,14 @@ def is_free(folder: Path, number: int) -> bool:
 
 
 def tell(study: Study, folder: Path, numbers: Sequence[int]) -> None:
-    """Hand a study what its trials have found, as far as they have ended."""
+    """Hand a study what its trials have found; those that failed stay for the next command."""
     for number in numbers:
         outcome = read_outcome(folder / str(number))
-        if outcome is None:  # another process is at it
+        if outcome is None or "error" in outcome:
             continue
-        if "error" in outcome:
-            study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
-        elif "pruned" in outcome:
-            study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
-        else:
-            study.tell(number, error_of(outcome), skip_if_finished=True)
+        state = TrialState.PRUNED if "pruned" in outcome else TrialState.COMPLETE
+        value = None if "pruned" in outcome else error_of(outcome)
+        study.tell(number, value, state=state, skip_if_finished=True)
 
 
 def words_of(trial: FrozenTrial) -> list[str]:
@@ -90,6 +102,14 @@ def distribution(override: Override) -> BaseDistribution:
         InputError: for words that mean no distribution.
     """
     value = override.value()
+    try:
+        return distribution_of(value, override)
+    except ValueError as error:  # Optuna's
+        raise InputError(f"{override.input_line} cannot be searched: {error}") from error
+
+
+def distribution_of(value: Any, override: Override) -> BaseDistribution:
+    """As :func:`distribution`; ValueError for limits that hold nothing."""
     if isinstance(value, ChoiceSweep | RangeSweep):
         return CategoricalDistribution(list(override.sweep_string_iterator()))
     if isinstance(value, IntervalSweep) and value.start is not None and value.end is not None:

@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna.trial import Trial
 
 from src.errors import InputError
+from src.files import held
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -21,13 +22,13 @@ BUSY = 60  # s to wait for another process that writes
 STARTUP = 5  # runs that end before any is given up
 NAME = "search"
 SPACE = "space"
+UNSET = "not set"
 
 
-def open_study(path: Path, seed: int, warmup: int) -> Study:
+def open_study(path: Path, warmup: int) -> Study:
     """Open a study of validation errors, or begin it.
 
     Args:
-        seed: of what is tried.
         warmup: epochs that no run is given up before.
 
     Raises:
@@ -35,26 +36,42 @@ def open_study(path: Path, seed: int, warmup: int) -> Study:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY}})
-        study = optuna.create_study(
-            storage=storage, study_name=NAME, load_if_exists=True, direction="minimize"
-        )
+        with held(path.parent, seconds=BUSY):  # two at once would both make its tables
+            storage = RDBStorage(
+                f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY}}
+            )
+            study = optuna.create_study(
+                storage=storage, study_name=NAME, load_if_exists=True, direction="minimize"
+            )
     except Exception as error:  # of SQLAlchemy and Alembic, of many kinds
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be used as the study of a search: {reason}") from error
-    # Another seed after every interruption, or what was tried first would be tried again.
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), constant_liar=True)
     study.pruner = optuna.pruners.MedianPruner(STARTUP, n_warmup_steps=warmup)
     return study
 
 
-def check_space(study: Study, space: Space, path: Path) -> None:
+def ask(study: Study, space: Space, seed: int) -> int:
+    """Begin a new trial; returns its number.
+
+    Args:
+        seed: of all trials; each has another that follows from it, or what an interrupted search
+            or another process tried would be tried again.
+    """
+    seed += len(study.get_trials(deepcopy=False))
+    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+    return study.ask(dict(space)).number
+
+
+def check_space(study: Study, space: Space, fixed: Mapping[str, str], path: Path) -> None:
     """Make sure that a study is of this search.
+
+    Args:
+        fixed: values of the settings that are not searched.
 
     Raises:
         InputError: naming what differs.
     """
-    wanted = {name: distribution_to_json(found) for name, found in space.items()}
+    wanted = dict(fixed) | {name: described(found) for name, found in space.items()}
     then = study.user_attrs.get(SPACE)
     if then is None and not study.trials:
         study.set_user_attr(SPACE, wanted)
@@ -64,17 +81,14 @@ def check_space(study: Study, space: Space, path: Path) -> None:
         if wanted.get(name) != then.get(name):
             raise InputError(
                 f"{path} is the study of another search, in which {name} was "
-                f"{described(then.get(name))} and not {described(wanted.get(name))}; "
+                f"{then.get(name, UNSET)} and not {wanted.get(name, UNSET)}; "
                 "set hydra.sweep.dir to a new folder"
             )
 
 
-def described(distribution: str | None) -> str:
+def described(distribution: BaseDistribution) -> str:
     """A distribution as a user reads it."""
-    if distribution is None:
-        return "not searched"
-    about = json.loads(distribution)
-    values = about["attributes"]
+    values = json.loads(distribution_to_json(distribution))["attributes"]
     return ", ".join(f"{name} {value}" for name, value in values.items() if value)
 
 

@@ -73,13 +73,21 @@ def test_a_run_that_another_process_makes_is_left_to_it(place: Path) -> None:
     assert "| running, epoch 1 |" in (sweep / "sweep.md").read_text()
 
 
-def test_what_was_begun_with_other_settings_is_made_anew(place: Path) -> None:
+def test_nothing_is_mixed_with_runs_of_other_settings(place: Path) -> None:
     (sweep,) = (place / "outputs" / "sweeps").iterdir()
-    config = sweep / "0" / "config" / "config.yaml"
-    config.write_text(config.read_text().replace("flip_average: false", "flip_average: true"))
+    before = outcomes(place)
+    results = sweep / "0" / "results.json"
+    results.write_text(results.read_text().replace('"flip_average": false', '"flip_average": true'))
     done = python(*SWEEP, cwd=place)
-    assert "was begun with flip_average=True and is made anew" in " ".join(done.stdout.split())
-    assert outcomes(place)["0"]["config"]["flip_average"] is False
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "/0 was made with flip_average=True, which is not so now; delete it, or set" in line
+    others = [f"hydra.sweep.dir={sweep}", *SMALL, "optimizer.lr=1e-5,1e-6"]
+    done = python("src.train", "-m", *others, cwd=place)
+    (line,) = done.stderr.splitlines()
+    assert "is another sweep's: its run 0 is" in line
+    assert line.endswith("set hydra.sweep.dir to a new folder")
+    assert outcomes(place)["2"] == before["2"]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +102,14 @@ def test_what_was_begun_with_other_settings_is_made_anew(place: Path) -> None:
         (
             ["-m", "optimizer.lr=interval(0,1)"],
             "error: optimizer.lr=interval(0,1) is for a search; set hydra.sweeper.trials",
+        ),
+        (
+            ["-m", "seed=0,1", "hydra.sweeper.trials=abc"],
+            "error: Error merging override hydra.sweeper.trials=abc: Value 'abc'",
+        ),
+        (
+            ["-m", "seed=0,1", "hydra.sweeper.at_once=0"],
+            "error: hydra.sweeper.at_once is 0; it must be at least 1",
         ),
     ],
 )

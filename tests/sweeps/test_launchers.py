@@ -77,13 +77,15 @@ def test_a_worker_that_dies_is_told_in_a_line_and_the_same_command_goes_on(tmp_p
 
 
 def test_threads_are_divided_among_concurrent_runs() -> None:
-    for launcher, threads in (
-        ({"n_jobs": 1}, cores()),
-        ({"n_jobs": 2 * cores()}, 1),
-        ({"n_jobs": -1}, 1),
-        ({"cpus_per_task": 3}, 3),
-        ({"ray": {"remote": {"num_cpus": 5}}}, 5),
-        ({"ray": {"remote": {}}}, 1),
-        ({}, None),
+    many = 4 * cores()
+    for launcher, runs, threads in (
+        ({"n_jobs": 1}, many, cores()),
+        ({"n_jobs": 2 * cores()}, many, 1),
+        ({"n_jobs": -1}, many, 1),
+        ({"n_jobs": -1}, 1, cores()),
+        ({"cpus_per_task": 3}, many, 3),
+        ({"ray": {"remote": {"num_cpus": 5}}}, many, 5),
+        ({"ray": {"remote": {}}}, many, 1),
+        ({}, many, None),
     ):
-        assert threads_of(OmegaConf.create(launcher)) == threads, launcher
+        assert threads_of(OmegaConf.create(launcher), runs) == threads, launcher

@@ -16,7 +16,7 @@ from src.sweeps.runs import read_runs
 def sweep(checkpoint: Path, tmp_path: Path) -> Path:
     """A sweep that was stopped on the way: one run of each kind, and a better one."""
     made = checkpoint.parent.parent
-    rates = ["1e-3", "1e-4", "1", "3e-3", "1e-2", "1e-5"]
+    rates = ["1e-3", "${two:1,${x}}", "[/1]", "3e-3", "1e-2", "1e-5"]
     jobs = {n: ["seed=0", f"optimizer.lr={rate}"] for n, rate in enumerate(rates)}
     save_jobs(jobs, tmp_path)
     for number in (0, 1, 3, 4):
@@ -53,7 +53,7 @@ def test_a_half_finished_sweep_has_a_table_and_a_page(
     counted = "6 runs: 2 finished, 1 given up, 1 failed, 1 interrupted, 1 waiting."
     assert counted in page
     assert counted in table
-    assert "The best on validation photographs is run 1 (optimizer.lr=1e-4)" in table
+    assert "The best on validation photographs is run 1 (optimizer.lr=${two:1,${x}})" in table
     assert "<li>run 2: too &lt;large&gt;</li>" in page
     assert page.count("data:image/svg+xml") == 2
     assert "nearest neighbour" in page

@@ -4,17 +4,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
+from PIL import Image
 
 from src.errors import InputError
 from src.schemas.commands import Train
 from src.sweeps.pruning import PrunedError, Pruning
 from src.sweeps.search import distribution
-from src.sweeps.study import check_space, open_study, running_trial
+from src.sweeps.study import ask, check_space, open_study, running_trial
 from src.train import train
 from tests.command_line import python
 from tests.conftest import SMALL
@@ -53,18 +55,19 @@ def values(folder: Path) -> list[float | None]:
     """What the study was told, read without the project's help."""
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
     assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
+    assert all(list(trial.intermediate_values.values()) == [trial.value] for trial in study.trials)
     return [trial.value for trial in study.trials]
 
 
 def test_a_hopeless_run_is_given_up(settings: Callable[..., Train], tmp_path: Path) -> None:
-    study = open_study(tmp_path / "study.db", seed=0, warmup=2)
+    study = open_study(tmp_path / "study.db", warmup=2)
     for _ in range(5):
         good = study.ask()
         for epoch in range(1, 10):
             good.report(1e-6, epoch)
         study.tell(good, 1e-6)
     hopeless = study.ask()
-    trial = running_trial(open_study(tmp_path / "study.db", seed=0, warmup=2), hopeless.number)
+    trial = running_trial(open_study(tmp_path / "study.db", warmup=2), hopeless.number)
     with pytest.raises(PrunedError, match="given up after epoch 2 of 9") as stopped:
         train(settings("trainer.max_epochs=9"), tmp_path / "run", [Pruning(trial)])
     assert stopped.value.scores["mse"] > 1e-6
@@ -87,21 +90,56 @@ def test_words_are_distributions(word: str, found: object) -> None:
     assert distribution(override) == found
 
 
+@pytest.mark.parametrize("word", ["interval(2,1)", "tag(log,interval(0,3))", "range(0,0)"])
+def test_limits_that_hold_nothing_are_told_in_a_line(word: str) -> None:
+    (override,) = OverridesParser.create().parse_overrides([f"a={word}"])
+    with pytest.raises(InputError, match="cannot be searched"):
+        distribution(override)
+
+
 def test_what_is_no_study_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_text("a letter to my aunt" * 100)
     with pytest.raises(InputError, match=r"study\.db cannot be used as the study of a search"):
-        open_study(tmp_path / "study.db", seed=0, warmup=1)
+        open_study(tmp_path / "study.db", warmup=1)
 
 
 def test_a_study_is_of_one_space(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
-    study = open_study(path, seed=0, warmup=1)
+    study = open_study(path, warmup=1)
     space = {"a": FloatDistribution(0.0, 1.0)}
-    check_space(study, space, path)
+    check_space(study, space, {"seed": "0"}, path)
     study.ask(space)
-    check_space(open_study(path, seed=0, warmup=1), space, path)
-    with pytest.raises(InputError, match="in which b was not searched and not step 1"):
-        check_space(study, space | {"b": IntDistribution(1, 2)}, path)
+    check_space(open_study(path, warmup=1), space, {"seed": "0"}, path)
+    with pytest.raises(InputError, match="in which b was not set and not step 1, low 1, high 2"):
+        check_space(study, space | {"b": IntDistribution(1, 2)}, {"seed": "0"}, path)
+    with pytest.raises(InputError, match="in which seed was 0 and not 5; set hydra"):
+        check_space(study, space, {"seed": "5"}, path)
+
+
+def test_two_processes_try_different_settings(tmp_path: Path) -> None:
+    space = {"a": FloatDistribution(0.0, 1.0)}
+    studies = [open_study(tmp_path / "study.db", warmup=1) for _ in range(2)]
+    for study in studies * 3:
+        ask(study, space, seed=0)
+    tried = [trial.params["a"] for trial in studies[0].trials]
+    assert len(set(tried)) == len(tried) == 6
+
+
+def test_what_failed_is_made_again_by_the_same_command(tmp_path: Path) -> None:
+    words = ["src.train", "-m", *SMALL, "dataset=folder", "dataset.root=pictures"]
+    words += ["optimizer.lr=interval(1e-4,1e-2)", "hydra.sweeper.trials=1"]
+    words = [word for word in words if not word.startswith(("dataset.train", "dataset.test"))]
+    done = python(*words, cwd=tmp_path)
+    assert done.stderr.endswith("1 of 1 runs failed\n")
+    assert "run 0 failed: no folder pictures" in done.stdout
+    (tmp_path / "pictures").mkdir()
+    for number in range(20):
+        colors = np.random.default_rng(number).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(colors).save(tmp_path / "pictures" / f"{number}.png")
+    done = python(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    assert len(values(folder)) == 1
 
 
 def test_a_search_needs_something_to_search(tmp_path: Path) -> None:
