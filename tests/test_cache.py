@@ -194,6 +194,7 @@ def loading(large: Path, folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_decodes_and_a_killed_one_is_gone_on_with(
     large: Path, tmp_path: Path
 ) -> None:
