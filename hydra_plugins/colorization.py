@@ -14,6 +14,7 @@ class GridOrSearch(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Make the runs, then report on them; the command fails if a run did."""
+        from src.errors import InputError
         from src.sweeps.launch import sweep_of
         from src.sweeps.report import report
 
@@ -23,8 +24,12 @@ class GridOrSearch(BasicSweeper):
 
             run_grid(sweep, arguments)
         else:
-            from src.sweeps.search import run_search
-
+            try:
+                from src.sweeps.search import run_search
+            except ImportError as error:
+                raise InputError(
+                    f"a search needs {error.name}: pip install -e '.[search]'"
+                ) from error
             run_search(sweep, arguments)
         runs = report(sweep.folder).runs
         if failed := sum(run.state == "failed" for run in runs):

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src.errors import InputError, ToldElsewhereError
 
 NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
+LAUNCHER = "Could not find 'hydra/launcher/"  # Hydra's
 NOT_CHOSEN = "Unexpected type for root"  # OmegaConf's, of a setting below null
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
@@ -96,5 +97,7 @@ def one_line(error: BaseException) -> str:
         text += f": {cause}"
     text = text.removeprefix("InputError raised while resolving interpolation: ")
     text = text.partition("Config search path:")[0].partition("To append to your config")[0]
+    if LAUNCHER in text:
+        text += "; others come with pip install -e '.[joblib]', '.[submitit]' or '.[ray]'"
     kept = [line.strip() for line in text.splitlines() if not line.strip().startswith(NOISE)]
     return " ".join(line for line in kept if line)
