@@ -67,6 +67,12 @@ def held(folder: Path, seconds: float = 0) -> Iterator[bool]:
         lock.release()
 
 
+def is_free(folder: Path) -> bool:
+    """Whether no other process holds a folder."""
+    with held(folder) as is_ours:
+        return is_ours
+
+
 def open_text(path: Path) -> IO[str]:
     """Open a file to write UTF-8; what a file name on some disk holds beyond it is escaped."""
     return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")

@@ -15,7 +15,7 @@ from src.config import CONF, checked, register
 from src.errors import InputError
 from src.files import write_text
 from src.metrics import EVERY_EPOCH, MEASURES
-from src.results import PAPER_MSE, error_removed, markdown, score_cells
+from src.results import PAPER_MSE, comparable, error_removed, markdown, score_cells
 from src.schemas.commands import Report
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,6 @@ def read_results(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read as results: {error}") from error
     return results
-
-
-def comparable(results: Mapping[str, Any]) -> tuple[str, int, str]:
-    """Runs whose scores may stand in one table have the same dataset, size and counts."""
-    counts = ", ".join(f"{count} {split}" for split, count in results["images"].items())
-    return results["dataset"], results["config"]["dataset"]["size"], counts
 
 
 def label(path: Path) -> str:

@@ -48,6 +48,12 @@ def save(found: Mapping[str, Any], folder: Path) -> None:
     write_text(json.dumps(found, indent=2) + "\n", folder / "results.json")
 
 
+def comparable(found: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Runs whose scores may stand in one table have the same dataset, size and counts."""
+    counts = ", ".join(f"{count} {split}" for split, count in found["images"].items())
+    return found["dataset"], found["config"]["dataset"]["size"], counts
+
+
 def best_baseline(found: Mapping[str, Any]) -> str:
     """Name of the baseline with the smallest error on test."""
     test: Mapping[str, Mapping[str, float]] = found["test"]

@@ -26,6 +26,7 @@ from src.data.photographs import (
 from src.data.shards import INDEX, VERSION, litdata
 from src.errors import InputError
 from src.files import beside_prefix, check_room, write_text
+from src.processes import cores
 from src.schemas.commands import WriteShards
 
 SHARD = 2**26  # bytes
@@ -96,7 +97,7 @@ def write_split(photographs: PhotographFolder, split: str, folder: Path) -> dict
     writer = litdata().streaming.Cache(str(folder), chunk_bytes=SHARD)
     digests: dict[str, str] = {}
     unusable: dict[str, str] = {}
-    pictures = ahead(read, names, depth=2 * (os.cpu_count() or 1))
+    pictures = ahead(read, names, depth=2 * cores())
     for name, found in zip(names, progress(pictures, len(names)), strict=True):
         if isinstance(found, UnusablePhotographError):
             unusable[name] = str(found)

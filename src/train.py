@@ -4,7 +4,7 @@ import inspect
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,11 @@ log = logging.getLogger(__name__)
 def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> dict[str, Any]:
     """Train by ``settings`` into ``folder``.
 
-    Returns:
-        What its ``results.json`` holds; nothing in a process that is not the first of several.
-
     Args:
         watchers: more callbacks of Lightning's.
+
+    Returns:
+        What its ``results.json`` holds; nothing in a process that is not the first of several.
 
     Raises:
         InputError: for a setting, dataset or checkpoint that cannot be used, or a loss that is not
@@ -61,12 +61,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     device = hardware.choose(settings.trainer)
     code = commit()  # now, for it to be the code that runs
     colorizer, data = build_parts(settings)
-    steps_done = 0
-    if settings.resume:
-        ema = settings.trainer.ema
-        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
-    else:
-        colorizer.take_frozen()
+    steps_done = steps_behind(settings, folder, colorizer, data)
     progress = EpochProgress()
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
@@ -100,9 +95,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         "data": data.fingerprints(),
     }
     results.save(found, folder)
-    assert isinstance(trainer.logger, TensorBoardLogger)
-    trainer.logger.log_hyperparams(config, results.flat_scores(found))
-    trainer.logger.save()
+    log_final_scores(found, trainer)
     return found
 
 
@@ -118,6 +111,14 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
         config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed, cache
     )
     return colorizer, data
+
+
+def steps_behind(settings: Train, folder: Path, colorizer: Colorizer, data: ColorDataModule) -> int:
+    """Steps that are done already; errors are those of a checkpoint to go on from, or to take."""
+    if settings.resume:
+        return check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
+    colorizer.take_frozen()
+    return 0
 
 
 def make_ready(
@@ -154,6 +155,13 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
         100 * a,
         100 * b,
     )
+
+
+def log_final_scores(found: Mapping[str, Any], trainer: pl.Trainer) -> None:
+    """Put a run's settings and scores into TensorBoard's hyperparameter tab."""
+    assert isinstance(trainer.logger, TensorBoardLogger)
+    trainer.logger.log_hyperparams(found["config"], results.flat_scores(found))
+    trainer.logger.save()
 
 
 def run_job(config: DictConfig) -> float:

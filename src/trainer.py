@@ -55,6 +55,37 @@ def make_trainer(
         InputError: if there are fewer devices than asked for, or a step's photographs are fewer.
     """
     limits = settings.trainer
+    trainer = pl.Trainer(
+        accelerator=device.accelerator,
+        **processes(limits, device.accelerator, colorizer),
+        use_distributed_sampler=False,  # the data module shares its batches out
+        precision=device.precision,  # type: ignore[arg-type]
+        max_epochs=limits.max_epochs,
+        logger=curves(folder, steps_done),
+        callbacks=[*callbacks_of(limits, colorizer, data, folder, progress), *watchers],
+        plugins=[AtomicCheckpointIO()],
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    if data.batch_size < trainer.world_size:
+        raise InputError(
+            f"data.batch_size is {data.batch_size}, of all processes together; it must be at least "
+            f"{trainer.world_size}, one photograph for each"
+        )
+    data.rank, data.processes = trainer.global_rank, trainer.world_size
+    return trainer
+
+
+def callbacks_of(
+    limits: Trainer,
+    colorizer: Colorizer,
+    data: ColorDataModule,
+    folder: Path,
+    progress: EpochProgress,
+) -> list[Callback]:
+    """What watches and saves every run; those that notice a bad loss and count come first."""
     kept = folder / CHECKPOINTS
     patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
     losses = FiniteLoss(data)
@@ -76,28 +107,7 @@ def make_trainer(
         callbacks.append(Timer(timedelta(minutes=limits.max_minutes), interval="epoch"))
     if limits.checkpoint_every:
         callbacks.append(SaveWithinEpoch(kept / "last.ckpt", limits.checkpoint_every, losses))
-    callbacks += watchers
-    trainer = pl.Trainer(
-        accelerator=device.accelerator,
-        **processes(limits, device.accelerator, colorizer),
-        use_distributed_sampler=False,  # the data module shares its batches out
-        precision=device.precision,  # type: ignore[arg-type]
-        max_epochs=limits.max_epochs,
-        logger=curves(folder, steps_done),
-        callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    if data.batch_size < trainer.world_size:
-        raise InputError(
-            f"data.batch_size is {data.batch_size}, of all processes together; it must be at least "
-            f"{trainer.world_size}, one photograph for each"
-        )
-    data.rank, data.processes = trainer.global_rank, trainer.world_size
-    return trainer
+    return callbacks
 
 
 def processes(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[str, Any]:

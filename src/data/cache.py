@@ -25,6 +25,7 @@ from src.data.photographs import (
     warn_of_unusable,
 )
 from src.files import check_room, write_text
+from src.processes import cores
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ def fill(part: Path, source: Source) -> tuple[list[str], dict[str, str]]:
     rows = range(len(source.names))
     os.truncate(part, done * source.row)
     with part.open("ab") as file:
-        pictures = ahead(picture, rows, depth=2 * (os.cpu_count() or 1))
+        pictures = ahead(picture, rows, depth=2 * cores())
         for row, found in zip(rows, progress(pictures, len(rows)), strict=True):
             if isinstance(found, UnusablePhotographError):
                 unusable[source.names[row]] = str(found)

@@ -20,7 +20,7 @@ class Table(NamedTuple):
 
 
 def render(template: Path, **values: Any) -> str:
-    """Fill a template, which may include ``style.css`` and import from ``tables.html``."""
+    """Fill a template, which extends ``base.html`` and may import from ``tables.html``."""
     environment = Environment(
         loader=FileSystemLoader([template.parent, Path(__file__).parent]),
         autoescape=True,

@@ -5,6 +5,7 @@ from typing import Any
 
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most, one_of, several
+from src.schemas.data import Splits
 from src.schemas.parts import SCHEMAS, schema_target
 from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
 
@@ -234,21 +235,14 @@ class SweepReport:
 
 
 @dataclass(kw_only=True)
-class WriteShards:
-    """Root of ``python -m src.shards``; counts are those of ``dataset=folder``."""
+class WriteShards(Splits):
+    """Root of ``python -m src.shards``."""
 
     input: str
     output: str
-    size: int
-    train: int | None
-    val: int | None
-    test: int | None
-    split_seed: int
-    max_pixels: int
 
     def __post_init__(self) -> None:
-        at_least("", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
-        at_most("", self, size=MAX_SIZE)
+        self.check("")
 
 
 @dataclass(kw_only=True)

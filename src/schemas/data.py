@@ -24,11 +24,12 @@ class Synthetic(Target):
 
 
 @dataclass(kw_only=True)
-class Photographs(Target):
-    """Photographs on disk; a count of null means a tenth for val and test, the rest for train."""
+class Splits:
+    """How photographs on disk are read and split.
 
-    name: str
-    root: str
+    A count of null means a tenth for val and test, the rest for train.
+    """
+
     size: int
     train: int | None
     val: int | None
@@ -36,9 +37,21 @@ class Photographs(Target):
     split_seed: int
     max_pixels: int
 
+    def check(self, group: str) -> None:
+        """Raise InputError, naming the group's setting, for one out of its limits."""
+        at_least(group, self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
+        at_most(group, self, size=MAX_SIZE)
+
+
+@dataclass(kw_only=True)
+class Photographs(Splits, Target):
+    """Photographs on disk."""
+
+    name: str
+    root: str
+
     def __post_init__(self) -> None:
-        at_least("dataset", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
-        at_most("dataset", self, size=MAX_SIZE)
+        self.check("dataset")
 
 
 @dataclass(kw_only=True)

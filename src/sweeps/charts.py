@@ -13,6 +13,7 @@ from src.pages.page import as_svg
 from src.sweeps.job import error_of
 from src.sweeps.runs import Run
 
+MARKS = (0.0, 0.25, 0.5, 0.75, 1.0)  # with a label, on an axis of numbers
 NAMED = 5  # runs in the legend
 SPREAD = 0.04  # of an axis, between runs that have the same value
 
@@ -78,9 +79,9 @@ def scaled(values: Sequence[float]) -> tuple[list[float], dict[str, float]]:
     low, high = (math.log(least), math.log(most)) if is_log else (least, most)
     span = (high - low) or 1.0
     places = [((math.log(value) if is_log else value) - low) / span for value in values]
-    marks = [low + span * share for share in (0, 0.25, 0.5, 0.75, 1)]
+    marks = [low + span * share for share in MARKS]
     labels = [f"{math.exp(mark) if is_log else mark:.3g}" for mark in marks]
-    return places, dict(zip(labels, (0.0, 0.25, 0.5, 0.75, 1.0), strict=True))
+    return places, dict(zip(labels, MARKS, strict=True))
 
 
 def number(word: str) -> float | None:
@@ -109,12 +110,10 @@ def validation_curves(runs: Sequence[Run]) -> str:
             linewidth=2 if index == 0 else 1,
             label=f"{run.number}: {words}" if index < NAMED else None,
         )
-    ends = [run.curve[-1] for run in shown] + [run.curve[0] for run in shown[:1]]
-    usual = [value for value in ends if math.isfinite(value)]
-    best = min((min(run.curve) for run in shown), default=0)
+    best = min(min(run.curve) for run in shown)
+    most = max(shown[0].curve[0], *(run.curve[-1] for run in shown))
     axes.set(xlabel="epoch", ylabel="val MSE of ab/128", yscale="log")
-    if usual and best > 0:
-        axes.set_ylim(0.95 * best, min(max(usual), 20 * best) * 1.2)
+    axes.set_ylim(0.95 * best, min(most, 20 * best) * 1.2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, labels = axes.get_legend_handles_labels()
     legend = axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, title="the best")

@@ -17,7 +17,7 @@ from src.config import CHECKPOINTS, checked
 from src.errors import InputError
 from src.files import held
 from src.processes import cores
-from src.results import best_baseline
+from src.results import best_baseline, comparable
 from src.schemas.commands import Train
 from src.sweeps.folder import read_jobs
 from src.sweeps.pruning import PrunedError, pruning
@@ -50,7 +50,8 @@ def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
     """What a run has found, or why it was given up."""
     hydra = HydraConfig.get()
     runs = hydra.sweeper.at_once if hydra.sweeper.trials else len(read_jobs(folder.parent))
-    torch.set_num_threads(threads_of(hydra.launcher, runs) or torch.get_num_threads())
+    if threads := threads_of(hydra.launcher, runs):
+        torch.set_num_threads(threads)
     try:
         settings: Train = checked(config)
         if settings.trainer.strategy == "ddp":
@@ -94,7 +95,7 @@ def check_complete(outcome: Mapping[str, Any]) -> None:
         float(scores["mse"]), float(scores["psnr"])
     for name in ("best_epoch", "epochs", "images_per_second"):
         float(outcome[name])
-    dict(outcome["images"]), int(outcome["config"]["dataset"]["size"])
+    comparable(outcome)
 
 
 def threads_of(launcher: DictConfig, runs: int) -> int | None:

@@ -1,7 +1,7 @@
 """Hand a sweep's runs to a launcher."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,13 +46,9 @@ class Sweep(NamedTuple):
         overrides: list[Override] = OverridesParser.create(self.loader).parse_overrides([*words])
         return overrides
 
-    def settings(self, words: Sequence[str]) -> dict[str, Any]:
-        """What src.train makes of a run's words; errors are those of :func:`checked`."""
-        config: DictConfig = self.loader.load_sweep_config(self.config, [*words])
-        with open_dict(config):
-            del config["hydra"]
-        settings: dict[str, Any] = as_json(plain(checked(config)))
-        return settings
+    def compose(self, words: Sequence[str]) -> DictConfig:
+        """The config of a run; errors are Hydra's, for a setting that does not exist."""
+        return self.loader.load_sweep_config(self.config, [*words])
 
 
 def sweep_of(sweeper: Sweeper) -> Sweep:
@@ -75,11 +71,11 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         [*jobs[number], f"hydra.sweep.subdir={number}", f"hydra.sweeper.trial={number}"]
         for number in numbers
     ]
-    for composed in batch:
-        sweep.loader.load_sweep_config(sweep.config, composed)
+    configs = [sweep.compose(words) for words in batch]
+    defaults = settings_in(sweep.compose([]))
     check_same(jobs, sweep.folder)
-    for number in numbers:
-        check_settings(sweep, sweep.folder / str(number), jobs[number])
+    for number, config in zip(numbers, configs, strict=True):
+        check_settings(sweep.folder / str(number), config, defaults)
     save_jobs(jobs, sweep.folder)
     try:
         for done in sweep.launcher.launch(batch, initial_job_idx=0):
@@ -97,8 +93,8 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         ) from error
 
 
-def check_settings(sweep: Sweep, folder: Path, words: Sequence[str]) -> None:
-    """Make sure that what is in a run's folder was made with the settings that its words mean now.
+def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]) -> None:
+    """Make sure that what is in a run's folder was made with the settings that it is to have now.
 
     Raises:
         InputError: naming what differs, as after a change in conf/.
@@ -106,7 +102,7 @@ def check_settings(sweep: Sweep, folder: Path, words: Sequence[str]) -> None:
     if not (folder / "config").is_dir():
         return
     try:
-        wanted = Wanted(sweep.settings(words), sweep.settings([]))
+        wanted = Wanted(settings_in(config), defaults)
     except command.BAD_INPUT:
         return  # the run itself will say so
     try:
@@ -118,6 +114,14 @@ def check_settings(sweep: Sweep, folder: Path, words: Sequence[str]) -> None:
             f"{folder} was made with {different}, which is not so now; delete it, or set "
             "hydra.sweep.dir to a new folder"
         )
+
+
+def settings_in(config: DictConfig) -> dict[str, Any]:
+    """What src.train makes of a config; errors are those of :func:`checked`."""
+    with open_dict(config):
+        del config["hydra"]
+    settings: dict[str, Any] = as_json(plain(checked(config)))
+    return settings
 
 
 def settings_of(folder: Path) -> dict[str, Any]:

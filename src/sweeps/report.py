@@ -10,7 +10,7 @@ from src.baselines import BASELINES
 from src.files import write_text
 from src.metrics import EVERY_EPOCH, MEASURES
 from src.pages.page import Table, render
-from src.results import best_baseline, error_removed, markdown, print_table, score_cells
+from src.results import best_baseline, comparable, error_removed, markdown, print_table, score_cells
 from src.sweeps.charts import parallel_coordinates, validation_curves
 from src.sweeps.folder import read_jobs, settings
 from src.sweeps.runs import Run, read_runs
@@ -162,9 +162,8 @@ def by_data(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
     """By what was trained and tested on, the first run's outcome."""
     found: dict[str, Mapping[str, Any]] = {}
     for run in runs:
-        counts = ", ".join(f"{n} {split}" for split, n in run.outcome["images"].items())
-        size = run.outcome["config"]["dataset"]["size"]
-        found.setdefault(f"{run.outcome['dataset']}: {counts}, {size} px", run.outcome)
+        dataset, size, counts = comparable(run.outcome)
+        found.setdefault(f"{dataset}: {counts}, {size} px", run.outcome)
     return found
 
 

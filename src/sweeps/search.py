@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from optuna.distributions import (
@@ -15,7 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from src.errors import InputError
-from src.files import held
+from src.files import is_free
 from src.schemas.commands import GridOrSearch
 from src.sweeps.folder import save_jobs
 from src.sweeps.job import error_of, read_outcome
@@ -62,7 +61,7 @@ def next_trials(
     """
     known = study.get_trials(deepcopy=False)
     waiting = [t.number for t in known if t.state == TrialState.RUNNING and t.number not in made]
-    left = [number for number in waiting if is_free(folder, number)][: about.at_once]
+    left = [number for number in waiting if is_free(folder / str(number))][: about.at_once]
     new = max(0, min((about.trials or 0) - len(known), about.at_once - len(left)))
     return left + [ask(study, space, about.seed) for _ in range(new)]
 
@@ -71,11 +70,6 @@ def jobs_of(study: Study, fixed: Mapping[str, str]) -> dict[int, list[str]]:
     """The words of every trial."""
     words = [f"{name}={value}" for name, value in fixed.items()]
     return {trial.number: [*words, *words_of(trial)] for trial in study.get_trials(deepcopy=False)}
-
-
-def is_free(folder: Path, number: int) -> bool:
-    with held(folder / str(number)) as is_ours:
-        return is_ours
 
 
 def tell(study: Study, folder: Path, numbers: Sequence[int]) -> None:
@@ -103,20 +97,15 @@ def distribution(override: Override) -> BaseDistribution:
     """
     value = override.value()
     try:
-        return distribution_of(value, override)
-    except ValueError as error:  # Optuna's
+        if isinstance(value, ChoiceSweep | RangeSweep):
+            return CategoricalDistribution(list(override.sweep_string_iterator()))
+        if isinstance(value, IntervalSweep) and value.start is not None and value.end is not None:
+            is_log = "log" in value.tags
+            if isinstance(value.start, int) and isinstance(value.end, int):
+                return IntDistribution(value.start, value.end, log=is_log)
+            return FloatDistribution(value.start, value.end, log=is_log)
+    except ValueError as error:  # Optuna's, of limits that hold nothing
         raise InputError(f"{override.input_line} cannot be searched: {error}") from error
-
-
-def distribution_of(value: Any, override: Override) -> BaseDistribution:
-    """As :func:`distribution`; ValueError for limits that hold nothing."""
-    if isinstance(value, ChoiceSweep | RangeSweep):
-        return CategoricalDistribution(list(override.sweep_string_iterator()))
-    if isinstance(value, IntervalSweep) and value.start is not None and value.end is not None:
-        is_log = "log" in value.tags
-        if isinstance(value.start, int) and isinstance(value.end, int):
-            return IntDistribution(value.start, value.end, log=is_log)
-        return FloatDistribution(value.start, value.end, log=is_log)
     raise InputError(
         f"{override.input_line} cannot be searched; use choice(A,B), range(A,B), interval(A,B) or "
         "tag(log, interval(A,B))"
