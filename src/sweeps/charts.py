@@ -13,6 +13,7 @@ from src.pages.page import as_svg
 from src.sweeps.job import error_of
 from src.sweeps.runs import Run
 
+FAR = 3  # times the best error
 MARKS = (0.0, 0.25, 0.5, 0.75, 1.0)  # with a label, on an axis of numbers
 NAMED = 5  # runs in the legend
 SPREAD = 0.04  # of an axis, between runs that have the same value
@@ -57,9 +58,17 @@ def setting_axis(axes: Axes, x: int, name: str, runs: Sequence[Run]) -> list[flo
 
 
 def error_axis(axes: Axes, x: int, runs: Sequence[Run]) -> list[float]:
-    """Draw the validation error's axis, the best on top; returns where on it each run is."""
-    places, ticks = scaled([error_of(run.outcome) for run in runs])
-    draw_axis(axes, x, {label: 1 - place for label, place in ticks.items()})
+    """Draw the validation error's axis, the best on top; returns where on it each run is.
+
+    It ends at ``FAR`` times the best, where all lie that are worse: one that has not learned would
+    leave no room to tell the others apart.
+    """
+    errors = [error_of(run.outcome) for run in runs]
+    worst = FAR * min(errors)
+    places, ticks = scaled([min(error, worst) for error in errors])
+    is_beyond = max(errors) > worst
+    said = {f"{label} and more" if is_beyond and p == 1 else label: p for label, p in ticks.items()}
+    draw_axis(axes, x, {label: 1 - place for label, place in said.items()})
     return [1 - place for place in places]
 
 

@@ -12,7 +12,7 @@ from src.metrics import EVERY_EPOCH, MEASURES
 from src.pages.page import Table, render
 from src.results import best_baseline, comparable, error_removed, markdown, print_table, score_cells
 from src.sweeps.charts import parallel_coordinates, validation_curves
-from src.sweeps.folder import read_jobs, settings
+from src.sweeps.folder import is_place, read_jobs, settings
 from src.sweeps.runs import Run, read_runs
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -37,7 +37,7 @@ def report(folder: Path) -> Sweep:
     jobs = read_jobs(folder)
     varied = {name for found in settings(jobs).values() for name in found}
     words = dict.fromkeys(word for job in jobs.values() for word in job)
-    common = [word for word in words if word.partition("=")[0] not in varied]
+    common = [w for w in words if w.partition("=")[0] not in varied and not is_place(w)]
     sweep = Sweep(folder, read_runs(folder), common)
     show(sweep)
     table = runs_table(sweep.runs)
