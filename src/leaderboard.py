@@ -21,7 +21,7 @@ from src.files import held, write_text
 from src.processes import Processes, cores
 from src.schemas.commands import Board, Leaderboard
 from src.standings import Standing, check_complete, tables
-from src.wanted import PLACES, Wanted, as_json, started_with
+from src.wanted import Wanted, as_json, started_with, without_places
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def leaderboard(settings: Leaderboard) -> tuple[str, int]:
                 build(dataset_settings(name, settings.data_dir)).prepare()
             for run, outcome in trained(missing, settings):
                 outcomes[run] = outcome
-                kept = outcome | {"config": portable(wanted[run].settings)}
+                kept = outcome | {"config": without_places(wanted[run].settings)}
                 write_text(json.dumps(kept, indent=1) + "\n", folder / f"{run}.json")
     finally:
         boards = [(board, train) for board in settings.boards for train in board.train]
@@ -102,12 +102,6 @@ def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
         return settings
 
     return Wanted(composed(*run.overrides, *settings.overrides), composed(f"dataset={run.dataset}"))
-
-
-def portable(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's settings without the places of this machine."""
-    kept = {name: value for name, value in config.items() if name not in PLACES}
-    return kept | {"dataset": {k: v for k, v in kept["dataset"].items() if k != "root"}}
 
 
 def is_good(outcome: Outcome | None) -> bool:

@@ -13,11 +13,11 @@ from src.command import in_quotes
 from src.commit import DIRTY
 from src.errors import InputError
 from src.results import flat
+from src.wanted import without_places
 
 log = logging.getLogger(__name__)
 
 OF_ONE_RUN = ("resume", "repeats")
-PLACES = (*OF_ONE_RUN, "data_dir", ".root")  # how names end that leave scores as they are
 WHOLE = {"experiment", "sweep"}  # groups whose choices set everything
 WITHIN = {"encoder": "network.encoder"}  # groups whose settings lie elsewhere
 CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versions"}
@@ -122,11 +122,9 @@ def compare(found: Mapping[str, Any], run: Path) -> None:
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Values that differ, of those that there are in both."""
-    old, new = flat(then), flat(now)
+    old, new = flat(without_places(then)), flat(now)
     return ", ".join(
         f"{name} {new[name]} (there {old[name]})"
         for name in old
-        if name in new
-        and not name.endswith(PLACES)
-        and json.dumps(old[name]) != json.dumps(new[name])
+        if name in new and json.dumps(old[name]) != json.dumps(new[name])
     )

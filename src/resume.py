@@ -13,9 +13,7 @@ from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
 from src.results import first_difference, flat
-
-# Settings that may differ when a run goes on elsewhere.
-PLACES = ("dataset.root", "dataset.max_pixels")
+from src.wanted import without_places
 
 
 def check_resumable(
@@ -34,7 +32,7 @@ def check_resumable(
         raise InputError(f"{path} holds weights only and cannot be resumed")
     then = UNSAID | checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
     old, new = (
-        {name: value for name, value in flat(settings).items() if name not in PLACES}
+        flat(without_places(settings))
         for settings in (then, dict(colorizer.hparams) | dict(data.hparams))
     )
     if name := first_difference(old, new):

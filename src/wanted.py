@@ -9,18 +9,27 @@ from omegaconf import OmegaConf
 
 from src.results import flat
 
-# Settings that leave a run's scores as they are.
-PLACES = (
+PLACES = {
     "data_dir",
-    "dataset.root",
-    "dataset.max_pixels",
+    "root",
+    "max_pixels",
+    "max_memory",
+    "cache",
     "resume",
     "repeats",
-    "trainer.pictures_every",
-    "trainer.checkpoint_every",
-    "data.max_memory",
-    "data.cache",
-)
+    "pictures_every",
+    "checkpoint_every",
+}
+"""Settings that leave a run's scores as they are, whatever group they are in."""
+
+
+def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings, nested or with dots in their names, but for those of :data:`PLACES`."""
+    return {
+        name: without_places(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if name.rpartition(".")[2] not in PLACES
+    }
 
 
 class Wanted(NamedTuple):
@@ -34,8 +43,10 @@ class Wanted(NamedTuple):
 
         A setting that is newer than that run had its default value then.
         """
-        old, new, default = flat(then), flat(self.settings), flat(self.defaults)
-        for name in sorted((old.keys() | new.keys()) - set(PLACES)):
+        old, new, default = (
+            flat(without_places(settings)) for settings in (then, self.settings, self.defaults)
+        )
+        for name in sorted(old.keys() | new.keys()):
             value = old.get(name, default.get(name, "nothing"))
             if value != new.get(name, "nothing"):
                 return f"{name}={value}"

@@ -196,6 +196,16 @@ def test_results_made_otherwise_or_damaged_are_made_anew(
     assert made(path, flipping) is None, "newer than the run, and not at its default"
 
 
+def test_where_photographs_lie_makes_no_difference() -> None:
+    here, there = (
+        {"data_dir": p, "lr": 1, "dataset": {"root": p, "parts": {"dogs": {"root": p, "size": 8}}}}
+        for p in ("a", "b")
+    )
+    assert Wanted(here, {}).difference(there) == ""
+    there["dataset"]["parts"]["dogs"]["size"] = 9
+    assert Wanted(here, {}).difference(there) == "dataset.parts.dogs.size=9"
+
+
 def test_unknown_experiments_stop_it_before_anything_is_trained(
     asked: Callable[..., Leaderboard], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from src.sweeps.folder import save_jobs
 from src.sweeps.job import error_of, read_outcome
 from src.sweeps.launch import Sweep, launch
 from src.sweeps.study import Space, ask, check_space, open_study
-from src.wanted import PLACES
+from src.wanted import without_places
 
 
 def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
@@ -41,8 +41,7 @@ def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
     if not space:
         raise InputError("a search needs a setting to search, as optimizer.lr=interval(1e-4,1e-2)")
     study = open_study(Path(about.study), about.warmup)
-    kept = {name: value for name, value in fixed.items() if name not in PLACES}
-    check_space(study, space, kept, Path(about.study))
+    check_space(study, space, without_places(fixed), Path(about.study))
     made: set[int] = set()
     while batch := next_trials(study, space, about, folder, made):
         made.update(batch)
