@@ -136,16 +136,16 @@ def label(name: str, *standings: Standing) -> str:
 def curve(dataset: str, several: Sequence[Standing], shared: Sequence[str]) -> str:
     """Error by the number of training photographs, of the best baseline and what all have."""
     heading = f"\n### {dataset}: MSE ab/128 by the number of training photographs\n\n"
-    baselines = ["the best baseline"]
+    best = []
     for standing in several:
         runs = [run for found in standing.found.values() for run in found if "error" not in run]
-        baselines.append(f"{best_baseline(runs[0]):.6f}" if runs else "")
-    rows = [baselines]
+        best.append(best_baseline(runs[0]) if runs else None)
+    rows = [["the best baseline", *(f"{error:.6f}" if error else "" for error in best)]]
     for name in shared:
         row = [f"**{label(name, *several)}**"]
-        for standing in several:
+        for standing, baseline in zip(several, best, strict=True):
             values = [r["test"]["network"]["mse"] for r in standing.found[name] if "error" not in r]
-            removed = f" ({1 - mean(values) / float(baselines[len(row)]):.1%})" if values else ""
+            removed = f" ({1 - mean(values) / baseline:.1%})" if values and baseline else ""
             row.append(Summary(values).text("{:.6f}") + removed if values else "")
         rows.append(row)
     marked = any(has_seen(name, standing) for name in shared for standing in several)

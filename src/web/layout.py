@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 KEPT = 3600  # s: how long a visitor's files and photograph are kept
 GUIDE = (
     "Colours are guesses. Where one is wrong, **click or draw in the photograph and choose the "
-    "colour**; *Suggest where* marks the places where the model is least sure."
+    "colour**; *Suggest where* marks the places where a hint should help most."
 )
 
 
