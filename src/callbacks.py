@@ -1,9 +1,8 @@
-"""What happens around the steps: progress, picture grids, and how checkpoints are written."""
+"""What happens around the steps: progress, picture grids, and the end by a signal."""
 
 import logging
 import signal
 import time
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
@@ -22,12 +20,11 @@ from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.colorizer import Colorizer, shares_of
 from src.command import interrupt
 from src.data.datamodule import ColorDataModule
-from src.divergence import FiniteLoss
 from src.files import replacing
 
 log = logging.getLogger(__name__)
 
-COUNTED = ("images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
+COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8
 LINE_EVERY = 60  # s between lines of progress where there is no terminal
 
@@ -47,6 +44,7 @@ class EpochProgress(Callback):
         self.last_line = 0.0
         self.mark = 0.0
         # Of all epochs, those before a resumption too.
+        self.epochs = 0
         self.images = 0
         self.train_seconds = 0.0
         self.seconds = 0.0
@@ -77,6 +75,7 @@ class EpochProgress(Callback):
         self.progress.start_task(self.task)
         self.progress.start()
         self.last_line = self.mark = time.monotonic()
+        self.epochs = trainer.current_epoch
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.passed()
@@ -102,7 +101,9 @@ class EpochProgress(Callback):
             pl_module.log("train/images_per_second", rate)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.passed()  # here, for it to be in the checkpoint of this epoch
+        # Here, for both to be in the checkpoint of this epoch.
+        self.passed()
+        self.epochs = trainer.current_epoch + 1
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         values = trainer.callback_metrics
@@ -133,28 +134,6 @@ class Interruptible(Callback):
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         signal.signal(signal.SIGTERM, interrupt)
-
-
-class SaveWithinEpoch(Callback):
-    """Saves a checkpoint every so many steps, but not after an epoch's last, which is saved anyway.
-
-    Lightning's own would skip the validation of an epoch that was saved right before it.
-
-    Args:
-        losses: which are looked at before they can have spoilt what is saved.
-    """
-
-    def __init__(self, path: Path, every: int, losses: FiniteLoss) -> None:
-        self.path = path
-        self.every = every
-        self.losses = losses
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
-    ) -> None:
-        if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
-            self.losses.look(trainer)
-            trainer.save_checkpoint(self.path, weights_only=False)
 
 
 class PictureGrid(Callback):
@@ -198,15 +177,3 @@ def save_picture(rgb: Tensor, path: Path) -> None:
     """Save uint8 sRGB (3,H,W) as PNG."""
     with replacing(path) as beside:
         Image.fromarray(rgb.permute(1, 2, 0).contiguous().numpy()).save(beside, format="PNG")
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, whole or not at all: a full disk or a kill leaves the one before."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
-    ) -> None:
-        whole = BytesIO()  # torch.save hides what is wrong with a disk it writes to
-        torch.save(checkpoint, whole)
-        with replacing(Path(path)) as beside:
-            beside.write_bytes(whole.getbuffer())

@@ -14,6 +14,7 @@ from src.checkpoints import DATA, UNSAID, read_checkpoint
 from src.color import LabBatch
 from src.config import build
 from src.data.shares import Shares
+from src.epoch_means import EpochMeans
 from src.errors import InputError
 from src.hints.simulated import SimulatedHints
 from src.metrics import FINAL, color_metrics, paired
@@ -79,9 +80,7 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.is_frozen:
             self.network.requires_grad_(False)
         self.seen_before: set[str] = set()
-        # Sums and weights of what this epoch has logged, and of its part before a resumption.
-        self.logged: dict[str, tuple[Tensor, float]] = {}
-        self.logged_before: dict[str, tuple[Tensor, float]] = {}
+        self.epoch_means = EpochMeans()
         self.val_metrics = color_metrics("val/")
         self.test_metrics = color_metrics("test/", FINAL)
 
@@ -93,7 +92,7 @@ class Colorizer(Predictor, pl.LightningModule):
     @property
     def convolutional(self) -> list[nn.Module]:
         """Its parts whose weights have a layout."""
-        parts = (self.network, self.amplifier, self.terms, self.adversary)
+        parts = (self.network, self.amplifier, *self.terms.values(), self.adversary)
         return [part for part in parts if part]
 
     def start(self, batches: Iterable[LabBatch]) -> None:
@@ -186,7 +185,7 @@ class Colorizer(Predictor, pl.LightningModule):
             log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
     def on_train_epoch_start(self) -> None:
-        self.logged, self.logged_before = {}, {}
+        self.epoch_means.start()
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> dict[str, Any]:
         progress = self.global_step / self.trainer.estimated_stepping_batches
@@ -198,19 +197,12 @@ class Colorizer(Predictor, pl.LightningModule):
             logged |= {f"train/{name}": value for name, value in losses.items()}
         if self.adversary:
             logged["train/told_apart"] = self.adversary.told_apart
-            logged["train/adversary_on"] = torch.tensor(float("adversary" in losses))
-        self.log_epoch_means(logged, float(len(batch.L)))
+            logged["train/adversary_on"] = loss.new_tensor(float("adversary" in losses))
+        for name, value in logged.items():
+            mean, weight = self.epoch_means.add(name, value, float(len(batch.L)))
+            self.log_mean(name, mean, weight, on_step=False, on_epoch=True)
         terms = {name: value.detach() for name, value in losses.items()}
         return {"loss": loss * shares_of(self.trainer).weight(batch_idx), "terms": terms}
-
-    def log_epoch_means(self, values: Mapping[str, Tensor], weight: float) -> None:
-        """Log means over the epoch, those steps too that it made before it was resumed."""
-        for name, value in values.items():
-            total, count = self.logged.get(name, (torch.zeros_like(value), 0.0))
-            self.logged[name] = (total + value.detach() * weight, count + weight)
-            before, count = self.logged_before.pop(name, (value, 0.0))
-            mean = (before + value * weight) / (count + weight) if count else value
-            self.log_mean(name, mean, count + weight, on_step=False, on_epoch=True)
 
     def log_mean(self, name: str, value: Any, weight: float, **when: bool) -> None:
         """Log a mean over so many photographs; an epoch's is over those of all processes."""
@@ -231,7 +223,7 @@ class Colorizer(Predictor, pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the validation scores with the weights they are of, and what those have seen."""
         record = checkpoint[DATA]
-        checkpoint["logged"] = self.logged
+        checkpoint["logged"] = self.epoch_means.state()
         record["seen"] = sorted(self.seen_before.union(record["seen"]))
         scores = self.trainer.callback_metrics
         checkpoint["val"] = {
@@ -242,8 +234,8 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seen_before = set(checkpoint[DATA]["seen"])
-        self.logged = dict(checkpoint.get("logged", {}))  # older ones are of whole epochs
-        self.logged_before = dict(self.logged)
+        logged = checkpoint.get("logged", {})  # older ones are of whole epochs
+        self.epoch_means.load(logged, self.global_rank == 0)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         groups = self.network.parameter_groups(self.optimizer_settings["lr"])

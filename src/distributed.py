@@ -4,11 +4,14 @@ Each runs the whole command. Lightning starts those of one machine; torchrun or 
 """
 
 import logging
+import os
 import subprocess
+import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from threading import Event, Thread
+from typing import NoReturn, TypeVar
 
 import pytorch_lightning as pl
 import torch
@@ -19,9 +22,11 @@ from torch import Tensor
 from src.command import BAD_INPUT, one_line
 from src.errors import InputError, ToldElsewhereError
 
+LOOK = 1  # s between looks whether one has failed
 DYING = 10  # s that a process may take to end, once the others have noticed
 
 Found = TypeVar("Found")
+Process = subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -39,23 +44,44 @@ def joined(trainer: pl.Trainer) -> Iterator[None]:
         return
     if not trainer.is_global_zero:
         be_silent()
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Process] = []
+    is_over = Event()
     try:
         try:
             launcher.launch(trainer.strategy.setup_environment)
         except ValueError as error:  # torchrun or SLURM started others
             raise InputError(f"{error} Set trainer.devices and trainer.nodes") from error
-        started = launcher.procs  # type: ignore[attr-defined]
+        started = [*launcher.procs]  # type: ignore[attr-defined]
+        launcher.procs.clear()  # type: ignore[attr-defined]  # Lightning would kill, untold
+        Thread(target=watch, args=(started, is_over), daemon=True).start()
         yield
     except BaseException as error:
         lost = first_to_fail(started) if isinstance(error, RuntimeError) else None
-        for process in started:
-            process.kill()
-            process.wait()
+        end(started)
         if lost:
-            raise InputError(f"{lost}; this ends the others too") from error
+            raise InputError(lost) from error
         raise
+    finally:
+        is_over.set()
     dist.destroy_process_group()
+
+
+def watch(started: Sequence[Process], is_over: Event) -> None:
+    """End this process too, with a line, if one of the others fails and this one does not notice.
+
+    With gloo it does; NCCL waits for the lost one, for a day.
+    """
+    while not is_over.wait(LOOK):
+        if any(process.poll() for process in started) and not is_over.wait(DYING):
+            print(f"error: {first_to_fail(started)}", file=sys.stderr)
+            end(started)
+            os._exit(2)
+
+
+def end(started: Sequence[Process]) -> None:
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def be_silent() -> None:
@@ -65,12 +91,12 @@ def be_silent() -> None:
     get_console().quiet = True
 
 
-def first_to_fail(started: list["subprocess.Popen[bytes]"]) -> str | None:
+def first_to_fail(started: Sequence[Process]) -> str | None:
     """Which process has ended badly, waiting for it a little."""
     for number, process in enumerate(started, start=1):
         with suppress(subprocess.TimeoutExpired):
             if status := process.wait(DYING):
-                return f"process {number} of this run ended with status {status}"
+                return f"process {number} of this run ended with status {status}; this ends all"
     return None
 
 
@@ -89,15 +115,12 @@ def in_step(trainer: pl.Trainer) -> Iterator[None]:
         yield
     except Exception as error:  # it has to be told first
         failure = error
-    told: list[str | None] = [None] * trainer.world_size
-    dist.all_gather_object(told, one_line(failure) if failure else None)
+    told = gathered(one_line(failure) if failure else None)
     if failure and (trainer.is_global_zero or not isinstance(failure, BAD_INPUT)):
         raise failure
     for rank, reason in enumerate(told):
-        if reason and trainer.is_global_zero:
-            raise InputError(f"process {rank}: {reason}")
         if reason:
-            raise ToldElsewhereError(reason)
+            told_once(trainer, f"process {rank}: {reason}")
 
 
 def by_the_first(trainer: pl.Trainer, work: Callable[[], Found]) -> Found:
@@ -112,8 +135,33 @@ def by_the_first(trainer: pl.Trainer, work: Callable[[], Found]) -> Found:
 
 def mean_over_processes(means: Tensor, count: int) -> Tensor:
     """Means (N,) over the ``count`` photographs of this process, over those of all processes."""
-    if not (dist.is_available() and dist.is_initialized()):
+    if not is_joined():
         return means
-    sums = torch.cat([means * count, means.new_tensor([count])])
-    dist.all_reduce(sums)
+    sums = sum_over_processes(torch.cat([means * count, means.new_tensor([count])]))
     return sums[:-1] / sums[-1]
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """Values of any shape, added up; they are left as they are in a process that is alone."""
+    if is_joined():
+        values = values.clone()
+        dist.all_reduce(values)
+    return values
+
+
+def gathered(value: Found) -> list[Found]:
+    """What each process has, in all of them."""
+    if not is_joined():
+        return [value]
+    found: list[Found] = [value] * dist.get_world_size()
+    dist.all_gather_object(found, value)
+    return found
+
+
+def is_joined() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def told_once(trainer: pl.Trainer, line: str) -> NoReturn:
+    """End all processes with an error that they all have; the first is the one that shows it."""
+    raise InputError(line) if trainer.is_global_zero else ToldElsewhereError(line)

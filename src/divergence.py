@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from src.data.datamodule import ColorDataModule
-from src.errors import InputError
+from src.distributed import gathered, sum_over_processes, told_once
 
 MOST = 100  # steps that are not looked at yet
 
@@ -73,16 +73,20 @@ class FiniteLoss(Callback):
         steps, self.steps = self.steps, []
         if not steps:
             return
-        is_finite = torch.stack([step.losses["loss"] for step in steps]).isfinite().tolist()
-        if all(is_finite):
+        is_bad = ~torch.stack([step.losses["loss"] for step in steps]).isfinite()
+        bad_anywhere = sum_over_processes(is_bad.float()).tolist()
+        if not any(bad_anywhere):
             return
-        step = steps[is_finite.index(False)]
-        names = ", ".join(self.data.names_of_batch(step.batch))
+        step = next(step for step, bad in zip(steps, bad_anywhere, strict=True) if bad)
         values = {name: value.item() for name, value in step.losses.items()}
         bad = ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v))
-        raise InputError(
-            f"training diverged in epoch {trainer.current_epoch + 1}, step {step.number}: {bad}, "
-            f"for the photographs {names}; {circumstances(trainer, step.rate)}"
+        parts = gathered((self.data.names_of_batch(step.batch), bad))  # of the processes
+        names = ", ".join(dict.fromkeys(name for part, _ in parts for name in part))
+        first_bad = next(bad for _, bad in parts if bad)
+        told_once(
+            trainer,
+            f"training diverged in epoch {trainer.current_epoch + 1}, step {step.number}: "
+            f"{first_bad}, for the photographs {names}; {circumstances(trainer, step.rate)}",
         )
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -92,9 +96,10 @@ class FiniteLoss(Callback):
         """
         values = {name: float(trainer.callback_metrics[name]) for name in ("val/loss", "val/mse")}
         if bad := ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v)):
-            raise InputError(
+            told_once(
+                trainer,
                 f"training diverged at the end of epoch {trainer.current_epoch + 1}: {bad}; "
-                f"{circumstances(trainer, self.rate)}"
+                f"{circumstances(trainer, self.rate)}",
             )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from src import hardware
 from src.baselines import fit_baselines, read_baselines, score
-from src.callbacks import GRID_PICTURES, AtomicCheckpointIO, picture_grid, save_picture
+from src.callbacks import GRID_PICTURES, picture_grid, save_picture
 from src.checkpoints import read_checkpoint
 from src.color import LabBatch
 from src.colorizer import Colorizer, build_colorizer
@@ -18,6 +18,7 @@ from src.config import BASELINES_FILE, CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.data.synthetic import SyntheticScenes
 from src.files import replacing
+from src.saving import AtomicCheckpointIO
 from src.vivid import STRONGEST, make_vivid
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.errors import InputError
 from src.results import first_difference, flat
+from src.saving import EMA
 from src.wanted import without_places
 
 
@@ -43,6 +44,8 @@ def check_resumable(
     if (ema is not None) != ("averaging_state" in checkpoint):
         was = "with" if ema is None else "without"
         raise InputError(f"{path} was trained {was} trainer.ema; resume as it was started")
+    if ema != (then_ema := checkpoint.get(EMA, ema)):
+        raise InputError(f"{path} was trained with trainer.ema={then_ema}, this run has {ema}")
     if shapes(checkpoint["state_dict"]) != shapes(colorizer.state_dict()):
         raise InputError(f"{path} is of another architecture: its weights have other shapes")
     if Path(path).resolve().parent != (folder / CHECKPOINTS).resolve():

@@ -83,7 +83,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         "dataset": data.dataset.name,
         **beside_baselines(best, network, test, data, folder, bool(settings.resume)),
         "ended_by": ended_by,
-        "epochs": trainer.current_epoch,
+        "epochs": progress.epochs or trainer.current_epoch,  # older checkpoints lack it
         "minutes": progress.seconds / 60,
         "images_seen": progress.images,
         "images_per_second": progress.images_per_second,

@@ -10,29 +10,24 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import (
     Callback,
-    EarlyStopping,
     LearningRateMonitor,
-    ModelCheckpoint,
     Timer,
-    WeightAveraging,
 )
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
-from torch import Tensor
 
 from src import hardware
 from src.callbacks import (
-    AtomicCheckpointIO,
     EpochProgress,
     Interruptible,
     PictureGrid,
-    SaveWithinEpoch,
 )
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
 from src.divergence import FiniteLoss
 from src.errors import InputError
+from src.saving import AtomicCheckpointIO, Kept, Patience, RunningAverage, SaveWithinEpoch
 from src.schemas.commands import Train, Trainer
 
 
@@ -94,13 +89,13 @@ def callbacks_of(
         progress,
         PictureGrid(data, folder / "pictures", limits.pictures_every),
         LearningRateMonitor(logging_interval="epoch"),
-        EarlyStopping(colorizer.monitor, patience=patience),
+        Patience(colorizer.monitor, patience=patience),
         best_weights(colorizer, kept),
-        ModelCheckpoint(kept, "last", enable_version_counter=False),
+        Kept(kept, "last", enable_version_counter=False),
     ]
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
-        callbacks.append(running_average(limits.ema))
+        callbacks.append(RunningAverage(limits.ema))
     if limits.strategy == "ddp":
         callbacks.append(Interruptible())
     if limits.max_minutes:
@@ -137,19 +132,10 @@ def curves(folder: Path, steps_done: int) -> TensorBoardLogger:
     )
 
 
-def running_average(decay: float) -> WeightAveraging:
-    """Score and save the running average of the weights; those that do not change stay exact."""
-
-    def moved(average: Tensor, weight: Tensor, _: Tensor | int) -> Tensor:
-        return torch.lerp(average, weight, 1 - decay)
-
-    return WeightAveraging(use_buffers=False, avg_fn=moved)
-
-
-def best_weights(colorizer: Colorizer, folder: Path) -> ModelCheckpoint:
+def best_weights(colorizer: Colorizer, folder: Path) -> Kept:
     """Keep the weights that are best on validation photographs.
 
     No validation score says what an adversary adds: where there is one, those of the last epoch.
     """
     monitor, mode = ("epoch", "max") if colorizer.adversary else (colorizer.monitor, "min")
-    return ModelCheckpoint(folder, "best", monitor=monitor, mode=mode, enable_version_counter=False)
+    return Kept(folder, "best", monitor=monitor, mode=mode, enable_version_counter=False)

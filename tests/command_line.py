@@ -39,6 +39,7 @@ def run_module(words: tuple[str, ...], cwd: Path, out: Path, err: Path) -> None:
     os.chdir(cwd)
     os.environ.update(environment())
     sys.argv = list(words)
+    sys.path.insert(0, str(cwd))
     sys.modules.pop(words[0], None)  # it is imported as __main__
     try:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)

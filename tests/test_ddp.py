@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from lightning_fabric.utilities.data import _set_sampler_epoch
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler
 
 from src.checkpoints import read_checkpoint
 from src.data.shares import BatchShares
+from src.epoch_means import EpochMeans
 from src.errors import InputError
 from src.schemas.commands import Train
 from src.train import build_parts, train
-from tests.command_line import ROOT, python
+from tests.command_line import PREPARED, ROOT, python
 from tests.conftest import SMALL
 from tests.test_train import curves
 
@@ -190,6 +192,57 @@ def test_two_processes_do_what_one_does(settings: Callable[..., Train], tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 
 
+def means_of(rank: int, folder: Path) -> None:
+    """A process of two, which has seen one photograph more than the rank before it."""
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=2)
+    means = EpochMeans()
+    means.add("train/loss", torch.tensor(1.0 + rank), 2.0 + rank)
+    torch.save(means.state(), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_an_epochs_means_go_on_in_several_processes(tmp_path: Path) -> None:
+    processes = [PREPARED.Process(target=means_of, args=(rank, tmp_path)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    states = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    assert states == [{"train/loss": (torch.tensor(1.0 * 2 + 2.0 * 3), 5.0)}] * 2
+    total, count = torch.zeros(()), 0.0
+    for rank, state in enumerate(states):
+        means = EpochMeans()
+        means.load(state, rank == 0)
+        mean, weight = means.add("train/loss", torch.tensor(4.0), 3.0)
+        total, count = total + mean * weight, count + weight
+    assert (float(total), count) == (8 + 2 * 12, 5 + 2 * 3)
+
+
+def test_a_process_that_waits_for_a_lost_one_in_vain_ends_with_a_line(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, threading, time; from src import distributed\n"
+        "distributed.LOOK = distributed.DYING = 0.1\n"
+        "started = [subprocess.Popen(['sleep', '60']), subprocess.Popen(['false'])]\n"
+        "threading.Thread(target=distributed.watch, args=(started, threading.Event())).start()\n"
+        "time.sleep(60)"
+    )
+    (tmp_path / "waiting.py").write_text(code)
+    done = python("waiting", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: process 2 of this run ended with status 1; this ends all\n"
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_is_told_once(tmp_path: Path) -> None:
+    done = two_processes(tmp_path / "two", "optimizer.lr=1e37")
+    assert done.returncode == 2
+    order = torch.randperm(11, generator=torch.Generator().manual_seed(0))[4:8]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: training diverged in epoch 1, step 2: loss nan, objective nan")
+    found = line.partition("for the photographs ")[2].partition(";")[0].split(", ")
+    assert sorted(found) == sorted(f"train_{index:05d}" for index in order)
+
+
 @pytest.mark.slow
 def test_every_piece_works_in_two_processes(settings: Callable[..., Train], tmp_path: Path) -> None:
     train(settings(*SAME, *EVERYTHING), tmp_path / "one")
@@ -248,9 +301,7 @@ def test_two_processes_end_together_and_one_goes_on(
             running.kill()
     if number == signal.SIGKILL:
         assert running.returncode == 2
-        assert errors == (
-            "error: process 1 of this run ended with status -9; this ends the others too\n"
-        )
+        assert errors == ("error: process 1 of this run ended with status -9; this ends all\n")
     else:
         assert running.returncode == 130
         assert output.count("go on with:") == 1

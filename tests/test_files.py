@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from src.callbacks import AtomicCheckpointIO, save_picture
+from src.callbacks import save_picture
 from src.files import replacing, write_text
+from src.saving import AtomicCheckpointIO
 
 
 def test_replaces_as_a_whole(tmp_path: Path) -> None:

@@ -173,8 +173,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert train(more, begun)["epochs"] == 3
 
 
+@pytest.mark.parametrize("more", [[], ["trainer.checkpoint_every=1"]])
 def test_a_loss_that_is_not_finite_is_named_and_the_checkpoints_before_are_kept(
-    begun: Path, settings: Callable[..., Train]
+    begun: Path, settings: Callable[..., Train], more: list[str]
 ) -> None:
     last = begun / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(last, weights_only=True)
@@ -185,7 +186,7 @@ def test_a_loss_that_is_not_finite_is_named_and_the_checkpoints_before_are_kept(
     torch.save(checkpoint, last)
     before = files(begun)
     with pytest.raises(InputError) as caught:
-        train(settings(*FEW, "trainer.max_epochs=4", f"resume={last}"), begun)
+        train(settings(*FEW, "trainer.max_epochs=4", f"resume={last}", *more), begun)
     order = torch.randperm(4, generator=torch.Generator().manual_seed(2))  # of seed 0, epoch 2
     second = ", ".join(f"train_{index:05d}" for index in order[2:])
     assert str(caught.value) == (

@@ -138,12 +138,34 @@ def test_early_stopping_has_its_patience(settings: Callable[..., Train], tmp_pat
     still = ["optimizer.lr=1e-30", "trainer.max_epochs=9", "trainer.patience=2"]
     results = train(settings(*still), tmp_path)
     assert (results["ended_by"], results["epochs"], results["best_epoch"]) == ("patience", 3, 1)
+    again = f"resume={tmp_path}/checkpoints/last.ckpt"  # as after a kill before the scores
+    results = train(settings(*still, again), tmp_path)
+    assert (results["ended_by"], results["epochs"], results["images_seen"]) == ("patience", 3, 12)
+    results = train(settings(*still, again, "trainer.patience=3"), tmp_path)
+    assert (results["ended_by"], results["epochs"], results["images_seen"]) == ("patience", 4, 16)
+    results = train(settings(*still, again, "trainer.patience=8"), tmp_path)
+    assert (results["ended_by"], results["epochs"]) == ("max_epochs", 9)
+
+
+def test_the_best_stays_the_best_in_a_folder_that_has_moved(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    still = ["optimizer.lr=1e-30", "trainer.max_epochs=2"]
+    assert train(settings(*still), tmp_path / "here")["best_epoch"] == 1
+    (tmp_path / "here").rename(tmp_path / "there")
+    more = ["trainer.max_epochs=3", f"resume={tmp_path}/there/checkpoints/last.ckpt"]
+    results = train(settings(*still, *more), tmp_path / "there")
+    assert (results["epochs"], results["best_epoch"]) == (3, 1)
 
 
 def test_minutes_are_a_limit(settings: Callable[..., Train], tmp_path: Path) -> None:
-    results = train(settings("trainer.max_epochs=1000", "trainer.max_minutes=0.02"), tmp_path)
+    words = ["trainer.max_epochs=1000", "trainer.max_minutes=0.02"]
+    results = train(settings(*words), tmp_path)
     assert results["ended_by"] == "max_minutes"
     assert results["epochs"] < 1000
+    again = train(settings(*words, f"resume={tmp_path}/checkpoints/last.ckpt"), tmp_path)
+    for name in ("ended_by", "epochs", "images_seen", "best_epoch"):
+        assert again[name] == results[name], name
 
 
 def test_averaged_weights_are_those_that_are_scored_and_saved(
@@ -180,6 +202,8 @@ def test_a_run_is_resumed_with_averages_or_without_as_it_was_started(
     last = tmp_path / "checkpoints" / "last.ckpt"
     with pytest.raises(InputError, match=r"was trained with trainer\.ema; resume as it was"):
         train(settings(f"resume={last}"), tmp_path)
+    with pytest.raises(InputError, match=r"was trained with trainer\.ema=0\.9, this run has 0\.5"):
+        train(settings(f"resume={last}", "trainer.ema=0.5"), tmp_path)
 
 
 def test_a_pretrained_encoder_is_read_from_the_checkpoint(
