@@ -8,6 +8,7 @@ import torch
 from src import hardware
 from src.errors import InputError
 from src.schemas.commands import Train
+from src.train import build_parts
 
 
 @pytest.mark.parametrize(("has_bfloat16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -48,3 +49,9 @@ def test_layout_and_compile_follow_the_settings(settings: Callable[..., Train]) 
     hardware.prepare(network, settings("trainer.compile=true").trainer)
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
     assert network._compiled_call_impl is not None
+    parts = ["perceptual=features", "adversary=patch", "amplifier=residual"]
+    colorizer, _ = build_parts(settings("trainer.compile=true", *parts))
+    terms = colorizer.terms["perceptual"], colorizer.adversary
+    for part in (colorizer.network, colorizer.amplifier, *terms):
+        assert part is not None
+        assert part._compiled_call_impl is not None
