@@ -94,7 +94,8 @@ def test_nothing_is_mixed_with_runs_of_other_settings(place: Path) -> None:
     ("words", "message"),
     [
         (["+sweep=none"], "error: In 'train': Could not find 'sweep/none' Available options"),
-        (["-m", "optimizer.nope=1,2"], "error: Could not override 'optimizer.nope'."),
+        (["seed=0", "-m", "optimizer.nope=1,2"], "error: Could not override 'optimizer.nope'."),
+        (["-m", "seed=glob(*)"], "error: seed=glob(*) has no values to sweep"),
         (
             ["-m", "optimizer.lr=interval(0,1)"],
             "error: optimizer.lr=interval(0,1) is for a search; set hydra.sweeper.trials",
