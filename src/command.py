@@ -16,6 +16,7 @@ from src.errors import InputError, ToldElsewhereError
 NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
 LAUNCHER = "Could not find 'hydra/launcher/"  # Hydra's
 NOT_CHOSEN = "Unexpected type for root"  # OmegaConf's, of a setting below null
+INTERRUPTED = 130  # a command's status, as shells have it
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
 
@@ -69,7 +70,7 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

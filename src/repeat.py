@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from src.command import in_quotes
 from src.commit import DIRTY
 from src.errors import InputError
 from src.results import flat
-from src.wanted import without_places
+from src.wanted import read, without_places
 
 log = logging.getLogger(__name__)
 
@@ -74,18 +72,6 @@ def recorded(run: Path) -> Iterator[tuple[str, str]]:
     for name, value in flat(settings).items():
         if name not in OF_ONE_RUN and name not in groups:
             yield name, f"++{name}={literal(value)}"
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A file of settings as nested dicts, with its interpolations.
-
-    Raises:
-        ValueError: if there is nothing in it, as where a process was killed that wrote it.
-    """
-    found: Any = OmegaConf.to_container(OmegaConf.load(path))
-    if not found:
-        raise ValueError(f"{path} is empty")
-    return dict(found)
 
 
 def literal(value: Any) -> str:

@@ -94,8 +94,8 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         "commit": code,
         "data": data.fingerprints(),
     }
-    results.save(found, folder)
     log_final_scores(found, trainer)
+    results.save(found, folder)  # the last thing that can fail
     return found
 
 

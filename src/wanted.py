@@ -59,9 +59,21 @@ def started_with(folder: Path) -> dict[str, Any]:
     Raises:
         Exception: of any kind, if the folder does not tell; damaged bytes can raise anything.
     """
-    config = OmegaConf.load(folder / "config" / "config.yaml")
-    settings: dict[str, Any] = as_json(OmegaConf.to_container(config, resolve=True))
+    settings: dict[str, Any] = as_json(read(folder / "config" / "config.yaml", resolve=True))
     return settings
+
+
+def read(path: Path, resolve: bool = False) -> dict[str, Any]:
+    """A file of settings as nested dicts, with its interpolations unless they are resolved.
+
+    Raises:
+        ValueError: if there is nothing in it, as where a process was killed that wrote it.
+        Exception: of any kind, if it cannot be read.
+    """
+    found: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=resolve)
+    if not found:
+        raise ValueError(f"{path} is empty")
+    return dict(found)
 
 
 def as_json(settings: Any) -> Any:

@@ -5,6 +5,8 @@ import os
 import runpy
 import signal
 import sys
+import time
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -22,12 +24,19 @@ def environment(columns: int = 200) -> dict[str, str]:
     return {**os.environ, "COLUMNS": str(columns)}
 
 
-def python(*words: str, cwd: Path) -> CompletedProcess[str]:
-    """Run a module to its end, as ``python -m`` does."""
+def python(
+    *words: str, cwd: Path, until: Callable[[], object] | None = None
+) -> CompletedProcess[str]:
+    """Run a module to its end, as ``python -m`` does; with ``until``, Ctrl-C as that is true."""
     with TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("out", "err")]
         process = PREPARED.Process(target=run_module, args=(words, cwd, *streams))
         process.start()
+        while until and process.is_alive():
+            if until():
+                os.kill(process.pid or 0, signal.SIGINT)
+                break
+            time.sleep(0.1)
         process.join()
         return CompletedProcess(words, process.exitcode, *(path.read_text() for path in streams))
 
@@ -38,6 +47,7 @@ def run_module(words: tuple[str, ...], cwd: Path, out: Path, err: Path) -> None:
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream.fileno())
     os.chdir(cwd)
     os.environ.update(environment())
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run behind nohup
     sys.argv = list(words)
     sys.path.insert(0, str(cwd))
     sys.modules.pop(words[0], None)  # it is imported as __main__

@@ -315,6 +315,19 @@ def test_resuming_a_finished_run_tests_it_again(
     assert again["epochs"] == 2
 
 
+def test_results_are_of_runs_that_nothing_can_fail_any_more(
+    settings: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_the_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "log_final_scores", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        train(settings(), tmp_path)
+    assert (tmp_path / "pictures" / "best.png").is_file()
+    assert not (tmp_path / "results.json").exists()
+
+
 @pytest.mark.parametrize("size", [0, 100, 5_000, 20_000, 100_000, 50_000_000])
 def test_cut_checkpoints_are_named(
     run: tuple[Path, dict[str, Any]], tmp_path: Path, size: int

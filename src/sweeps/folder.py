@@ -8,11 +8,13 @@ from pathlib import Path
 
 from src.errors import InputError
 from src.files import write_text
+from src.wanted import PLACES
 
 SWEEPS = Path("outputs", "sweeps")
 PLAN = "sweep.json"
 FLAGS = {"-m", "--multirun"}
 NAMED = "sweep="
+HERE = PLACES - {"root"}  # which names the photographs of dataset=folder
 
 Jobs = Mapping[int, Sequence[str]]
 """By number, which is the name of its folder: the words of a run, as ``python -m src.train`` takes
@@ -22,23 +24,28 @@ them."""
 def with_folder(words: Sequence[str]) -> list[str]:
     """A command's words, and if they are of a sweep, the one that says where it lies.
 
-    Launchers and places, which change no score, may differ between words that go on.
+    Launchers and places, which change no score, may differ between words that go on. Flags of a
+    sweep come first: Hydra wants overrides side by side.
     """
+    flags = [word for word in words if word in FLAGS]
+    words = [word for word in words if word not in FLAGS]
     named = (word.lstrip("+") for word in words)
     name = next((word.removeprefix(NAMED) for word in named if word.startswith(NAMED)), "")
-    is_sweep = bool(name or (FLAGS | {"hydra.mode=MULTIRUN"}).intersection(words))
+    is_sweep = flags or name or "hydra.mode=MULTIRUN" in words
     if not is_sweep or any(word.startswith("hydra.sweep.dir=") for word in words):
-        return list(words)
-    said = [word for word in words if word not in FLAGS and not is_place(word)]
-    digest = hashlib.blake2b(shlex.join(said).encode(), digest_size=4).hexdigest()
-    # Before the first of its kind: Hydra wants overrides side by side.
+        return [*flags, *words]
+    said = shlex.join(word for word in words if not is_place(word))
+    digest = hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
     place = next(i for i, word in enumerate([*words, "="]) if "=" in word and word[0] != "-")
-    return [*words[:place], f"hydra.sweep.dir={SWEEPS}/{name or 'sweep'}-{digest}", *words[place:]]
+    folder = f"hydra.sweep.dir={SWEEPS}/{name or 'sweep'}-{digest}"
+    return [*flags, *words[:place], folder, *words[place:]]
 
 
 def is_place(word: str) -> bool:
     """Whether a word only says where or how runs are made, and is not swept."""
-    return word.startswith(("hydra.", "hydra/", "data_dir=")) and "," not in word
+    name = word.lstrip("+").partition("=")[0]
+    is_how = name.startswith(("hydra.", "hydra/"))
+    return (is_how or name.rpartition(".")[2] in HERE) and "," not in word
 
 
 def check_same(jobs: Jobs, folder: Path) -> None:

@@ -15,7 +15,7 @@ def run_grid(sweep: Sweep, arguments: Sequence[str]) -> None:
         arguments: words of the command, which come last and so count most.
 
     Raises:
-        InputError: for values that are no list; others are those of :func:`launch`.
+        InputError: for values that are no list, or none; others are those of :func:`launch`.
     """
     about = sweep.about
     combined: list[list[str]] = []
@@ -27,6 +27,8 @@ def run_grid(sweep: Sweep, arguments: Sequence[str]) -> None:
                 raise InputError(
                     f"{override.input_line} is for a search; set hydra.sweeper.trials too"
                 )
+            if override.is_sweep_override() and not list(override.sweep_string_iterator()):
+                raise InputError(f"{override.input_line} has no values to sweep")
         (found,) = BasicSweeper.split_arguments(overrides, None)
         combined += found
     jobs = dict(enumerate(combined))

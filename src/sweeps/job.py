@@ -30,7 +30,7 @@ Trained = Callable[[Train, Path, Sequence[Callback]], dict[str, Any]]
 
 
 def run(config: DictConfig, folder: Path, train: Trained) -> float:
-    """Train, or go on, unless that was done already; a failure is written down, others stand.
+    """Train, or go on, unless that has ended already; a failure is written down, others stand.
 
     Returns:
         The validation error; infinite if there is none.
@@ -39,15 +39,12 @@ def run(config: DictConfig, folder: Path, train: Trained) -> float:
         if not is_ours:
             log.info("%s is being made by another process", folder)
             return math.inf
-        outcome = read_outcome(folder)
-        if outcome is None or "error" in outcome:
-            outcome = made(config, folder, train)
-            results.save(outcome, folder)
+        outcome = read_outcome(folder) or made(config, folder, train)
     return error_of(outcome)
 
 
 def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
-    """What a run has found, or why it was given up."""
+    """What a run has found, or why it was given up, as its ``results.json`` holds it."""
     hydra = HydraConfig.get()
     runs = hydra.sweeper.at_once if hydra.sweeper.trials else len(read_jobs(folder.parent))
     if threads := threads_of(hydra.launcher, runs):
@@ -61,11 +58,13 @@ def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
         return train(settings, folder, pruning(hydra.sweeper))
     except PrunedError as stopped:
         log.info("%s: %s", folder, stopped)
-        return {"pruned": str(stopped), "val": stopped.scores}
+        outcome = {"pruned": str(stopped), "val": stopped.scores}
     except Exception as error:
         is_bug = not isinstance(error, command.BAD_INPUT)
         log.error("run failed: %s", command.one_line(error), exc_info=is_bug)
-        return {"error": command.one_line(error)}
+        outcome = {"error": command.one_line(error)}
+    results.save(outcome, folder)
+    return outcome
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Hand a sweep's runs to a launcher."""
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
@@ -19,17 +20,23 @@ from src.config import checked, plain
 from src.errors import InputError
 from src.schemas.commands import GridOrSearch
 from src.sweeps.folder import Jobs, check_same, save_jobs
+from src.sweeps.job import read_outcome
 from src.wanted import Wanted, as_json, started_with
 
 LAUNCHERS = ("joblib", "submitit", "ray")
 
 
 class Sweep(NamedTuple):
-    """What Hydra gives a sweeper: a config, what composes others like it, and what runs them."""
+    """What Hydra gives a sweeper: a config, what composes others like it, and what runs them.
+
+    Attributes:
+        began: seconds since the epoch; failures from before are made anew.
+    """
 
     config: DictConfig
     loader: ConfigLoader
     launcher: Launcher
+    began: float
 
     @property
     def folder(self) -> Path:
@@ -56,7 +63,8 @@ def sweep_of(sweeper: Sweeper) -> Sweep:
     assert sweeper.config is not None
     assert sweeper.hydra_context is not None
     assert sweeper.launcher is not None
-    return Sweep(sweeper.config, sweeper.hydra_context.config_loader, sweeper.launcher)
+    loader = sweeper.hydra_context.config_loader
+    return Sweep(sweeper.config, loader, sweeper.launcher, began=time.time())
 
 
 def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
@@ -65,7 +73,7 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
     Raises:
         InputError: if the folder is another sweep's, or a worker dies.
         HydraException: for a setting that does not exist, before anything is made.
-        KeyboardInterrupt: on Ctrl-C; what is finished stays.
+        KeyboardInterrupt, SystemExit: on Ctrl-C; what is finished stays.
     """
     batch = [
         [*jobs[number], f"hydra.sweep.subdir={number}", f"hydra.sweeper.trial={number}"]
@@ -75,13 +83,15 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
     defaults = settings_in(sweep.compose([]))
     check_same(jobs, sweep.folder)
     for number, config in zip(numbers, configs, strict=True):
+        forget_failure(sweep.folder / str(number), sweep.began)
         check_settings(sweep.folder / str(number), config, defaults)
     save_jobs(jobs, sweep.folder)
     try:
         for done in sweep.launcher.launch(batch, initial_job_idx=0):
             _ = done.return_value  # raises what the run could not write down
-    except KeyboardInterrupt:
-        get_console().print("stopped; the same command goes on")
+    except (KeyboardInterrupt, SystemExit) as stop:  # the latter of a run in this process
+        if getattr(stop, "code", command.INTERRUPTED) == command.INTERRUPTED:
+            get_console().print("stopped; the same command goes on")
         raise
     except Exception as error:
         library = type(error).__module__.partition(".")[0]
@@ -108,12 +118,21 @@ def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]
     try:
         different = wanted.difference(settings_of(folder))
     except Exception:  # damaged bytes can raise anything
+        if not (folder / "results.json").is_file():
+            return  # killed as Hydra wrote them; if it goes on, it compares with its checkpoint
         different = "settings that cannot be read"
     if different:
         raise InputError(
             f"{folder} was made with {different}, which is not so now; delete it, or set "
             "hydra.sweep.dir to a new folder"
         )
+
+
+def forget_failure(folder: Path, before: float) -> None:
+    """Have a run that failed earlier than this, in seconds since the epoch, made anew."""
+    path = folder / "results.json"
+    if "error" in (read_outcome(folder) or {}) and path.stat().st_mtime < before:
+        path.unlink()
 
 
 def settings_in(config: DictConfig) -> dict[str, Any]:

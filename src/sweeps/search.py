@@ -1,6 +1,7 @@
 """A search: what is tried next depends on what was found."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
@@ -14,13 +15,16 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from src.errors import InputError
-from src.files import is_free
+from src.files import held, is_free
 from src.schemas.commands import GridOrSearch
 from src.sweeps.folder import save_jobs
 from src.sweeps.job import error_of, read_outcome
 from src.sweeps.launch import Sweep, launch
-from src.sweeps.study import Space, ask, check_space, open_study
+from src.sweeps.study import Space, alone, ask, check_space, open_study
 from src.wanted import without_places
+
+TAKEN = ".taken"
+"""In a trial's folder, held by the process that has it made, which may be another than makes it."""
 
 
 def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
@@ -41,34 +45,53 @@ def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
     if not space:
         raise InputError("a search needs a setting to search, as optimizer.lr=interval(1e-4,1e-2)")
     study = open_study(Path(about.study), about.warmup)
-    check_space(study, space, without_places(fixed), Path(about.study))
+    with alone(Path(about.study)):
+        check_space(study, space, without_places(fixed), Path(about.study))
     made: set[int] = set()
-    while batch := next_trials(study, space, about, folder, made):
-        made.update(batch)
-        launch(sweep, jobs_of(study, fixed), batch)
-        tell(study, folder, batch)
-    save_jobs(jobs_of(study, fixed), folder)  # those of other processes too
+    while True:
+        with taken(study, space, about, folder, made) as batch:
+            if not batch:
+                break
+            made.update(batch)
+            launch(sweep, jobs_of(study, space, fixed), batch)
+            tell(study, folder, batch)
+    save_jobs(jobs_of(study, space, fixed), folder)  # those of other processes too
 
 
-def next_trials(
+@contextmanager
+def taken(
     study: Study, space: Space, about: GridOrSearch, folder: Path, made: Collection[int]
-) -> list[int]:
-    """Numbers of trials to make now: those that nobody goes on with, then new ones.
+) -> Iterator[list[int]]:
+    """Numbers of trials to make now, which no other process takes meanwhile.
+
+    Those that nobody goes on with, then new ones.
 
     Args:
         made: not again, for they failed.
     """
-    known = study.get_trials(deepcopy=False)
-    waiting = [t.number for t in known if t.state == TrialState.RUNNING and t.number not in made]
-    left = [number for number in waiting if is_free(folder / str(number))][: about.at_once]
-    new = max(0, min((about.trials or 0) - len(known), about.at_once - len(left)))
-    return left + [ask(study, space, about.seed) for _ in range(new)]
+    with ExitStack() as ours:
+        with alone(Path(about.study)):
+            known = drawn(study, space)
+            running = [t.number for t in known if t.state == TrialState.RUNNING]
+            places = {number: folder / str(number) for number in running if number not in made}
+            left = [n for n, place in places.items() if is_free(place) and is_free(place / TAKEN)]
+            batch = left[: about.at_once]
+            new = max(0, min((about.trials or 0) - len(known), about.at_once - len(batch)))
+            batch += [ask(study, space, about.seed) for _ in range(new)]
+            for number in batch:
+                ours.enter_context(held(folder / str(number) / TAKEN))
+        yield batch
 
 
-def jobs_of(study: Study, fixed: Mapping[str, str]) -> dict[int, list[str]]:
+def drawn(study: Study, space: Space) -> list[FrozenTrial]:
+    """Trials that have all their settings, which a study is not told in one."""
+    return [t for t in study.get_trials(deepcopy=False) if t.params.keys() == space.keys()]
+
+
+def jobs_of(study: Study, space: Space, fixed: Mapping[str, str]) -> dict[int, list[str]]:
     """The words of every trial."""
     words = [f"{name}={value}" for name, value in fixed.items()]
-    return {trial.number: [*words, *words_of(trial)] for trial in study.get_trials(deepcopy=False)}
+    return {trial.number: [*words, *words_of(trial)] for trial in drawn(study, space)}
 
 
 def tell(study: Study, folder: Path, numbers: Sequence[int]) -> None:

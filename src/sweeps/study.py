@@ -1,7 +1,8 @@
 """An Optuna study in SQLite, which several processes may share."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -36,7 +37,7 @@ def open_study(path: Path, warmup: int) -> Study:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with held(path.parent, seconds=BUSY):  # two at once would both make its tables
+        with alone(path):  # two at once would both make its tables
             storage = RDBStorage(
                 f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY}}
             )
@@ -50,8 +51,21 @@ def open_study(path: Path, warmup: int) -> Study:
     return study
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep the other processes of a study waiting for now.
+
+    Raises:
+        InputError: if another keeps this one waiting for ``BUSY`` seconds.
+    """
+    with held(path.parent, seconds=BUSY) as is_ours:
+        if not is_ours:
+            raise InputError(f"another process has held {path.parent} for {BUSY} s")
+        yield
+
+
 def ask(study: Study, space: Space, seed: int) -> int:
-    """Begin a new trial; returns its number.
+    """Begin a new trial, :func:`alone`; returns its number.
 
     Args:
         seed: of all trials; each has another that follows from it, or what an interrupted search

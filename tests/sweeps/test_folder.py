@@ -19,21 +19,33 @@ def test_the_same_words_go_on_in_the_same_folder() -> None:
     assert place(WORDS).startswith("hydra.sweep.dir=outputs/sweeps/sweep-")
     places = ["data_dir=/photographs", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     assert place([*WORDS, *places]) == place(WORDS)
+    places = ["++data_dir=a", "data.cache=b", "trainer.pictures_every=9"]
+    assert place([*WORDS, *places]) == place(WORDS)
+    assert place([*WORDS, "data.cache=a,b"]) != place(WORDS)
+    assert place([*WORDS, "dataset.root=a"]) != place([*WORDS, "dataset.root=b"])
     assert place(["--multirun", *WORDS[1:]]) == place(WORDS)
     assert place([*WORDS, "flip_average=true"]) != place(WORDS)
 
 
-@pytest.mark.parametrize("words", [WORDS, [*WORDS[1:], "-m"], ["+sweep=paper"]])
+@pytest.mark.parametrize(
+    "words", [WORDS, [*WORDS[1:], "-m"], [WORDS[1], "-m", WORDS[2]], ["+sweep=paper"]]
+)
 def test_the_folder_is_named_beside_the_other_settings(words: list[str]) -> None:
     found = with_folder(words)
-    assert [word for word in found if not word.startswith("hydra.sweep.dir=")] == words
-    flags = [word.startswith("-") for word in found]
-    assert flags in (sorted(flags), sorted(flags, reverse=True))
+    others = [word for word in found if not word.startswith("hydra.sweep.dir=")]
+    flags = [word for word in words if word == "-m"]
+    assert others == flags + [word for word in words if word != "-m"]
+    assert found[: len(flags)] == flags
 
 
 def test_a_named_sweep_has_its_name() -> None:
     words = ["+sweep=paper", "dataset=faces"]
     assert place(words).startswith("hydra.sweep.dir=outputs/sweeps/paper-")
+
+
+def test_flags_come_first_in_a_folder_that_is_said_too() -> None:
+    words = ["seed=0,1", "hydra.sweep.dir=a"]
+    assert with_folder([words[0], "-m", words[1]]) == ["-m", *words]
 
 
 @pytest.mark.parametrize("words", [["dataset=faces"], [*WORDS, "hydra.sweep.dir=mine"]])

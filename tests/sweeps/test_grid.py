@@ -1,12 +1,22 @@
 """Sweeps over every combination, as people type them."""
 
 import json
+import math
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
+from src import results
+from src.config import CONF, register
+from src.errors import InputError
 from src.files import held
+from src.sweeps.job import run
+from src.sweeps.launch import check_settings, forget_failure
+from src.train import train
 from tests.command_line import python
 from tests.conftest import SMALL
 
@@ -52,10 +62,14 @@ def test_the_same_command_repeats_nothing_that_is_finished(place: Path) -> None:
     (sweep,) = (place / "outputs" / "sweeps").iterdir()
     before = outcomes(place)
     (sweep / "2" / "results.json").unlink()  # as if it had been killed in its test
+    for number in ("1", "2"):  # and when they were to go on
+        (sweep / number / "config" / "config.yaml").write_text("")
+    failed = (sweep / "1" / "results.json").stat().st_mtime
     done = python(*SWEEP, "hydra/launcher=basic", cwd=place)
     assert done.returncode == 1
     after = outcomes(place)
     assert after["0"] == before["0"]  # its times too
+    assert (sweep / "1" / "results.json").stat().st_mtime > failed
     assert after["2"]["test"] == before["2"]["test"]
     assert after["2"]["config"]["resume"].endswith("/2/checkpoints/last.ckpt")
     assert [path.name for path in sweep.parent.iterdir()] == [sweep.name]
@@ -90,11 +104,51 @@ def test_nothing_is_mixed_with_runs_of_other_settings(place: Path) -> None:
     assert outcomes(place)["2"] == before["2"]
 
 
+def test_a_run_that_was_killed_before_it_began_blocks_nothing(tmp_path: Path) -> None:
+    def check(*words: str) -> None:
+        with initialize_config_dir(CONF, version_base="1.3"):
+            config = compose("train", list(words), return_hydra_config=True)
+        check_settings(tmp_path, config, {})
+
+    register()
+    kept = tmp_path / "config" / "config.yaml"
+    kept.parent.mkdir()
+    check()
+    kept.write_text("")
+    check()
+    kept.write_text("seed: 5\n")
+    with pytest.raises(InputError, match="was made with adversary=nothing, which is not so now"):
+        check()
+    kept.write_text("")
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(InputError, match="was made with settings that cannot be read"):
+        check()
+
+
+def test_what_fails_during_a_sweep_is_not_made_again_by_it(tmp_path: Path) -> None:
+    results.save({"error": "no luck"}, tmp_path)
+    forget_failure(tmp_path, before=time.time() - 60)
+    assert run(DictConfig({}), tmp_path, train) == math.inf
+    assert json.loads((tmp_path / "results.json").read_text()) == {"error": "no luck"}
+    forget_failure(tmp_path, before=time.time() + 60)
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_an_interrupted_sweep_says_that_it_goes_on(tmp_path: Path) -> None:
+    long = ["trainer.max_epochs=100000", "trainer.patience=100000"]
+    started = "outputs/sweeps/*/0/checkpoints/last.ckpt"
+    done = python(*SWEEP, *long, cwd=tmp_path, until=lambda: list(tmp_path.glob(started)))
+    assert done.returncode == 130
+    assert done.stdout.splitlines()[-1] == "stopped; the same command goes on"
+    assert not list(tmp_path.rglob("results.json"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["+sweep=none"], "error: In 'train': Could not find 'sweep/none' Available options"),
-        (["-m", "optimizer.nope=1,2"], "error: Could not override 'optimizer.nope'."),
+        (["seed=0", "-m", "optimizer.nope=1,2"], "error: Could not override 'optimizer.nope'."),
+        (["-m", "seed=glob(*)"], "error: seed=glob(*) has no values to sweep"),
         (
             ["-m", "optimizer.lr=interval(0,1)"],
             "error: optimizer.lr=interval(0,1) is for a search; set hydra.sweeper.trials",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from optuna.trial import TrialState
 from PIL import Image
 
 from src.errors import InputError
-from src.schemas.commands import Train
+from src.files import held
+from src.schemas.commands import GridOrSearch, Train
 from src.sweeps.pruning import PrunedError, Pruning
-from src.sweeps.search import distribution
+from src.sweeps.search import distribution, jobs_of, taken
 from src.sweeps.study import ask, check_space, open_study, running_trial
 from src.train import train
 from tests.command_line import python
@@ -24,11 +26,14 @@ from tests.conftest import SMALL
 SEARCH = ["src.train", "-m", *SMALL, "optimizer.lr=tag(log,interval(1e-4,1e-2))"]
 
 
-def test_a_search_goes_on_in_its_study(tmp_path: Path) -> None:
-    done = python(*SEARCH, "hydra.sweeper.trials=2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_two_terminals_share_a_search_which_goes_on_in_its_study(tmp_path: Path) -> None:
+    words = [*SEARCH, "hydra.sweeper.trials=2"]
+    with ThreadPoolExecutor(2) as terminals:
+        both = list(terminals.map(lambda _: python(*words, cwd=tmp_path), range(2)))
+    assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
     (folder,) = (tmp_path / "outputs" / "sweeps").iterdir()
     first = results(folder)
+    assert len(first) == 2
     assert values(folder) == [found["val"]["mse"] for found in first]
     done = python(*SEARCH, "hydra.sweeper.trials=3", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -115,6 +120,32 @@ def test_two_processes_try_different_settings(tmp_path: Path) -> None:
         ask(study, space, seed=0)
     tried = [trial.params["a"] for trial in studies[0].trials]
     assert len(set(tried)) == len(tried) == 6
+
+
+def test_a_trial_is_of_one_process_until_that_ends(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    about = GridOrSearch(
+        params={}, grids=[], trials=4, at_once=2, warmup=1, seed=0, study=str(path), trial=None
+    )
+    one, other = (open_study(path, warmup=1) for _ in range(2))
+    space = {"a": FloatDistribution(0.0, 1.0)}
+    half_drawn = one.ask().number
+    with taken(one, space, about, tmp_path, set()) as first:
+        assert len(first) == 2
+        with taken(other, space, about, tmp_path, set()) as second:
+            assert len({half_drawn, *first, *second}) == 5
+            with taken(one, space, about, tmp_path, set()) as none:
+                assert none == []
+    with taken(other, space, about, tmp_path, {first[0]}) as left:
+        assert left == [first[1], second[0]]
+    with (
+        held(tmp_path / str(second[0])),
+        taken(one, space, about, tmp_path, {first[0]}) as left,
+    ):
+        assert left == [first[1], second[1]]
+    jobs = jobs_of(one, space, {"seed": "0"})
+    assert list(jobs) == [*first, *second]
+    assert all(words[1].startswith("a=0.") for words in jobs.values())
 
 
 @pytest.mark.slow
