@@ -42,7 +42,7 @@ class FeatureStore:
 
         Kernels round by the size of a batch, which is therefore always the same.
         """
-        for pictures in x.split(TOGETHER):
+        for pictures in torch.split(x, TOGETHER):
             missing = TOGETHER - len(pictures)
             maps = self.features_of(F.pad(pictures, (0, 0, 0, 0, 0, 0, 0, missing)))
             for place in range(len(pictures)):
