@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 
 from hydra.errors import HydraException
@@ -28,6 +29,8 @@ def run(main: Callable[[], object], paths: Sequence[str] = ()) -> None:
             number, and refuse spaces.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hands errors on to us
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     sys.argv[1:] = [quoted(word, paths) for word in sys.argv[1:]]
     with one_line_errors():
         try:

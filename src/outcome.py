@@ -1,7 +1,7 @@
 """What a training has come to: its best checkpoint, tested beside the trivial baselines."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from src.vivid import STRONGEST, make_vivid
 log = logging.getLogger(__name__)
 
 BEST = Path(CHECKPOINTS, "best.ckpt")
+VIVID_PIXELS = 2**26  # of val, held at once with what is predicted: 20 bytes each
 
 
 def chosen(
@@ -37,14 +38,16 @@ def chosen(
 def made_vivid(
     best: Mapping[str, Any], folder: Path, data: ColorDataModule, device: hardware.Hardware
 ) -> dict[str, Any]:
-    """The best checkpoint with colours as strong as those of val, there and in its file."""
+    """The best checkpoint with colours as strong as those of val, there and in its file.
+
+    They are fitted to all of val, or to as many of its photographs as have VIVID_PIXELS.
+    """
     colorizer = build_colorizer(best, folder / BEST).to(device.device)
-    batches = [
-        LabBatch(*(part.to(device.device) for part in batch)) for batch in data.lab_batches("val")
-    ]
+    sample = data.lab_batches("val", max(1, VIVID_PIXELS // data.dataset.size**2))
     with device.autocast():
-        strength = make_vivid(colorizer, batches)
-        scores = score({"network": colorizer}, batches)["network"]
+        strength = make_vivid(colorizer, list(on_device(sample, device)))
+        val = on_device(data.lab_batches("val"), device)
+        scores = score({"network": colorizer}, val)["network"]
     limit = ", the most there is; they are still paler than the truth"
     is_limited = strength > 0.99 * STRONGEST
     log.info("colours are made stronger by %.0f%%%s", 100 * strength, limit if is_limited else "")
@@ -52,6 +55,10 @@ def made_vivid(
     checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
     AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)
     return checkpoint
+
+
+def on_device(batches: Iterable[LabBatch], device: hardware.Hardware) -> Iterator[LabBatch]:
+    return (LabBatch(*(part.to(device.device) for part in batch)) for batch in batches)
 
 
 def beside_baselines(

@@ -85,7 +85,7 @@ def write_split(photographs: PhotographFolder, split: str, folder: Path) -> dict
     """
     names = photographs.names(split)
     if split == "train":
-        names = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+        names = sorted(names, key=lambda name: hashlib.sha256(os.fsencode(name)).digest())
 
     def read(name: str) -> tuple[Tensor, str] | UnusablePhotographError:
         try:

@@ -5,7 +5,7 @@ makes a photograph's colours differ more than where it moves their mean: colourf
 mean with 0.3 (Hasler and Suesstrunk 2003).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,7 +23,8 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
     """Have a model predict colours that are as colourful, on average, as those of ``batches``.
 
     Args:
-        batches: of photographs that were not trained on, on the predictor's device.
+        batches: of photographs that were not trained on, on the predictor's device; what is
+            predicted of them is held there too.
 
     Returns:
         The ``strength`` that it predicts with from now on: 0 where they are so already.
@@ -34,7 +35,7 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
     least, most = 0.0, STRONGEST
     for _ in range(HALVINGS):
         strength = (least + most) / 2
-        stronger = [LabBatch(L, strengthened(ab, strength)) for L, ab in predicted]
+        stronger = (LabBatch(L, strengthened(ab, strength)) for L, ab in predicted)
         if mean_colorfulness(stronger) < wanted:
             least = strength
         else:
@@ -43,6 +44,6 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
     return least
 
 
-def mean_colorfulness(batches: Sequence[LabBatch]) -> Tensor:
+def mean_colorfulness(batches: Iterable[LabBatch]) -> Tensor:
     """Over the photographs, as they are shown: (), of 0 to about 109."""
     return torch.cat([colorfulness(to_uint8(lab_to_rgb(*batch))) for batch in batches]).mean()

@@ -21,8 +21,9 @@ from src import processes
 from src.checkpoints import read_checkpoint
 from src.config import build, plain
 from src.data import cache as module
-from src.data.cache import Cache, alone
+from src.data.cache import Cache, Source, alone, fill, mapped
 from src.data.datamodule import ColorDataModule
+from src.data.photographs import digest, read_photograph
 from src.errors import InputError
 from src.schemas.commands import Train
 from src.train import train
@@ -161,6 +162,46 @@ def test_unusable_photographs_are_named_every_time(
         (photographs / name).write_text("no picture")
     with pytest.raises(InputError, match="only 5 of the 12 train photographs in folder can be"):
         datamodule(settings, tmp_path / "cache")
+
+
+@pytest.fixture
+def stopped(photographs: Path, tmp_path: Path) -> tuple[Source, Path]:
+    """Photographs by names alone, and where they were decoded to when it was stopped.
+
+    The second could not be used then.
+    """
+    names = [f"{index:02d}.png" for index in range(0, 10, 2)]
+
+    def read(name: str) -> torch.Tensor:
+        return read_photograph(photographs / name, 16, 10**7)
+
+    source, path = Source(names, names, read, 16), tmp_path / "few.uint8"
+    second = photographs / names[1]
+    whole = second.read_bytes()
+    second.write_text("no picture")
+    fill(path.with_suffix(f".{source.fingerprint}.part"), source)
+    second.write_bytes(whole)
+    return source, path
+
+
+def test_what_can_be_used_after_all_is_there(stopped: tuple[Source, Path]) -> None:
+    source, path = stopped
+    images = mapped(source, path)
+    assert images.names == source.names
+    assert torch.equal(images.pixels[:], torch.stack([source.read(name) for name in images.names]))
+    assert images.digests == [digest(rgb) for rgb in images.pixels[:]]
+
+
+def test_what_cannot_be_read_for_now_is_not_left_out_for_ever(
+    stopped: tuple[Source, Path], photographs: Path
+) -> None:
+    source, path = stopped
+    second = photographs / source.names[1]
+    second.rename(photographs / "elsewhere")
+    with pytest.raises(InputError, match=rf"{second} cannot be read: No such file"):
+        mapped(source, path)
+    (photographs / "elsewhere").rename(second)
+    assert mapped(source, path).names == source.names
 
 
 LOAD = """

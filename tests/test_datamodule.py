@@ -13,6 +13,8 @@ from PIL import Image
 from src.color import from_uint8, rgb_to_lab
 from src.config import plain
 from src.data.datamodule import ColorDataModule
+from src.data.loaders import PixelDataset, batches
+from src.data.shares import BatchShares
 from src.errors import InputError
 from src.schemas.commands import Train
 
@@ -100,3 +102,27 @@ def test_photographs_are_read_once(settings: Callable[..., Train], photographs: 
         path.unlink()
     data.setup("fit")
     assert all(data.images[split].pixels is pixels for split, pixels in before.items())
+
+
+class Noted:
+    """Five pixels, and which of them were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, rows: Any) -> torch.Tensor:
+        self.asked += rows
+        return torch.tensor(rows)
+
+
+def test_what_was_seen_before_an_interruption_is_not_read_again() -> None:
+    pixels = Noted()
+    loader = batches(PixelDataset(pixels), BatchShares(range(5), 2))
+    loader.load_state_dict({"batches": 1})
+    assert [batch.tolist() for batch in loader] == [[2, 3], [4]]
+    assert pixels.asked == [2, 3, 4]
+    assert loader.state_dict() == {"batches": 0}
+    assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3], [4]], "the next epoch is whole"

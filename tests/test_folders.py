@@ -1,14 +1,19 @@
 """Splits by file names and settings alone, and folders that cannot be used."""
 
 import itertools
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from src.data.folders import PhotographFolder, deal, list_photographs
 from src.errors import InputError
+from tests.command_line import python
+from tests.conftest import SMALL
 
 NAMES = [f"{index:03d}.jpg" for index in range(100)]
 COUNTS = {"test": 25, "val": 15, "train": 60}
@@ -99,3 +104,30 @@ def test_folder_of_mostly_unusable_files_is_an_error(photographs: Path) -> None:
         (photographs / name).write_text("no picture")
     with pytest.raises(InputError, match=r"only 7 of the 16 train photographs in .* can be used"):
         mine.load("train")
+
+
+def test_names_need_not_be_utf_8(photographs: Path, tmp_path: Path) -> None:
+    for index, path in enumerate(sorted(photographs.rglob("*.png"))):
+        path.rename(photographs / os.fsdecode(b"\xff%d.png" % index))
+    counts = {"train": 4, "val": 2, "test": 2}
+    split = folder(photographs, **counts).split
+    unusable, gray = split["train"][0], split["test"][0]
+    (photographs / unusable).write_text("no picture")
+    Image.open(photographs / gray).convert("L").save(photographs / gray)
+    words = ["dataset=folder", f"dataset.root={photographs}", "hydra.run.dir=run"]
+    trained = python("src.train", *SMALL, *words, cwd=tmp_path)
+    counted = [f"{name}={count}" for name, count in counts.items()]
+    words = [f"input={photographs}", "output=shards", "size=16", *counted]
+    written = python("src.shards", *words, cwd=tmp_path)
+    escaped = unusable.replace("\udcff", "\\udcff")
+    for done in (trained, written):
+        assert (done.returncode, done.stderr) == (0, "")
+        assert escaped in done.stdout
+    run = tmp_path / "run"
+    assert f"{escaped}: not an image" in (run / "train.log").read_text("utf-8")
+    assert json.loads((run / "results.json").read_text("utf-8"))["near_gray"]["test"] == [gray]
+    index = json.loads((tmp_path / "shards" / "shards.json").read_text("utf-8"))["splits"]
+    assert {name: sorted(index[name]["names"]) for name in split} == {
+        **split,
+        "train": split["train"][1:],
+    }

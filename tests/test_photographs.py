@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from src.data.photographs import UnusablePhotographError, read_photograph, read_photographs
+from src.errors import InputError
 
+EIO = Path("/proc/self/mem")  # whose first bytes cannot be read
 LIMIT = 10**7
 RED = (200, 30, 40)
 
@@ -131,6 +133,25 @@ def broken(folder: Path, kind: str) -> Path:
 def test_says_why_a_file_cannot_be_used(tmp_path: Path, kind: str, reason: str) -> None:
     with pytest.raises(UnusablePhotographError, match=reason):
         read(broken(tmp_path, kind))
+
+
+@pytest.mark.skipif(not EIO.exists(), reason="no such file here")
+def test_what_the_system_cannot_read_is_no_bad_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.symlink_to(EIO)
+    with pytest.raises(InputError, match=r"/a\.png cannot be read: Input/output error"):
+        read(path)
+    with pytest.raises(InputError, match=r"/b\.png cannot be read: No such file"):
+        read(tmp_path / "b.png")
+
+
+def test_a_damaged_offset_is_no_error_of_the_system(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("RGB", (20, 20)).save(path, big_tiff=True)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8] + (2**63 - 1).to_bytes(8, "little") + whole[16:])
+    with pytest.raises(UnusablePhotographError):
+        read(path)
 
 
 def test_one_bad_file_among_good_ones_is_named_and_counted(

@@ -7,13 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from src import outcome
+from src.baselines import score
 from src.checkpoints import read_checkpoint
-from src.color import LabBatch
+from src.color import LabBatch, from_uint8, rgb_to_lab
 from src.colorizer import load_colorizer
 from src.networks.sizes import Upsampling
 from src.predictor import Predictor, strengthened
 from src.schemas.commands import Train
-from src.train import train
+from src.train import build_parts, train
 from src.vivid import STRONGEST, make_vivid, mean_colorfulness
 
 MSE = {"_target_": "src.objectives.regression.MeanSquaredError"}
@@ -82,3 +84,22 @@ def test_a_run_keeps_the_strength(settings: Callable[..., Train], tmp_path: Path
     names = ("colorfulness", "mse")
     for name in names:
         assert vivid["test"]["network"][name] != plainly["test"]["network"][name]
+
+
+def test_of_a_large_val_a_sample_is_fitted_to_and_all_is_scored(
+    settings: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome, "VIVID_PIXELS", 3 * 16**2 - 1)
+    words = ["network=unet", "network.width=8", "trainer=float32", "vivid=true"]
+    words += ["dataset.train=12", "dataset.val=5", "optimizer.lr=0.01", "trainer.max_epochs=6"]
+    small = settings(*words)
+    found = train(small, tmp_path / "run")
+    data = build_parts(small)[1]
+    data.setup("fit")
+    pixels = data.images["val"].pixels
+    colorizer = load_colorizer(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    kept = colorizer.strength
+    scores = score({"network": colorizer}, data.lab_batches("val"))["network"]
+    assert found["val"]["colorfulness"] == pytest.approx(scores["colorfulness"])
+    sample, whole = (rgb_to_lab(from_uint8(rgb)) for rgb in (pixels[[0, 3]], pixels[:]))
+    assert kept == make_vivid(colorizer, [sample]) != make_vivid(colorizer, [whole])

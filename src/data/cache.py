@@ -77,7 +77,7 @@ def mapped(source: Source, path: Path) -> Images:
     on. Pictures that cannot be used are named in a warning and left out.
 
     Raises:
-        InputError: if the disk is too small.
+        InputError: if the disk is too small; others are those of the source.
         OSError: if the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def decode(source: Source, path: Path) -> dict[str, Any]:
 
 
 def fill(part: Path, source: Source) -> tuple[list[str], dict[str, str]]:
-    """Write a row for each picture, zeros for one that cannot be used; rows there already stay.
+    """Write a row for each picture, zeros for one that cannot be used; others there already stay.
 
     Returns:
         A digest for each, and reasons by the names of those that cannot be used.
@@ -152,10 +152,12 @@ def fill(part: Path, source: Source) -> tuple[list[str], dict[str, str]]:
     before = rows_of(part, done, source.size)
     nothing = torch.zeros(3, source.size, source.size, dtype=torch.uint8)
 
+    def is_there(row: int) -> bool:
+        return row < done and bool(before[row].any())
+
     def picture(row: int) -> tuple[Tensor, str] | UnusablePhotographError:
         try:
-            is_there = row < done and before[row].any()
-            rgb = before[row] if is_there else source.read(source.names[row])
+            rgb = before[row] if is_there(row) else source.read(source.names[row])
             return rgb, digest(rgb)
         except UnusablePhotographError as error:
             return error
@@ -163,14 +165,15 @@ def fill(part: Path, source: Source) -> tuple[list[str], dict[str, str]]:
     digests, unusable = [], {}
     rows = range(len(source.names))
     os.truncate(part, done * source.row)
-    with part.open("ab") as file:
+    with part.open("r+b") as file:
         pictures = ahead(picture, rows, depth=2 * cores())
         for row, found in zip(rows, progress(pictures, len(rows)), strict=True):
             if isinstance(found, UnusablePhotographError):
                 unusable[source.names[row]] = str(found)
                 found = (nothing, "")
             digests.append(found[1])
-            if row >= done:
+            if not is_there(row):  # one that could not be used before may be usable by now
+                file.seek(row * source.row)
                 file.write(found[0].numpy().tobytes())
         file.flush()
         os.fsync(file.fileno())

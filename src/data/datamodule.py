@@ -195,10 +195,14 @@ class ColorDataModule(pl.LightningDataModule):
         order = SequentialSampler(pixels)
         return batches(pixels, BatchShares(order, self.batch_size, rank, processes))
 
-    def lab_batches(self, split: str) -> Iterator[LabBatch]:
-        """Pictures of a split, unaugmented, on the CPU: all, or SAMPLE of more for training."""
+    def lab_batches(self, split: str, most: int | None = None) -> Iterator[LabBatch]:
+        """Pictures of a split, unaugmented, on the CPU: all, or ``most`` of more.
+
+        Of train it is SAMPLE, unless told otherwise.
+        """
         pixels = PixelDataset(self.images[split].pixels)
-        step = math.ceil(len(pixels) / SAMPLE) if split == "train" else 1
+        most = most or (SAMPLE if split == "train" else len(pixels))
+        step = math.ceil(len(pixels) / most)
         loader = batches(pixels, BatchShares(range(0, len(pixels), step), self.batch_size))
         return (rgb_to_lab(from_uint8(rgb)) for rgb in loader)
 

@@ -1,6 +1,7 @@
 """Fetch an archive once: resumed, checked, and unpacked as a whole or not at all."""
 
 import hashlib
+import os
 import shutil
 import tarfile
 import urllib.request
@@ -131,5 +132,5 @@ def digest_of_folder(folder: Path) -> str:
     """SHA-256 over the names and contents of a folder's files, in the order of their names."""
     whole = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        whole.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        whole.update(os.fsencode(path.name) + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

@@ -1,6 +1,7 @@
 """A folder of photographs, and its split by nothing but file names and settings."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -128,7 +129,7 @@ def deal(
     if sum(counts.values()) > len(names):
         asked = ", ".join(f"dataset.{split}={count}" for split, count in counts.items())
         raise InputError(f"{asked} do not fit the {len(names)} photographs of {source}")
-    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
+    order = sorted(names, key=lambda name: hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest())
     split, start = {}, 0
     for name, count in counts.items():
         split[name] = sorted(order[start : start + count])

@@ -1,7 +1,6 @@
 """Batches of uint8 pictures, which go on in the middle of an epoch."""
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -28,11 +27,10 @@ class ResumableLoader(DataLoader[Tensor]):
     """Goes on in the middle of an epoch, with the batch after the last one that it gave."""
 
     given = 0
-    skipped = 0
 
     def __iter__(self) -> Any:  # of batches
-        self.given, self.skipped = self.skipped, 0
-        for batch in islice(super().__iter__(), self.given, None):
+        self.given = self.shares.begin
+        for batch in super().__iter__():
             self.given += 1
             yield batch
 
@@ -46,7 +44,7 @@ class ResumableLoader(DataLoader[Tensor]):
         return {"batches": self.given % len(self)}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        self.skipped = state["batches"]
+        self.shares.begin = state["batches"]
 
 
 def batches(pixels: PixelDataset, shares: BatchShares) -> ResumableLoader:

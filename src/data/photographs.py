@@ -1,5 +1,6 @@
 """Read photographs of every common kind into square uint8 RGB, once, in parallel."""
 
+import errno
 import hashlib
 import logging
 from collections import deque
@@ -27,6 +28,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 AHEAD = 8  # items read before they are asked for
 MIN_SIDE = 8  # px; below this there is nothing to learn from
+DAMAGED = (None, errno.EINVAL)  # errors of decoders have no number; offsets may lead out of a file
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
@@ -98,6 +100,7 @@ def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
     Raises:
         UnusablePhotographError: for what is not a whole picture of at least 8 x 8 px and at most
             ``max_pixels``.
+        InputError: naming a file that the system cannot read, perhaps only now.
     """
     try:
         with Image.open(path) as image:
@@ -119,6 +122,8 @@ def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
     except UnidentifiedImageError:
         raise UnusablePhotographError("not an image") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno not in DAMAGED:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
         raise UnusablePhotographError(str(error)) from error
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
 
@@ -154,6 +159,9 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
 
     Returns:
         The usable ones in the order given.
+
+    Raises:
+        InputError: naming a file that the system cannot read.
     """
 
     def read(path: Path) -> Tensor | UnusablePhotographError:

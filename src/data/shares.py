@@ -41,14 +41,17 @@ class BatchShares(Sampler[list[int]]):
         self.size = size
         self.rank = rank
         self.processes = processes
+        self.begin = 0
+        """The batch that the next epoch begins with; the one after begins with the first."""
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.sampler), self.size)
         return full + (rest >= self.processes)
 
     def __iter__(self) -> Iterator[list[int]]:
+        begin, self.begin = self.begin, 0
         order = list(self.sampler)
-        for step in range(len(self)):
+        for step in range(begin, len(self)):
             yield order[self.span(step)][self.rank :: self.processes]
 
     def rows(self, step: int) -> list[int]:
