@@ -75,7 +75,6 @@ class EpochProgress(Callback):
         self.progress.start_task(self.task)
         self.progress.start()
         self.last_line = self.mark = time.monotonic()
-        self.epochs = trainer.current_epoch
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.passed()

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +14,8 @@ from src.errors import InputError
 
 BESIDE = ".writing-"
 LOCK = ".lock"
+"""Name of the lock of a folder."""
+FOREVER = -1
 GB = 1e9
 
 
@@ -48,14 +50,15 @@ def remove_half_written(folder: Path) -> None:
 
 
 @contextmanager
-def held(folder: Path, seconds: float = 0) -> Iterator[bool]:
-    """Whether a folder is this process's alone for now; its lock ends with the process.
+def locked(path: Path, seconds: float = 0) -> Iterator[bool]:
+    """Whether a file of this name locks others out for now; its lock ends with the process.
 
     Args:
-        seconds: to wait for another process that has it.
+        path: of the lock; its folder is made.
+        seconds: to wait for another process that has it, or FOREVER.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
@@ -67,9 +70,14 @@ def held(folder: Path, seconds: float = 0) -> Iterator[bool]:
         lock.release()
 
 
-def is_free(folder: Path) -> bool:
-    """Whether no other process holds a folder."""
-    with held(folder) as is_ours:
+def held(folder: Path, seconds: float = 0) -> AbstractContextManager[bool]:
+    """Whether a folder is this process's alone for now, as :func:`locked`."""
+    return locked(folder / LOCK, seconds)
+
+
+def is_free(path: Path) -> bool:
+    """Whether no other process has a lock."""
+    with locked(path) as is_ours:
         return is_ours
 
 

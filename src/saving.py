@@ -7,12 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import (
-    Callback,
-    EarlyStopping,
-    ModelCheckpoint,
-    WeightAveraging,
-)
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
@@ -105,8 +100,8 @@ class SaveWithinEpoch(Callback):
     ) -> None:
         if self.is_waiting:
             self.losses.look(trainer)
-            self.take_place()
             self.is_waiting = False
+            self.take_place()
         if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
             trainer.save_checkpoint(self.waiting, weights_only=False)
             self.is_waiting = True

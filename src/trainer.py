@@ -8,20 +8,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import (
-    Callback,
-    LearningRateMonitor,
-    Timer,
-)
+from pytorch_lightning.callbacks import Callback, LearningRateMonitor, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 
 from src import hardware
-from src.callbacks import (
-    EpochProgress,
-    Interruptible,
-    PictureGrid,
-)
+from src.callbacks import EpochProgress, Interruptible, PictureGrid
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule

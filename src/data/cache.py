@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from src.data.photographs import (
@@ -24,7 +23,7 @@ from src.data.photographs import (
     progress,
     warn_of_unusable,
 )
-from src.files import check_room, write_text
+from src.files import FOREVER, check_room, locked, write_text
 from src.processes import cores
 
 log = logging.getLogger(__name__)
@@ -96,16 +95,14 @@ def mapped(source: Source, path: Path) -> Images:
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Keep other processes away from ``path``, or wait for one that does."""
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.info("another run reads the same photographs; waiting for %s", path)
-        lock.acquire()
-    try:
+    lock = path.with_suffix(".lock")
+    with locked(lock) as is_ours:
+        if is_ours:
+            yield
+            return
+    log.info("another run reads the same photographs; waiting for %s", path)
+    with locked(lock, FOREVER):
         yield
-    finally:
-        lock.release()
 
 
 def read_contents(path: Path, source: Source) -> dict[str, Any] | None:

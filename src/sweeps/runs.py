@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.config import CHECKPOINTS
-from src.files import is_free
+from src.files import LOCK, is_free
 from src.sweeps.folder import read_jobs, settings
 from src.sweeps.job import error_of, read_outcome
 
@@ -64,7 +64,7 @@ def state_of(folder: Path, outcome: Mapping[str, Any]) -> str:
         return next((kinds[kind] for kind in kinds if kind in outcome), "finished")
     if not folder.is_dir():
         return "waiting"
-    if not is_free(folder):
+    if not is_free(folder / LOCK):
         return "running"
     return "interrupted" if (folder / CHECKPOINTS / "last.ckpt").is_file() else "waiting"
 

@@ -15,7 +15,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from src.errors import InputError
-from src.files import held, is_free
+from src.files import LOCK, is_free, locked
 from src.schemas.commands import GridOrSearch
 from src.sweeps.folder import save_jobs
 from src.sweeps.job import error_of, read_outcome
@@ -24,7 +24,7 @@ from src.sweeps.study import Space, alone, ask, check_space, open_study
 from src.wanted import without_places
 
 TAKEN = ".taken"
-"""In a trial's folder, held by the process that has it made, which may be another than makes it."""
+"""The lock in a trial's folder of the process that has it made; another may be making it."""
 
 
 def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
@@ -74,12 +74,12 @@ def taken(
             known = drawn(study, space)
             running = [t.number for t in known if t.state == TrialState.RUNNING]
             places = {number: folder / str(number) for number in running if number not in made}
-            left = [n for n, place in places.items() if is_free(place) and is_free(place / TAKEN)]
+            left = [n for n, p in places.items() if is_free(p / LOCK) and is_free(p / TAKEN)]
             batch = left[: about.at_once]
             new = max(0, min((about.trials or 0) - len(known), about.at_once - len(batch)))
             batch += [ask(study, space, about.seed) for _ in range(new)]
             for number in batch:
-                ours.enter_context(held(folder / str(number) / TAKEN))
+                ours.enter_context(locked(folder / str(number) / TAKEN))
         yield batch
 
 
