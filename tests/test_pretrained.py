@@ -13,11 +13,12 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from src.errors import InputError
 from src.networks import feature_store
+from src.networks.efficientnet_lite import SCALES, EfficientNetLite
 from src.networks.pretrained import (
     PACKAGED,
     GlobalFeatures,
     PretrainedEncoder,
-    ordered_as,
+    fitted,
     read_weights,
 )
 from src.networks.unet import UNet
@@ -35,13 +36,30 @@ def unet_of(**changes: Any) -> UNet:
     return UNet(8, coordinates=True, dropout=0, encoder={**settings, **changes})
 
 
-def test_packaged_weights_classify_as_in_the_package_s_own_network() -> None:
+def test_packaged_weights_give_the_maps_of_the_package_s_own_network() -> None:
     theirs = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=PACKAGED_FILE).eval()
-    ours = timm.create_model(PACKAGED).eval()
-    ours.load_state_dict(ordered_as(PACKAGED, read_weights(PACKAGED_FILE)))
+    maps = []
+    for index in (0, 2, 4, 10, 15):  # the last block of each level
+        theirs._blocks[index].register_forward_hook(lambda module, args, given: maps.append(given))
+    ours = EfficientNetLite(PACKAGED).eval()
+    ours.load_state_dict(fitted(ours, PACKAGED, read_weights(PACKAGED_FILE)))
     x = torch.randn(2, 3, 224, 224)
     with torch.inference_mode():
-        assert torch.equal(ours(x), theirs(x))
+        theirs(x)
+        assert all(torch.equal(mine, other) for mine, other in zip(ours(x), maps, strict=True))
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_every_efficientnet_lite_gives_the_maps_of_timm_s(name: str) -> None:
+    theirs = timm.create_model(name, features_only=True).eval()
+    ours = EfficientNetLite(name).eval()
+    ours.load_state_dict(theirs.state_dict())
+    assert ours.channels == theirs.feature_info.channels()
+    assert ours.strides == theirs.feature_info.reduction()
+    assert (*ours.mean, *ours.std) == (*theirs.default_cfg["mean"], *theirs.default_cfg["std"])
+    x = torch.randn(2, 3, 131, 97)
+    with torch.inference_mode():
+        assert all(torch.equal(a, b) for a, b in zip(ours(x), theirs(x), strict=True))
 
 
 def test_it_sees_gray_as_the_package_feeds_it() -> None:

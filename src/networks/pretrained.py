@@ -1,18 +1,18 @@
 """Features of a classifier that was trained on ImageNet, for a network that colours."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from src.color import lab_to_rgb, unscale_lightness
 from src.errors import InputError
+from src.networks.efficientnet_lite import SCALES, EfficientNetLite
 from src.networks.feature_store import FeatureStore
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class PretrainedEncoder(nn.Module):
     normalisation always uses the statistics of that training.
 
     Args:
-        name: of a network of timm that gives feature maps.
+        name: of a network of timm that gives feature maps; EfficientNet-lite needs no timm.
         weights: ``hub`` (timm's, fetched once), ``package`` (the extra ``encoder``, of
             tf_efficientnet_lite0 alone), ``random``, or a file of weights, normalised as timm says.
             They are read by :meth:`start`.
@@ -57,14 +57,10 @@ class PretrainedEncoder(nn.Module):
         self.lr_factor = lr_factor
         self.enlarge = enlarge
         self.classifier = feature_maps(name)
-        about = self.classifier.pretrained_cfg
-        self.register_buffer("mean", torch.tensor(about["mean"])[:, None, None])
-        self.register_buffer("std", torch.tensor(about["std"])[:, None, None])
-        info = self.classifier.feature_info
-        levels = [
-            (channels, reduction // enlarge)
-            for channels, reduction in zip(info.channels(), info.reduction(), strict=True)
-        ]
+        channels, strides, mean, std = described(self.classifier)
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(std)[:, None, None])
+        levels = [(count, s // enlarge) for count, s in zip(channels, strides, strict=True)]
         self.finer = sum(stride < FINEST for _, stride in levels)
         self.channels: list[int] = [channels for channels, _ in levels[self.finer :]]
         self.strides: list[int] = [stride for _, stride in levels[self.finer :]]
@@ -86,12 +82,12 @@ class PretrainedEncoder(nn.Module):
         if self.weights == "hub":
             found = from_hub(self.name)
         elif self.weights == "package":
-            found = with_weights(self.name, packaged_weights(self.name))
+            found = fitted(self.classifier, self.name, packaged_weights(self.name))
             self.mean.fill_(PACKAGED_MEAN)
             self.std.fill_(PACKAGED_STD)
         else:
-            found = with_weights(self.name, read_weights(self.weights))
-        self.classifier.load_state_dict(found.state_dict())
+            found = fitted(self.classifier, self.name, read_weights(self.weights))
+        self.classifier.load_state_dict(found)
 
     def train(self, mode: bool = True) -> "PretrainedEncoder":
         """Nothing changes in training: batch normalisation stays as it was learned."""
@@ -136,11 +132,15 @@ class GlobalFeatures(PretrainedEncoder):
 
 
 def feature_maps(name: str) -> Any:
-    """A classifier of timm cut off before its head, with random weights.
+    """Make a classifier cut off before its head, with random weights.
 
     Raises:
         InputError: if there is none of this name, or it has no maps of pictures of any size.
     """
+    if name in SCALES:
+        return EfficientNetLite(name).eval()
+    import timm  # which takes longer to import than PyTorch
+
     if not timm.is_model(name):  # others would be fetched, or read from a folder
         raise InputError(f"network.encoder.name is {name!r}, which is no network of timm")
     try:
@@ -155,24 +155,63 @@ def feature_maps(name: str) -> Any:
     return made
 
 
-def with_weights(name: str, weights: Mapping[str, Tensor]) -> Any:
-    """The same with the whole classifier's weights: timm finds those of the part that is left."""
-    given = {"state_dict": ordered_as(name, weights)}
-    return timm.create_model(
+def described(classifier: Any) -> tuple[list[int], list[int], list[float], list[float]]:
+    """Channels and strides of a classifier's maps; mean and deviation that its input has."""
+    if isinstance(classifier, EfficientNetLite):
+        return classifier.channels, classifier.strides, [*classifier.mean], [*classifier.std]
+    info, about = classifier.feature_info, classifier.pretrained_cfg
+    return info.channels(), info.reduction(), about["mean"], about["std"]
+
+
+def fitted(classifier: Any, name: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a whole network, by the names that the classifier has for its part of them.
+
+    Weights of other names are taken in their order, if all shapes agree.
+
+    Raises:
+        InputError: if they are another network's.
+    """
+    if isinstance(classifier, EfficientNetLite):
+        own = classifier.state_dict()
+        is_named = own.keys() <= weights.keys()
+        # By order its part comes first, then the head that is left out.
+        values = [weights[key] for key in own] if is_named else list(weights.values())[: len(own)]
+        return by_shape(name, own, values)
+    import timm
+
+    own = timm.create_model(name).state_dict()
+    is_named = own.keys() <= weights.keys()
+    values = [weights[key] for key in own] if is_named else list(weights.values())
+    given = {"state_dict": by_shape(name, own, values)}
+    made = timm.create_model(
         name, features_only=True, pretrained=True, pretrained_cfg_overlay=given
-    )
+    )  # which finds the part that is left
+    found: dict[str, Tensor] = made.state_dict()
+    return found
 
 
-def from_hub(name: str) -> Any:
+def by_shape(name: str, own: Mapping[str, Tensor], values: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Values by the names of a network's own, or InputError if their shapes are others."""
+    if [value.shape for value in own.values()] != [value.shape for value in values]:
+        raise InputError(f"these weights are not of {name}: they have other shapes")
+    return dict(zip(own, values, strict=True))
+
+
+def from_hub(name: str) -> dict[str, Tensor]:
+    """Fetch timm's weights of a classifier, cut off before its head; once."""
+    import timm
+
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of its retries
     log.info("fetching the weights of %s from timm's hub, unless they are here", name)
     try:
-        return timm.create_model(name, features_only=True, pretrained=True)
+        made = timm.create_model(name, features_only=True, pretrained=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"no weights of {name} from timm's hub: {first_line(error)} "
             "Set network.encoder.weights to a file of them, or to random"
         ) from error
+    found: dict[str, Tensor] = made.state_dict()
+    return found
 
 
 def packaged_weights(name: str) -> dict[str, Tensor]:
@@ -209,20 +248,6 @@ def read_weights(path: str) -> dict[str, Tensor]:
     if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
         raise InputError(f"{path} holds something else than weights by name")
     return found
-
-
-def ordered_as(name: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by timm's names: those they have, or else by their order, if all shapes agree.
-
-    Raises:
-        InputError: if they are another network's.
-    """
-    own = timm.create_model(name).state_dict()
-    is_named = own.keys() <= weights.keys()
-    found = [weights[key] for key in own] if is_named else list(weights.values())
-    if [tuple(w.shape) for w in own.values()] != [tuple(w.shape) for w in found]:
-        raise InputError(f"these weights are not of {name}: they have other shapes")
-    return dict(zip(own, found, strict=True))
 
 
 def first_line(error: BaseException) -> str:
