@@ -1,4 +1,4 @@
-"""How soon photographs are there: decoded every time, out of a mapped file, or out of shards.
+"""How soon photographs are there: decoded every time, or out of a mapped file.
 
     python -m benchmarks.data_loading [--folder data] [--photographs 20000] [--output FILE]
 
@@ -29,12 +29,9 @@ from src.data.cache import Source, mapped
 from src.data.folders import PhotographFolder, list_photographs
 from src.data.loaders import PixelDataset, batches
 from src.data.photographs import ahead
-from src.data.shards import Shards
 from src.data.shares import BatchShares
 from src.files import write_text
 from src.results import markdown
-from src.schemas.commands import WriteShards
-from src.shards import write_shards
 
 SIDES = (500, 375)  # px
 SIZE = 128  # px
@@ -161,28 +158,10 @@ def read_map(folder: Path, epoch: int) -> int:
     return sum(len(batch) for batch in batches(pixels, BatchShares(order.tolist(), BATCH)))
 
 
-def write_once(folder: Path, _: int) -> int:
-    settings = WriteShards(
-        input=str(folder / "jpeg"), output=str(folder / "shards"), size=SIZE, train=None, val=1,
-        test=1, split_seed=0, max_pixels=MAX_PIXELS,
-    )  # fmt: skip
-    if not (folder / "shards").exists():
-        write_shards(settings)
-    return len(list_photographs(folder / "jpeg"))
-
-
-def stream(folder: Path, epoch: int) -> int:
-    pixels = Shards("shards", str(folder / "shards"), SIZE).pixels("train")
-    loader = pixels.stream(BATCH, epoch)
-    return sum(len(batch) for batch in loader)
-
-
 WAYS: dict[str, tuple[Callable[[Path, int], int], int, tuple[str, ...]]] = {
     "JPEG files, decoded every epoch": (decode, 2, ("jpeg",)),
     "mapped file, decoded into once": (map_once, 1, ("jpeg",)),
     "mapped file, an epoch": (read_map, 2, ("map.uint8",)),
-    "shards, decoded into once": (write_once, 1, ("jpeg",)),
-    "shards, an epoch": (stream, 2, ("shards",)),
 }
 """What is done, how often, and the files that are dropped from the page cache before."""
 
@@ -223,15 +202,14 @@ def report(found: dict[str, Measured], count: int, size: float) -> str:
         *("memory in the first quarter, MB", "in all, MB"),
     )
     table = markdown(header, [cells(way, one) for way, one in found.items()])
-    decoded, built, read, written, streamed = found.values()
+    decoded, built, read = found.values()
     return (
         title
         + table
         + estimate(
             decode=decoded.rates[-1] / (os.cpu_count() or 1),
-            build=min(built.rates[0], written.rates[0]) / (os.cpu_count() or 1),
+            build=built.rates[0] / (os.cpu_count() or 1),
             read=read.rates[-1],
-            stream=streamed.rates[-1],
         )
     )
 

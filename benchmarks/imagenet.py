@@ -32,15 +32,15 @@ NETWORKS = {
 }
 
 
-def estimate(decode: float, build: float, read: float, stream: float) -> str:
+def estimate(decode: float, build: float, read: float) -> str:
     """The estimate as Markdown.
 
     Args:
         decode, build: images/s of a CPU core that decodes, or decodes and writes.
-        read, stream: images/s of a process out of the mapped file, and out of shards.
+        read: images/s of a process out of the mapped file.
     """
     rows = [
-        [name, str(gpus), *cells(network.rate, gpus, decode, stream)]
+        [name, str(gpus), *cells(network.rate, gpus, decode, read)]
         for name, network in NETWORKS.items()
         for gpus in (1, 8, 64)
     ]
@@ -51,12 +51,12 @@ def estimate(decode: float, build: float, read: float, stream: float) -> str:
     return (
         f"\n### An epoch of {PHOTOGRAPHS:,} photographs, estimated: no GPU was measured\n\n"
         f"{whole:.0f} GB as uint8 at 128 px. Measured here: a core decodes {decode:,.0f} images/s "
-        f"({build:,.0f} with writing), a\nprocess reads {read:,.0f} out of a mapped file and "
-        f"{stream:,.0f} out of shards. Assumed: an A100's {GPU / 1e12:.0f} TFLOP/s,\nof which the "
+        f"({build:,.0f} with writing), a\nprocess reads {read:,.0f} out of a mapped file. "
+        f"Assumed: an A100's {GPU / 1e12:.0f} TFLOP/s,\nof which the "
         f"paper's network reaches 30% and the U-Net 10%; {CORES} cores for each GPU; "
         f"{PER_MACHINE} GPUs in a machine;\n{DISK / 1e9:.0f} GB/s from its own disk, "
-        f"{SHARED / 1e9:.0f} GB/s from storage that all share; on the GPU everything but loading "
-        "from\nshards, in one thread a GPU.\n\n"
+        f"{SHARED / 1e9:.0f} GB/s from storage that all share; on the GPU everything but loading\n"
+        "from the mapped file, in one thread a GPU.\n\n"
         + markdown(header, rows)
         + f"\nDecoding once takes {minutes:.0f} minutes on {CORES} cores, if threads scale as from "
         "one core to two, which is as far as it was\nmeasured. At 64 GPUs what one process does "
@@ -66,12 +66,12 @@ def estimate(decode: float, build: float, read: float, stream: float) -> str:
     )
 
 
-def cells(rate: float, gpus: int, decode: float, stream: float) -> list[str]:
+def cells(rate: float, gpus: int, decode: float, read: float) -> list[str]:
     """What so many GPUs would read, how long an epoch is, and what limits it."""
     machines = max(1, gpus // PER_MACHINE)
     limits = {
         "the GPUs": gpus * rate,
-        "loading in one thread a GPU": gpus * stream,
+        "loading in one thread a GPU": gpus * read,
         "the machine's disk": machines * DISK / BYTES,
     }
     if machines > 1:
@@ -80,5 +80,5 @@ def cells(rate: float, gpus: int, decode: float, stream: float) -> list[str]:
     seconds = PHOTOGRAPHS / limits[limit]
     reached = limits[limit]
     epoch = f"{seconds / 60:.1f} min" if seconds > 90 else f"{seconds:.0f} s"
-    read = f"{reached * BYTES / 1e6:,.0f}"
-    return [f"{gpus * rate:,.0f}", read, f"{reached / decode:,.0f}", epoch, limit]
+    megabytes = f"{reached * BYTES / 1e6:,.0f}"
+    return [f"{gpus * rate:,.0f}", megabytes, f"{reached / decode:,.0f}", epoch, limit]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from src.checkpoints import DATA, UNSAID, read_checkpoint
 from src.color import LabBatch
 from src.config import build
-from src.data.shares import Shares
+from src.data.shares import BatchShares
 from src.epoch_means import EpochMeans
 from src.errors import InputError
 from src.hints.simulated import SimulatedHints
@@ -251,10 +251,10 @@ class Colorizer(Predictor, pl.LightningModule):
         }
 
 
-def shares_of(trainer: pl.Trainer) -> Shares:
+def shares_of(trainer: pl.Trainer) -> BatchShares:
     """What a process has of the training batches."""
     assert trainer.train_dataloader is not None
-    shares: Shares = trainer.train_dataloader.shares
+    shares: BatchShares = trainer.train_dataloader.shares
     return shares
 
 

@@ -30,7 +30,6 @@ from src.schemas.commands import (
     SweepReport,
     Train,
     Trainer,
-    WriteShards,
 )
 from src.schemas.models import Encoder
 from src.schemas.parts import SCHEMAS, TARGETS, schema_target
@@ -54,7 +53,6 @@ def register() -> None:
     store.store(name="app_schema", node=App)
     store.store(name="colorize_schema", node=Colorize)
     store.store(name="leaderboard_schema", node=Leaderboard)
-    store.store(name="shards_schema", node=WriteShards)
     store.store(group="hydra/sweeper", name="grid_or_search_schema", node=GridOrSearch)
     store.store(group="schema/trainer", name="trainer", node=Trainer)
     store.store(group="schema/encoder", name="encoder", node=Encoder)
@@ -115,7 +113,7 @@ def checked(config: DictConfig) -> Any:
 def dataset_choices() -> list[str]:
     """Names of the datasets below conf/ that need nothing more."""
     names = {path.stem for path in Path(CONF, "dataset").glob("*.yaml")}
-    return sorted(names - {"folder", "shards"})
+    return sorted(names - {"folder"})
 
 
 def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[str, Any]:

@@ -26,7 +26,6 @@ OPTIONS = [
 ]
 MORE = {
     "dataset=folder": ["dataset.root=x"],
-    "dataset=shards": ["dataset.root=x"],
     "encoder=timm": ["network.encoder.name=resnet18"],
 }
 

@@ -261,22 +261,6 @@ def test_every_piece_works_in_two_processes(settings: Callable[..., Train], tmp_
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_stream(photographs: Path, tmp_path: Path) -> None:
-    shards = tmp_path / "shards"
-    counts = ["train=12", "val=4", "test=4"]
-    done = python("src.shards", f"input={photographs}", f"output={shards}", *counts, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    words = ["dataset=shards", f"dataset.root={shards}", "trainer.max_epochs=1", *TWO]
-    done = python("src.train", *words, "data.batch_size=4", "hydra.run.dir=two", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "two" / "results.json").read_text())
-    assert found["images_seen"] == 12
-    assert found["images"] == {"train": 12, "val": 4, "test": 4}
-    done = python("src.train", *words, "data.batch_size=5", cwd=tmp_path)
-    assert done.stderr.startswith("error: data.batch_size is 5; of a stream, the 2 processes can")
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_two_processes_end_together_and_one_goes_on(
     settings: Callable[..., Train], tmp_path: Path, number: signal.Signals

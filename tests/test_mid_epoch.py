@@ -9,13 +9,11 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 
-from src import shards as sharding
 from src import train as command
 from src.checkpoints import read_checkpoint
 from src.data.synthetic import SyntheticScenes
 from src.schemas.commands import Train
 from src.train import train
-from tests.test_shards import FEW, writing
 from tests.test_train import curves
 
 STEPS = 7  # of an epoch: 13 photographs, two a batch
@@ -23,24 +21,16 @@ EXACT = ["trainer=float32", "trainer.max_epochs=3", "trainer.checkpoint_every=1"
 
 
 @pytest.fixture(scope="module")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Scenes as a folder and as shards, and what says which of them to train on."""
+def scenes_in_folder(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The settings that train on scenes in a folder."""
     folder = tmp_path_factory.mktemp("scenes")
     scenes = SyntheticScenes("synthetic", 16, 17, 1, 1, 0)
     for name in scenes.names("train"):
         pixels = scenes.read(name, None).permute(1, 2, 0).contiguous().numpy()
         (folder / "photographs").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(folder / "photographs" / f"{name}.png")
-    counts = ["train=13", "val=2", "test=2"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sharding, "SHARD", FEW)
-        words = [f"input={folder}/photographs", f"output={folder}/shards", *counts]
-        sharding.write_shards(writing(*words))
-    in_folder = [f"dataset.{count}" for count in counts]
-    return {
-        "memory": ["dataset=folder", f"dataset.root={folder}/photographs", *in_folder],
-        "shards": ["dataset=shards", f"dataset.root={folder}/shards"],
-    }
+    counts = ["dataset.train=13", "dataset.val=2", "dataset.test=2"]
+    return ["dataset=folder", f"dataset.root={folder}/photographs", *counts]
 
 
 class Watch(pl.Callback):
@@ -79,22 +69,21 @@ def watched(settings: Train, folder: Path, stop: int | None = None) -> list[list
 
 
 @pytest.mark.parametrize(
-    ("kind", "stop", "more"),
+    ("stop", "more"),
     [
-        ("memory", STEPS + 3, ["augmentation=light", "data.max_memory=0"]),
-        ("shards", STEPS + 4, ["augmentation=light", "trainer.ema=0.5"]),
-        ("shards", STEPS, ["augmentation=flip"]),
+        (STEPS + 3, ["augmentation=light", "data.max_memory=0"]),
+        (STEPS + 4, ["augmentation=light", "trainer.ema=0.5"]),
+        (STEPS, ["augmentation=flip"]),
     ],
 )
 def test_the_rest_of_the_epoch_is_trained_on_as_if_nothing_had_happened(
     settings: Callable[..., Train],
-    datasets: dict[str, list[str]],
+    scenes_in_folder: list[str],
     tmp_path: Path,
-    kind: str,
     stop: int,
     more: list[str],
 ) -> None:
-    words = [*datasets[kind], *EXACT, *more, "network=unet", "network.width=8"]
+    words = [*scenes_in_folder, *EXACT, *more, "network=unet", "network.width=8"]
     words.append(f"data.cache={tmp_path}/cache")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     expected = watched(settings(*words), whole)

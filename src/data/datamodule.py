@@ -17,7 +17,6 @@ from src.config import build
 from src.data.cache import Cache, Source, mapped
 from src.data.loaders import PixelDataset, ResumableLoader, batches
 from src.data.photographs import Images, check_usable
-from src.data.shards import ShardLoader, ShardPixels, Shards
 from src.data.shares import BatchShares
 from src.errors import InputError
 
@@ -87,7 +86,7 @@ class ColorDataModule(pl.LightningDataModule):
         """Which of how many that train one network this process is."""
         self.images: dict[str, Images] = {}
         self.near_gray: dict[str, list[str]] = {}
-        self.train_loader: ResumableLoader | ShardLoader | None = None
+        self.train_loader: ResumableLoader | None = None
         self.position: dict[str, Any] | None = None
 
     def prepare_data(self) -> None:
@@ -114,12 +113,7 @@ class ColorDataModule(pl.LightningDataModule):
     def load(self, split: str) -> Images:
         """The pictures of a split, in memory or, if that is too small, in a mapped file."""
         names, size = self.dataset.names(split), self.dataset.size
-        is_streamed = isinstance(self.dataset, Shards) and split == "train"
-        if (
-            is_streamed
-            or not self.cache
-            or len(names) * 3 * size**2 <= self.cache.limit / self.processes
-        ):
+        if not self.cache or len(names) * 3 * size**2 <= self.cache.limit / self.processes:
             return self.dataset.load(split)
 
         def read(name: str) -> Tensor:
@@ -161,25 +155,20 @@ class ColorDataModule(pl.LightningDataModule):
             raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
         return kept
 
-    def train_dataloader(self) -> ResumableLoader | ShardLoader:
-        pictures = self.images["train"].pixels
-        if isinstance(pictures, ShardPixels):
-            self.train_loader = pictures.stream(self.batch_size, self.seed, self.processes)
-        else:
-            # One replica: used for its order, which depends on seed and epoch alone, so that a
-            # resumed run sees the photographs that an unbroken one would have seen.
-            pixels = PixelDataset(pictures)
-            order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
-            shares = BatchShares(order, self.batch_size, self.rank, self.processes)
-            self.train_loader = batches(pixels, shares)
+    def train_dataloader(self) -> ResumableLoader:
+        # One replica: used for its order, which depends on seed and epoch alone, so that a
+        # resumed run sees the photographs that an unbroken one would have seen.
+        pixels = PixelDataset(self.images["train"].pixels)
+        order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
+        shares = BatchShares(order, self.batch_size, self.rank, self.processes)
+        self.train_loader = batches(pixels, shares)
         if self.position:
             self.train_loader.load_state_dict(self.position)
         return self.train_loader
 
     def names_of_batch(self, index: int) -> list[str]:
         """Names of the training photographs in a batch of the epoch at hand."""
-        if not isinstance(self.train_loader, ResumableLoader):
-            return [f"of batch {index + 1} of the stream"]
+        assert self.train_loader is not None
         rows = self.train_loader.shares.rows(index)
         return [self.images["train"].names[row] for row in rows]
 

@@ -12,16 +12,6 @@ class Order(Sized, Protocol):
     def __iter__(self) -> Iterator[int]: ...
 
 
-class Shares(Protocol):
-    """What a process has of every batch."""
-
-    def count(self, step: int) -> int:
-        """Size of a batch, over all processes."""
-
-    def weight(self, step: int) -> float:
-        """What turns a mean over this process's part into its share of a mean over processes."""
-
-
 class BatchShares(Sampler[list[int]]):
     """One process's part of every batch: in all of them together everything comes exactly once.
 

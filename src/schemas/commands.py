@@ -5,7 +5,6 @@ from typing import Any
 
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most, one_of, several
-from src.schemas.data import Splits
 from src.schemas.parts import SCHEMAS, schema_target
 from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
 
@@ -232,17 +231,6 @@ class SweepReport:
     """Root of ``python -m src.sweep_report``."""
 
     folder: str
-
-
-@dataclass(kw_only=True)
-class WriteShards(Splits):
-    """Root of ``python -m src.shards``."""
-
-    input: str
-    output: str
-
-    def __post_init__(self) -> None:
-        self.check("")
 
 
 @dataclass(kw_only=True)

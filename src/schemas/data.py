@@ -24,12 +24,14 @@ class Synthetic(Target):
 
 
 @dataclass(kw_only=True)
-class Splits:
-    """How photographs on disk are read and split.
+class Photographs(Target):
+    """Photographs on disk, and how they are read and split.
 
     A count of null means a tenth for val and test, the rest for train.
     """
 
+    name: str
+    root: str
     size: int
     train: int | None
     val: int | None
@@ -37,21 +39,9 @@ class Splits:
     split_seed: int
     max_pixels: int
 
-    def check(self, group: str) -> None:
-        """Raise InputError, naming the group's setting, for one out of its limits."""
-        at_least(group, self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
-        at_most(group, self, size=MAX_SIZE)
-
-
-@dataclass(kw_only=True)
-class Photographs(Splits, Target):
-    """Photographs on disk."""
-
-    name: str
-    root: str
-
     def __post_init__(self) -> None:
-        self.check("dataset")
+        at_least("dataset", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
+        at_most("dataset", self, size=MAX_SIZE)
 
 
 @dataclass(kw_only=True)
@@ -81,18 +71,6 @@ class Mixed(Target):
         at_most("dataset", self, size=MAX_SIZE)
         if not self.parts:
             raise InputError("dataset.parts must not be empty")
-
-
-@dataclass(kw_only=True)
-class Shards(Target):
-    _target_: str = "src.data.shards.Shards"
-    name: str
-    root: str
-    size: int
-
-    def __post_init__(self) -> None:
-        at_least("dataset", self, size=8)
-        at_most("dataset", self, size=MAX_SIZE)
 
 
 @dataclass(kw_only=True)

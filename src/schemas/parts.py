@@ -6,7 +6,7 @@ schema names can be built, so a checkpoint that somebody sent cannot name code o
 
 from dataclasses import fields
 
-from src.schemas.data import Augmentation, Dogs, Faces, Folder, Mixed, Shards, Synthetic
+from src.schemas.data import Augmentation, Dogs, Faces, Folder, Mixed, Synthetic
 from src.schemas.models import (
     Amplifier,
     ColorBins,
@@ -36,7 +36,6 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
         "faces": Faces,
         "dogs": Dogs,
         "mixed": Mixed,
-        "shards": Shards,
     },
     "augmentation": {"augmentation": Augmentation},
     "network": {"paper": PaperNetwork, "fusion": FusionNetwork, "unet": UNet},
