@@ -1,8 +1,12 @@
 """Faces and dogs: found where they lie, or fetched, resumed, checked and unpacked as a whole."""
 
+import contextlib
+import errno
 import hashlib
 import http.server
 import io
+import os
+import struct
 import tarfile
 import threading
 import zipfile
@@ -25,7 +29,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT with ranges; /refused answers 403."""
+    """Serves CONTENT with ranges; /refused answers 403; /endless never ends."""
 
     ranges: ClassVar[list[str | None]] = []
 
@@ -36,6 +40,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/beyond" and self.headers.get("Range"):
             self.send_error(416)
             return
+        if self.path == "/endless":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # until the other side has enough
+                while True:
+                    self.wfile.write(CONTENT)
         asked = self.headers.get("Range")
         self.ranges.append(asked)
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
@@ -106,6 +116,18 @@ def test_no_network_says_where_to_put_the_file(tmp_path: Path) -> None:
         fetch("http://127.0.0.1:9/a", tmp_path / "a")
 
 
+@pytest.mark.parametrize("size", [len(CONTENT), None])
+def test_an_answer_that_does_not_end_is_cut_off(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None
+) -> None:
+    monkeypatch.setattr(download, "MOST_BYTES", 3 * download.CHUNK)
+    most = size or download.MOST_BYTES
+    message = rf"/endless sends more than {most:,} bytes; .*get it by other means and put it at"
+    with pytest.raises(InputError, match=message):
+        fetch(f"{server}/endless", tmp_path / "a", size)
+    assert list(tmp_path.iterdir()) == []
+
+
 def pack_tar(path: Path, members: dict[str, bytes]) -> None:
     with tarfile.open(path, "w") as archive:
         for name, content in members.items():
@@ -127,6 +149,79 @@ def test_damaged_archive_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be unpacked"):
         unpack(tmp_path / "a.tar", "Images", tmp_path / "to", list)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar"]
+
+
+def test_what_an_archive_says_that_it_holds_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("Images/a", "Images/b"):
+            archive.writestr(name, bytes(1_000_000))
+    assert (tmp_path / "a.zip").stat().st_size < 10_000
+    pack_tar(tmp_path / "a.tar", {f"Images/{name}": bytes(1_000_000) for name in "ab"})
+    for limit, value in (("MOST_FILES", 1), ("MOST_BYTES", 1_999_999)):
+        with monkeypatch.context() as patch:
+            patch.setattr(download, limit, value)
+            for path in (tmp_path / "a.zip", tmp_path / "a.tar"):
+                with pytest.raises(InputError, match=r"unpacked: 2 files of 2,000,000 bytes are"):
+                    unpack(path, "Images", tmp_path / "to", list)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar", "a.zip"]
+    for path in (tmp_path / "a.zip", tmp_path / "a.tar"):
+        unpack(path, "Images", tmp_path / f"of_{path.suffix}", Path.iterdir)
+        assert (tmp_path / f"of_{path.suffix}" / "b").read_bytes() == bytes(1_000_000)
+
+
+def test_a_packed_tar_which_may_hold_anything_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w:gz") as archive:
+        entry = tarfile.TarInfo("Images/a")
+        entry.size = 1_000
+        archive.addfile(entry, io.BytesIO(bytes(1_000)))
+    with pytest.raises(InputError, match=r"a\.tar cannot be unpacked: "):
+        unpack(tmp_path / "a.tar", "Images", tmp_path / "to", list)
+
+
+def changed_zip(path: Path, flags: int = 0, method: int = 0) -> None:
+    """A zip archive whose one member claims to be encrypted, or packed in another way."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("face_images/a.jpg", b"x" * 100)
+    whole = bytearray(path.read_bytes())
+    central = whole.index(b"PK\x01\x02")
+    for start in (6, central + 8):
+        struct.pack_into("<HH", whole, start, flags, method)
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("flags", "method", "reason"), [(1, 0, "is encrypted, password"), (0, 97, "compression method")]
+)
+def test_an_encrypted_or_unknown_zip_is_told_in_a_line(
+    tmp_path: Path, flags: int, method: int, reason: str
+) -> None:
+    changed_zip(tmp_path / "a.zip", flags, method)
+    message = rf"a\.zip cannot be unpacked: .*{reason}.*; delete it and try again"
+    with pytest.raises(InputError, match=message):
+        unpack(tmp_path / "a.zip", "face_images", tmp_path / "to", list)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_names_that_cannot_be_are_told_in_a_line(tmp_path: Path) -> None:
+    pack_tar(tmp_path / "twice.tar", {"Images/a": b"x", "Images/a/b": b"x"})
+    pack_tar(tmp_path / "long.tar", {f"Images/{'a' * 300}": b"x"})
+    for path in (tmp_path / "twice.tar", tmp_path / "long.tar"):
+        with pytest.raises(InputError, match=rf"{path.name} cannot be unpacked: "):
+            unpack(path, "Images", tmp_path / "to", list)
+
+
+def test_a_full_disk_is_not_the_fault_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    pack_tar(tmp_path / "a.tar", {"Images/a": b"x"})
+    monkeypatch.setattr(tarfile.TarFile, "extract", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        unpack(tmp_path / "a.tar", "Images", tmp_path / "to", list)
 
 
 SETTINGS: dict[str, Any] = {

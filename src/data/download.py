@@ -1,14 +1,16 @@
 """Fetch an archive once: resumed, checked, and unpacked as a whole or not at all."""
 
+import errno
 import hashlib
 import os
 import shutil
 import tarfile
 import urllib.request
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
+from typing import TypeVar
 from urllib.error import HTTPError, URLError
 
 from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn, track
@@ -16,7 +18,12 @@ from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, Transfe
 from src.errors import InputError
 
 CHUNK = 1 << 20
+Member = TypeVar("Member", zipfile.ZipInfo, tarfile.TarInfo)
 TIMEOUT = 30  # s without an answer
+OF_NAMES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL)
+"""Errors of an archive with names that cannot be, and not of the disk."""
+MOST_BYTES = 2 * 10**9  # of a file whose size is not known, and of what an archive holds
+MOST_FILES = 100_000  # of an archive
 NOTHING_LEFT = 416  # the range asked for lies beyond the file
 
 
@@ -26,8 +33,8 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
     What has arrived is kept beside, as ``path`` with ``.part`` added, until it is whole.
 
     Raises:
-        InputError: if the network or the server refuses, with the place to put the file by hand;
-            if size or checksum are wrong.
+        InputError: if the network or the server refuses, or sends too much, with the place to put
+            the file by hand; if size or checksum are wrong.
         OSError: if the disk is full.
     """
     part = path.with_name(path.name + ".part")
@@ -43,8 +50,17 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
         raise InputError(
             f"could not fetch {url} ({reason}); get it by other means and put it at {path}"
         ) from error
+    except TooLargeError as error:
+        part.unlink()
+        raise InputError(
+            f"{url} sends {error}; it was deleted, get it by other means and put it at {path}"
+        ) from error
     check(part, size, sha256)
     part.replace(path)
+
+
+class TooLargeError(Exception):
+    """More than there can be."""
 
 
 def download(url: str, part: Path, size: int | None) -> int | None:
@@ -52,7 +68,11 @@ def download(url: str, part: Path, size: int | None) -> int | None:
 
     Returns:
         The size that the whole file should have, as far as it or the server is known to say.
+
+    Raises:
+        TooLargeError: for more bytes than ``size``, or than MOST_BYTES if that is not known.
     """
+    most = MOST_BYTES if size is None else size
     have = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
     request = urllib.request.Request(url, headers=headers)
@@ -66,6 +86,9 @@ def download(url: str, part: Path, size: int | None) -> int | None:
             task = progress.add_task(f"fetching {part.stem}", total=size, completed=done)
             with part.open("ab" if resumed else "wb") as file:
                 while chunk := answer.read(CHUNK):
+                    done += len(chunk)
+                    if done > most:
+                        raise TooLargeError(f"more than {most:,} bytes")
                     file.write(chunk)
                     progress.advance(task, len(chunk))
     return size
@@ -98,7 +121,9 @@ def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], object
     It is unpacked beside, verified, and renamed, so that ``to`` is whole or absent.
 
     Raises:
-        InputError: if the archive is damaged, reaches outside its folder, or fails ``verify``.
+        InputError: if the archive is damaged, encrypted or too large, reaches outside its folder,
+            or fails ``verify``.
+        OSError: if the disk is full.
     """
     beside = to.with_name(to.name + ".unpacking")
     shutil.rmtree(beside, ignore_errors=True)
@@ -107,7 +132,10 @@ def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], object
         found = beside if not folder else next(p for p in beside.rglob(folder) if p.is_dir())
         verify(found)
         found.replace(to)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, StopIteration) as error:
+    except Exception as error:  # damaged bytes can raise anything
+        is_the_disk = isinstance(error, OSError) and error.errno not in OF_NAMES
+        if isinstance(error, InputError) or is_the_disk:
+            raise
         reason = str(error) or f"there is no {folder} in it"
         raise InputError(
             f"{archive} cannot be unpacked: {reason}; delete it and try again"
@@ -117,15 +145,31 @@ def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], object
 
 
 def extract(archive: Path, to: Path) -> None:
-    """Extract a tar or zip archive; members that reach outside are refused."""
+    """Extract a zip archive, or a tar archive that is not compressed.
+
+    Raises:
+        TooLargeError: for more than MOST_FILES or MOST_BYTES.
+        Exception: of any kind, for damaged bytes, and members that reach outside.
+    """
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
-            for member in track(packed.namelist(), f"unpacking {archive.name}"):
+            for member in track(bounded(packed.infolist()), f"unpacking {archive.name}"):
                 packed.extract(member, to)
         return
-    with tarfile.open(archive) as packed_tar:
-        for entry in track(packed_tar.getmembers(), f"unpacking {archive.name}"):
+    with tarfile.open(archive, "r:") as packed_tar:
+        for entry in track(bounded(packed_tar.getmembers()), f"unpacking {archive.name}"):
             packed_tar.extract(entry, to, filter="data")
+
+
+def bounded(members: Sequence[Member]) -> Sequence[Member]:
+    """Members of an archive, unless they are too many or too large; errors as :func:`extract`."""
+    sizes = [m.file_size if isinstance(m, zipfile.ZipInfo) else m.size for m in members]
+    if len(sizes) > MOST_FILES or sum(sizes) > MOST_BYTES:
+        raise TooLargeError(
+            f"{len(sizes):,} files of {sum(sizes):,} bytes are in it, more than "
+            f"{MOST_FILES:,} or {MOST_BYTES:,}"
+        )
+    return members
 
 
 def digest_of_folder(folder: Path) -> str:

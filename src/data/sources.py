@@ -15,6 +15,7 @@ FACES_URL = "https://github.com/2014mchidamb/DeepColorization/archive/cc2638e.zi
 # GitHub packs archives on demand, so the photographs are checked and not the archive.
 FACES_DIGEST = "2efffad18f31032b5088eb5f7d132fbd9bd8c15bca965b2457d6a34e0fbfcadf"
 
+LONGEST_LIST = 1_000_000  # bytes; MATLAB's own packing makes at most 1,032 times as many of them
 DOGS_URL = "http://vision.stanford.edu/aditya86/ImageNetDogs/"
 # Sizes in bytes and SHA-256, as TensorFlow Datasets lists them.
 DOGS_ARCHIVES = {
@@ -82,6 +83,8 @@ class StanfordDogs(PhotographFolder):
         """Names below Images in an official list, as far as their files are present."""
         path = self.list_file(split)
         try:
+            if path.stat().st_size > LONGEST_LIST:
+                raise ValueError(f"it has more than {LONGEST_LIST:,} bytes")
             names = [str(row[0].item()) for row in loadmat(path)["file_list"]]
         except Exception as error:  # damaged bytes can raise anything
             raise InputError(f"{path} is not a list of Stanford Dogs; delete it") from error
