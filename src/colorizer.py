@@ -139,7 +139,8 @@ class Colorizer(Predictor, pl.LightningModule):
         super().decode_otherwise(flip_average, temperature, strength)
         self.hparams.update(flip_average=self.flip_average, strength=self.strength)
         if temperature is not None:
-            self.hparams["objective"] |= {"temperature": temperature}
+            objective = {**self.hparams["objective"], "temperature": temperature}
+            self.hparams.update(objective=objective)  # the dict may be the caller's
 
     def train(self, mode: bool = True) -> "Colorizer":
         """Nothing of a frozen colorizer changes in training."""

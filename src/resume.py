@@ -1,8 +1,9 @@
 """Go on with an interrupted run: what must be the same, and what to type."""
 
+import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -11,10 +12,14 @@ from src.checkpoints import UNSAID, read_checkpoint
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
+from src.data.photographs import few
 from src.errors import InputError
 from src.results import first_difference, flat
 from src.saving import EMA
 from src.wanted import without_places
+
+PHOTOGRAPHS = "photographs.json"
+"""Of a run's folder: what it was split into."""
 
 
 def check_resumable(
@@ -52,6 +57,45 @@ def check_resumable(
         raise InputError(f"{path} goes on in its own run folder, not in {folder}")
     steps: int = checkpoint["global_step"]
     return steps
+
+
+def check_photographs(folder: Path, listing: Mapping[str, Mapping[str, str | None]]) -> None:
+    """Make sure that a run goes on with the photographs that it was started with.
+
+    Args:
+        listing: as :meth:`ColorDataModule.listing`; a run that is older than this kept none.
+
+    Raises:
+        InputError: naming what has changed.
+    """
+    path = folder / PHOTOGRAPHS
+    if not path.is_file():
+        return
+    try:
+        changes = list(differences(json.loads(path.read_text()), listing))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged; delete it to resume without comparing") from error
+    if changes:
+        raise InputError(
+            f"{folder} was started with other photographs: {'; '.join(changes)}; put them back as "
+            "they were, or leave out resume= to start a new run"
+        )
+
+
+def differences(
+    then: Mapping[str, Mapping[str, str | None]], now: Mapping[str, Mapping[str, str | None]]
+) -> Iterator[str]:
+    """What has changed in each split."""
+    for split, new in now.items():
+        old = then[split]
+        other = [name for name in old.keys() & new.keys() if old[name] != new[name]]
+        for what, names in (
+            ("lacks", old.keys() - new.keys()),
+            ("has new", new.keys() - old.keys()),
+            ("has changed", other),
+        ):
+            if names:
+                yield f"{split} {what} {few(sorted(names))}"
 
 
 def shapes(weights: Mapping[str, Tensor]) -> dict[str, list[int]]:

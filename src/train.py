@@ -1,6 +1,7 @@
 """Fit a colorizer, then test it beside the trivial baselines: ``python -m src.train``."""
 
 import inspect
+import json
 import logging
 import sys
 import warnings
@@ -28,11 +29,11 @@ from src.data.cache import Cache
 from src.data.datamodule import ColorDataModule
 from src.distributed import by_the_first, in_step, joined
 from src.errors import InputError
-from src.files import held, remove_half_written
+from src.files import held, remove_half_written, write_text
 from src.outcome import BEST, beside_baselines, chosen, reason_of_end
 from src.processes import memory
 from src.repeat import compare, repeated
-from src.resume import check_resumable, resume_command
+from src.resume import PHOTOGRAPHS, check_photographs, check_resumable, resume_command
 from src.schemas.commands import Train
 from src.sweeps.folder import with_folder
 from src.sweeps.job import run as run_in_sweep
@@ -69,7 +70,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     with joined(trainer):
         if trainer.is_global_zero:
             remove_half_written(folder)
-        make_ready(colorizer, data, trainer, device, bool(settings.resume))
+        make_ready(colorizer, data, trainer, device, folder, bool(settings.resume))
         trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
         ended_by = reason_of_end(trainer)  # testing forgets it
         best = by_the_first(trainer, lambda: chosen(folder, settings.vivid, data, device))
@@ -126,14 +127,22 @@ def make_ready(
     data: ColorDataModule,
     trainer: pl.Trainer,
     device: hardware.Hardware,
+    folder: Path,
     resumed: bool,
 ) -> None:
-    """Fetch and read the photographs, and start the network on them, in all processes."""
+    """Fetch and read the photographs, and start the network on them, in all processes.
+
+    Raises:
+        InputError: for a run that is resumed with other photographs, and for what it cannot read.
+    """
     with in_step(trainer):
         if trainer.local_rank == 0:
             data.prepare_data()
     with in_step(trainer):
         data.setup("fit")
+        listing = data.listing()
+        if resumed:
+            check_photographs(folder, listing)
         counts = {split: len(images.names) for split, images in data.images.items()}
         where = f"{device.accelerator} in {device.precision}"
         if trainer.world_size > 1:
@@ -142,6 +151,8 @@ def make_ready(
         warn_of_relu(colorizer, data)
         if not resumed:
             colorizer.start(data.lab_batches("train"))
+        if trainer.is_global_zero:
+            write_text(json.dumps(listing), folder / PHOTOGRAPHS)
 
 
 def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:

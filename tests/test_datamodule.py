@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from src.color import from_uint8, rgb_to_lab
-from src.config import plain
+from src.config import build, plain
 from src.data.datamodule import ColorDataModule
 from src.data.loaders import PixelDataset, batches
-from src.data.shares import BatchShares
+from src.data.shares import BatchShares, Shuffled
 from src.errors import InputError
 from src.schemas.commands import Train
 
@@ -63,6 +63,34 @@ def test_training_order_depends_on_seed_and_epoch_alone(settings: Callable[..., 
     assert torch.equal(order(3).sum(0), order(4).sum(0))
 
 
+def test_orders_of_one_seed_are_not_those_of_another() -> None:
+    orders = []
+    for seed in range(5):
+        order = Shuffled(100, seed)
+        for epoch in range(5):
+            order.set_epoch(epoch)
+            orders.append(tuple(order))
+            assert sorted(order) == list(range(100))
+    assert len(set(orders)) == 25
+
+
+def test_augmentation_of_one_seed_is_not_that_of_another(settings: Callable[..., Train]) -> None:
+    config = plain(settings("augmentation=paper"))
+    pixels = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
+
+    def drawn(seed: int, step: int, rank: int) -> tuple[float, ...]:
+        data = ColorDataModule(config["dataset"], config["augmentation"], 1, seed)
+        data = in_stage(data, training=True)
+        data.trainer.global_step = step  # type: ignore[union-attr, misc]
+        data.rank = rank
+        return tuple(data.on_after_batch_transfer(pixels, 0).L.flatten().tolist())
+
+    circumstances = [(0, 0, 0), (0, 0, 1), (0, 1_000_003, 0), (1, 0, 0), (2**32 - 1, 0, 0)]
+    found = [drawn(*each) for each in circumstances]
+    assert len(set(found)) == len(found)
+    assert drawn(0, 1_000_003, 0) == found[2]
+
+
 def test_every_photograph_is_seen_once_an_epoch(settings: Callable[..., Train]) -> None:
     data = datamodule(settings("dataset.train=5"))
     seen = [len(batch) for batch in data.train_dataloader()]
@@ -72,17 +100,29 @@ def test_every_photograph_is_seen_once_an_epoch(settings: Callable[..., Train]) 
 
 
 def test_near_gray_photographs_are_listed_and_not_scored(
-    settings: Callable[..., Train], photographs: Path
+    settings: Callable[..., Train], photographs: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for index in range(0, 20, 3):
         path = next(photographs.rglob(f"{index:02d}.png"))
         Image.open(path).convert("L").save(path)
-    data = datamodule(settings("dataset=folder", f"dataset.root={photographs}", "dataset.test=8"))
+    words = ["dataset=folder", f"dataset.root={photographs}", "dataset.test=8"]
+    words.append("dataset.train=10")
+    dataset = build(plain(settings(*words))["dataset"])
+    unusable = next(n for n in dataset.names("test") if int(Path(n).stem) % 3)
+    (photographs / unusable).write_text("no picture")
+    with caplog.at_level("INFO"):
+        data = datamodule(settings(*words))
     gray = data.near_gray["test"]
     assert gray
     assert all(int(Path(name).stem) % 3 == 0 for name in gray)
-    assert len(gray) + len(data.images["test"].names) == 8
-    assert len(data.images["train"].names) == 4, "training keeps its near-gray photographs"
+    assert len(gray) + len(data.images["test"].names) == 7
+    said = f"left out 1 that cannot be used; left out {len(gray)} near-gray: {', '.join(gray)}"
+    assert f"of 8 test photographs: {said}" in caplog.text
+    train = data.images["train"].names
+    assert len(train) == 10, "training keeps its near-gray photographs"
+    gray = [name for name in train if int(Path(name).stem) % 3 == 0]
+    said = f"trained on, although without colour, {len(gray)} near-gray: {', '.join(gray)}"
+    assert f"of 10 train photographs: {said}" in caplog.text
 
 
 def test_only_gray_photographs_cannot_be_scored(

@@ -15,10 +15,10 @@ import pytest
 import torch
 import torch.distributed as dist
 from lightning_fabric.utilities.data import _set_sampler_epoch
-from torch.utils.data import BatchSampler, DataLoader, DistributedSampler
+from torch.utils.data import BatchSampler, DataLoader
 
 from src.checkpoints import read_checkpoint
-from src.data.shares import BatchShares
+from src.data.shares import BatchShares, Shuffled
 from src.epoch_means import EpochMeans
 from src.errors import InputError
 from src.schemas.commands import Train
@@ -63,7 +63,7 @@ def everything_comes_once(count: int, size: int, processes: int) -> None:
 
 
 def test_one_process_goes_through_batches_of_a_shuffled_order() -> None:
-    order: DistributedSampler[int] = DistributedSampler(range(11), num_replicas=1, rank=0, seed=7)
+    order = Shuffled(11, seed=7)
     shares = BatchShares(order, 4)
     loader = DataLoader(range(11), batch_sampler=shares)
     seen = []
@@ -239,7 +239,7 @@ def test_a_process_that_waits_for_a_lost_one_in_vain_ends_with_a_line(tmp_path: 
 def test_a_loss_that_is_not_finite_is_told_once(tmp_path: Path) -> None:
     done = two_processes(tmp_path / "two", "optimizer.lr=1e37")
     assert done.returncode == 2
-    order = torch.randperm(11, generator=torch.Generator().manual_seed(0))[4:8]
+    order = [*Shuffled(11, seed=0)][4:8]
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: training diverged in epoch 1, step 2: loss nan, objective nan")
     found = line.partition("for the photographs ")[2].partition(";")[0].split(", ")

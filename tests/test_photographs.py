@@ -154,7 +154,7 @@ def test_a_damaged_offset_is_no_error_of_the_system(tmp_path: Path) -> None:
         read(path)
 
 
-def test_one_bad_file_among_good_ones_is_named_and_counted(
+def test_one_bad_file_among_good_ones_is_named(
     photographs: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = broken(photographs, "truncated")
@@ -164,4 +164,3 @@ def test_one_bad_file_among_good_ones_is_named_and_counted(
     assert images.names == ["a", "c"]
     assert torch.equal(images.pixels[1], read(paths[2]))
     assert f"left out {bad}" in caplog.text
-    assert "1 of 3 photographs could not be used" in caplog.text

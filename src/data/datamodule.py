@@ -10,20 +10,21 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, SequentialSampler
-from torch.utils.data.distributed import DistributedSampler
 
 from src.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from src.config import build
 from src.data.cache import Cache, Source, mapped
 from src.data.loaders import PixelDataset, ResumableLoader, batches
-from src.data.photographs import Images, check_usable
-from src.data.shares import BatchShares
+from src.data.photographs import Images, check_usable, few
+from src.data.shares import BatchShares, Shuffled
 from src.errors import InputError
+from src.seeds import derived
 
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
 CHUNK = 64  # pictures converted at a time
+GLANCE = 4  # px between those that are looked at where nothing depends on them
 SAMPLE = 50_000  # training photographs that the start of a network and the baselines are fitted to
 
 
@@ -101,8 +102,7 @@ class ColorDataModule(pl.LightningDataModule):
         wanted = {"fit": ("train", "val"), "test": ("test",)}.get(stage or "", SPLITS)
         for split in wanted:
             if split not in self.images:
-                images = self.load(split)
-                images = images if split == "train" else self.scorable(images, split)
+                images = self.with_colors(self.load(split), split)
                 if len(images.names) < self.processes:
                     raise InputError(
                         f"{self.processes} processes need at least a {split} photograph each; "
@@ -146,20 +146,44 @@ class ColorDataModule(pl.LightningDataModule):
             for split, images in self.images.items()
         }
 
-    def scorable(self, images: Images, split: str) -> Images:
-        """Leave the near-gray photographs out."""
-        kept, self.near_gray[split] = without_near_gray(images)
-        if gray := self.near_gray[split]:
-            log.info("%d near-gray %s photographs are not scored: %s", len(gray), split, gray)
-        if not kept.names:
-            raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
-        return kept
+    def with_colors(self, images: Images, split: str) -> Images:
+        """Leave out the near-gray photographs of what is scored; log what is left out and why."""
+        is_scored = split != "train"
+        is_gray = near_gray(images, step=1 if is_scored else GLANCE)
+        gray = [name for name, found in zip(images.names, is_gray.tolist(), strict=True) if found]
+        listed = len(self.dataset.names(split))
+        said = []
+        if unusable := listed - len(images.names):
+            said.append(f"left out {unusable} that cannot be used")
+        if gray:
+            what = "left out" if is_scored else "trained on, although without colour,"
+            said.append(f"{what} {len(gray)} near-gray: {few(gray)}")
+        if said:
+            log.info("of %d %s photographs: %s", listed, split, "; ".join(said))
+        if is_scored:
+            self.near_gray[split] = gray
+            images = images.without(is_gray) if gray else images
+        if not images.names:
+            raise InputError(
+                f"every {split} photograph of {self.dataset.name} is near-gray, which leaves no "
+                f"colour to score; set dataset.split_seed or dataset.{split} to another number"
+            )
+        return images
+
+    def listing(self) -> dict[str, dict[str, str | None]]:
+        """Every photograph's name, by split, with the digest of what is trained or chosen on.
+
+        It is None for one that is left out, and for those of test.
+        """
+        found = {split: dict.fromkeys(self.dataset.names(split)) for split in SPLITS}
+        for split in ("train", "val"):
+            images = self.images[split]
+            found[split] |= dict(zip(images.names, images.digests, strict=True))
+        return found
 
     def train_dataloader(self) -> ResumableLoader:
-        # One replica: used for its order, which depends on seed and epoch alone, so that a
-        # resumed run sees the photographs that an unbroken one would have seen.
         pixels = PixelDataset(self.images["train"].pixels)
-        order = DistributedSampler[int](pixels, num_replicas=1, rank=0, seed=self.seed)
+        order = Shuffled(len(pixels), self.seed)
         shares = BatchShares(order, self.batch_size, self.rank, self.processes)
         self.train_loader = batches(pixels, shares)
         if self.position:
@@ -206,19 +230,22 @@ class ColorDataModule(pl.LightningDataModule):
         if trainer is None or not (trainer.training or trainer.evaluating or trainer.predicting):
             raise RuntimeError("cannot tell whether to augment: no trainer, or an unknown stage")
         if trainer.training:
-            # By step, so that a resumed run draws what an unbroken one would have drawn. A CPU's
-            # generator takes the low 32 bits: processes are far apart in those.
-            torch.manual_seed(
-                self.seed * 1_000_003 + trainer.global_step + self.rank * 2_654_435_761
-            )
+            # By step, so that a resumed run draws what an unbroken one would have drawn.
+            torch.manual_seed(derived(self.seed, "step", trainer.global_step, self.rank))
             rgb = self.augmentation(rgb)
         return rgb_to_lab(rgb)
 
 
-def without_near_gray(images: Images) -> tuple[Images, list[str]]:
-    """Split pictures into those that can be scored and the names of the near-gray ones."""
-    starts = range(0, len(images.names), CHUNK)
-    labs = (rgb_to_lab(from_uint8(images.pixels[start : start + CHUNK])) for start in starts)
-    is_gray = torch.cat([is_near_gray(lab.ab) for lab in labs])
-    gray = [name for name, found in zip(images.names, is_gray, strict=True) if found]
-    return (images.without(is_gray) if gray else images), gray
+def near_gray(images: Images, step: int) -> Tensor:
+    """Whether pictures have no colour, bool (N,), by every ``step``-th pixel down and across.
+
+    Only the first SAMPLE are looked at if not every pixel is.
+    """
+    count = len(images.names)
+    found = torch.zeros(count, dtype=torch.bool)
+    for start in range(0, count if step == 1 else min(count, SAMPLE), CHUNK):
+        rows = slice(start, start + CHUNK)
+        found[rows] = is_near_gray(
+            rgb_to_lab(from_uint8(images.pixels[rows][..., ::step, ::step])).ab
+        )
+    return found

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 # Pillow's own limit is one for all; ours is a setting, checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
+FEW = 5  # names in a message
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")  # of others, PostScript starts Ghostscript
 AHEAD = 8  # items read before they are asked for
 MIN_SIDE = 8  # px; below this there is nothing to learn from
 DAMAGED = (None, errno.EINVAL)  # errors of decoders have no number; offsets may lead out of a file
@@ -103,7 +105,7 @@ def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
         InputError: naming a file that the system cannot read, perhaps only now.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise UnusablePhotographError(
@@ -181,7 +183,7 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
         else:
             kept.append(name)
             pixels.append(result)
-    warn_of_unusable(unusable, len(paths))
+    warn_of_unusable(unusable)
     return Images(kept, torch.stack(pixels) if pixels else torch.empty(0, 3, size, size).byte())
 
 
@@ -191,12 +193,16 @@ def progress(results: Iterable[Out], count: int) -> Iterator[Out]:
     yield from track(results, "reading photographs", count, transient=True, disable=not is_shown)
 
 
-def warn_of_unusable(reasons: Mapping[str, str], count: int) -> None:
-    """Name the files of ``count`` that are left out."""
+def warn_of_unusable(reasons: Mapping[str, str]) -> None:
+    """Name the files that are left out."""
     for name, reason in reasons.items():
         log.warning("left out %s: %s", name, reason)
-    if reasons:
-        log.warning("%d of %d photographs could not be used", len(reasons), count)
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more
 
 
 def check_usable(used: int, asked: int, split: str, source: object) -> None:

@@ -3,13 +3,41 @@
 from collections.abc import Iterator, Sized
 from typing import Protocol
 
+import torch
 from torch.utils.data import Sampler
+
+from src.seeds import derived
 
 
 class Order(Sized, Protocol):
     """A sampler of which it is known how many it gives."""
 
     def __iter__(self) -> Iterator[int]: ...
+
+
+class Shuffled(Sampler[int]):
+    """Rows in an order that depends on seed and epoch alone, so that a run can be gone on with.
+
+    Args:
+        count: of rows.
+        seed: of the run.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this, by this name, before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[int]:
+        random = torch.Generator().manual_seed(derived(self.seed, "order", self.epoch))
+        return iter(torch.randperm(self.count, generator=random).tolist())
 
 
 class BatchShares(Sampler[list[int]]):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ class Scorer(NamedTuple):
         mistakes = {row.name: Mistakes() for row in rows}
         hinted = {row.name: row.hinted for row in rows if row.hinted}
         result = TrackResult(track, Scores(list(measures)), mistakes, {}, hinted)
-        with ThreadPoolExecutor(os.cpu_count(), "score", torch.set_num_threads, (1,)) as pool:
+        with threads_of_one() as pool:
             for batch in self.batches(scored, track):
                 weight = rarity(batch.truth.ab, weights).cpu().numpy()
                 if REBALANCED in measures:
@@ -150,6 +151,20 @@ class Scorer(NamedTuple):
             for name in predicted.keys() & realism.keys():
                 shown = paired(predicted[name], batch.truth, batch.rgb).rgb
                 realism[name].update(self.measures.inception(shown), true_features)
+
+
+@contextmanager
+def threads_of_one() -> Iterator[ThreadPoolExecutor]:
+    """A thread a core, each of which PyTorch works in alone; other threads are left as they were.
+
+    PyTorch gives a thread the number that was set last, in whatever thread.
+    """
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(os.cpu_count(), "score", torch.set_num_threads, (1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
 
 
 def measured(

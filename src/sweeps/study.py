@@ -13,6 +13,7 @@ from optuna.trial import Trial
 
 from src.errors import InputError
 from src.files import held
+from src.seeds import derived
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -44,6 +45,7 @@ def open_study(path: Path, warmup: int) -> Study:
             study = optuna.create_study(
                 storage=storage, study_name=NAME, load_if_exists=True, direction="minimize"
             )
+            study.get_trials(deepcopy=False), study.user_attrs  # what else is in it
     except Exception as error:  # of SQLAlchemy and Alembic, of many kinds
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be used as the study of a search: {reason}") from error
@@ -71,8 +73,9 @@ def ask(study: Study, space: Space, seed: int) -> int:
         seed: of all trials; each has another that follows from it, or what an interrupted search
             or another process tried would be tried again.
     """
-    seed += len(study.get_trials(deepcopy=False))
-    study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+    trials = len(study.get_trials(deepcopy=False))
+    numpy_seed = derived(seed, "trial", trials) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=numpy_seed, constant_liar=True)
     return study.ask(dict(space)).number
 
 

@@ -122,6 +122,17 @@ def test_two_processes_try_different_settings(tmp_path: Path) -> None:
     assert len(set(tried)) == len(tried) == 6
 
 
+def test_a_search_with_the_next_seed_does_not_try_the_same_again(tmp_path: Path) -> None:
+    space = {"a": FloatDistribution(0.0, 1.0)}
+    tried = []
+    for seed in (0, 1):
+        study = open_study(tmp_path / str(seed) / "study.db", warmup=1)
+        for _ in range(3):
+            ask(study, space, seed)
+        tried += [trial.params["a"] for trial in study.trials]
+    assert len(set(tried)) == 6
+
+
 def test_a_trial_is_of_one_process_until_that_ends(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     about = GridOrSearch(
