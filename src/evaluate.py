@@ -55,7 +55,9 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     keep_freed_memory()
     check_known(settings.metrics)
     with clock.stage("checkpoints and what they were trained on"):
-        models = load_models(settings.checkpoint, settings.data_dir, hardware.device)
+        models = load_models(
+            settings.checkpoint, settings.data_dir, hardware.device, settings.datasets
+        )
     for model in models:
         model.colorizer.decode_otherwise(settings.flip_average, settings.temperature)
     entries = open_datasets(settings.datasets, models, settings.data_dir)

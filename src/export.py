@@ -1,7 +1,7 @@
 """A trained model to hand on: ``python -m src.export checkpoint=PATH format=bundle``."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from src.config import (
 )
 from src.data.datamodule import ImageDataset
 from src.errors import InputError
-from src.evaluation.models import relocated
+from src.evaluation.models import opened
 from src.models.describe import read_model
 from src.models.graphs import SMALLEST, FromGray, FromLightness, write_onnx
 from src.models.places import is_bundle, locate
@@ -83,15 +83,17 @@ def default_output(path: Path, form: str) -> Path:
 
 def compared(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
     """L of photographs that a model was chosen on, or of rendered scenes if those are not here."""
-    candidates = [dataset_settings("synthetic", data_dir)]
+    trained = about["training"]["dataset"]
+    candidates: list[Callable[[], dict[str, Any]]] = []
     if not is_bundle(path):
-        own = read_checkpoint(path)["datamodule_hyper_parameters"]["dataset"]
-        candidates.insert(0, relocated(own, data_dir))
-    elif about["training"]["dataset"] in dataset_choices():
-        candidates.insert(0, dataset_settings(about["training"]["dataset"], data_dir))
+        stored = read_checkpoint(path)["datamodule_hyper_parameters"]["dataset"]
+        candidates.append(lambda: opened(stored, data_dir))
+    elif trained in dataset_choices():
+        candidates.append(lambda: dataset_settings(trained, data_dir))
+    candidates.append(lambda: dataset_settings("synthetic", data_dir))
     for settings in candidates:
         try:
-            yield from lightnesses(build(settings))
+            yield from lightnesses(build(settings()))
         except (InputError, OSError) as error:
             log.warning("not compared on its own photographs: %s", error)
         else:

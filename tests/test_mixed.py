@@ -8,7 +8,7 @@ import torch
 
 from src.config import build
 from src.errors import InputError
-from src.evaluation.models import relocated
+from src.evaluation.models import placed
 
 MIXED = "src.data.mixed.MixedDataset"
 
@@ -44,6 +44,26 @@ def test_parts_of_another_size_are_refused(photographs: Path) -> None:
 
 
 def test_parts_are_found_where_the_data_is_now() -> None:
-    there = {"parts": {"faces": {"root": "/elsewhere/faces"}, "synthetic": {}}}
-    assert relocated(there, "data")["parts"]["faces"]["root"] == "data/faces"
+    faces = {"_target_": "src.data.sources.Faces", "name": "faces", "root": "/elsewhere/faces"}
+    there = {"parts": {"faces": faces, "synthetic": {}}}
+    assert placed(there, "data", None)["parts"]["faces"]["root"] == "data/faces"
     assert there["parts"]["faces"]["root"] == "/elsewhere/faces"
+
+
+@pytest.mark.parametrize("name", ["folder", "faces", "mine"])
+def test_a_folder_that_only_a_checkpoint_names_is_not_read(photographs: Path, name: str) -> None:
+    there = {"parts": {"a": parts(photographs)["folder"] | {"name": name}}}
+    words = f"reads only if you name it: add datasets={photographs}"
+    with pytest.raises(InputError, match=words):
+        placed(there, "data", [str(photographs / "deeper")])
+    assert placed(there, "data", [f"{photographs}/deeper/.."]) == there
+
+
+def test_photographs_in_another_data_dir_are_not_fetched_again(tmp_path: Path) -> None:
+    (tmp_path / "there" / "faces").mkdir(parents=True)
+    faces = {"_target_": "src.data.sources.Faces", "name": "faces"}
+    faces["root"] = str(tmp_path / "there" / "faces")
+    message = f"faces is not in {tmp_path}/here, but in {tmp_path}/there; set data_dir to that"
+    with pytest.raises(InputError, match=message):
+        placed(faces, f"{tmp_path}/here", None)
+    assert placed(faces, f"{tmp_path}/there", None) == faces

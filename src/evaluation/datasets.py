@@ -13,7 +13,7 @@ from src.config import build, dataset_choices, dataset_settings
 from src.data.datamodule import ImageDataset
 from src.data.photographs import UnusablePhotographError, ahead, digest
 from src.errors import InputError
-from src.evaluation.models import Model
+from src.evaluation.models import Model, opened
 from src.metrics.auc import CLASSES, class_shares
 
 log = logging.getLogger(__name__)
@@ -48,15 +48,17 @@ def open_datasets(
 ) -> list[Entry]:
     """Datasets by name, or folders of photographs by path; None is what the models learned from.
 
+    A folder that only a model names is not read.
+
     A dataset that a model was trained on is split as the first such model's was; all of a folder
     is scored.
 
     Raises:
-        InputError: if there is no such dataset and no such folder.
+        InputError: if there is no such dataset and no such folder; for a folder not named here.
     """
     if wanted is None:
         trained = {model.training.name: model for model in models}
-        entries = [Entry(name, build(model.dataset), "test") for name, model in trained.items()]
+        entries = [trained_on(name, model, data_dir) for name, model in trained.items()]
     else:
         entries = [open_dataset(label, models, data_dir) for label in dict.fromkeys(wanted)]
     for entry in entries:
@@ -67,13 +69,21 @@ def open_datasets(
 def open_dataset(label: str, models: Sequence[Model], data_dir: str) -> Entry:
     for model in models:
         if model.dataset["name"] == label:
-            return Entry(label, build(model.dataset), "test")
+            return trained_on(label, model, data_dir)
     if label in dataset_choices():
         return Entry(label, build(dataset_settings(label, data_dir)), "test")
     if not Path(label).is_dir():
         known = ", ".join(dataset_choices())
         raise InputError(f"no dataset {label}: it is none of {known}, and no folder")
     return Entry(label, build(dataset_settings("folder", data_dir, root=label)), "all")
+
+
+def trained_on(label: str, model: Model, data_dir: str) -> Entry:
+    """What a model was trained on; errors are those of :func:`opened`."""
+    try:
+        return Entry(label, build(opened(model.dataset, data_dir)), "test")
+    except InputError as error:
+        raise InputError(f"{model.path}: {error}") from error
 
 
 class Scored:

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from src.errors import InputError
 from src.evaluate import evaluate
 from src.evaluation.measures import COLUMNS
 from src.evaluation.models import labels
+from src.evaluation.scoring import threads_of_one
 from src.metrics.mse import ab_mse
 from src.schemas.commands import Evaluate, Train
 from src.train import train
@@ -176,7 +178,20 @@ def test_photographs_seen_in_training_are_left_out(
     found = evaluate(asked(path, f"datasets={photographs}", *MSE), tmp_path / "e")
     (about,) = found["datasets"].values()
     assert (about["photographs"], len(about["trained_on"])) == (12, 8)
-    own = evaluate(asked(path, *MSE), tmp_path / "f")["datasets"]["folder"]
+
+
+def test_the_test_split_of_a_dataset_in_data_dir_is_scored_unasked(
+    asked: Callable[..., Evaluate],
+    settings: Callable[..., Train],
+    photographs: Path,
+    tmp_path: Path,
+) -> None:
+    photographs.rename(tmp_path / "scenes")
+    words = ["dataset=scenes", "dataset.train=5", "dataset.val=3", "dataset.test=2"]
+    train(settings(*words, f"data_dir={tmp_path}"), tmp_path / "run")
+    best = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    found = evaluate(asked(best, *MSE, f"data_dir={tmp_path}"), tmp_path / "e")
+    own = found["datasets"]["scenes"]
     assert (own["photographs"], own["trained_on"]) == (2, [])
 
 
@@ -279,13 +294,12 @@ def test_datasets_of_one_name_are_both_scored_and_repeated_ones_once(
     checkpoint: Path,
     asked: Callable[..., Evaluate],
     settings: Callable[..., Train],
-    photographs: Path,
     tmp_path: Path,
 ) -> None:
-    first = trained_on(photographs, settings, tmp_path / "x", "dataset.test=3")
-    second = trained_on(photographs / "deeper", settings, tmp_path / "y", "dataset.test=2")
-    found = evaluate(asked([first, second], *MSE), tmp_path / "e")
-    assert list(found["datasets"]) == ["folder", "folder'"]
+    train(settings("dataset.seed=3"), tmp_path / "other" / "run")
+    second = tmp_path / "other" / "run" / "checkpoints" / "best.ckpt"
+    found = evaluate(asked([checkpoint, second], *MSE), tmp_path / "e")
+    assert list(found["datasets"]) == ["synthetic", "synthetic'"]
     twice = asked(checkpoint, "datasets=[synthetic,synthetic]", *MSE)
     evaluate(twice, tmp_path / "f")
     assert len(column(tmp_path / "f", "synthetic", "own_16", "gray", "mse")) == 2
@@ -310,6 +324,22 @@ def test_large_and_odd_photographs_are_scored(
     assert found["photographs"] == 3
     assert again["tracks"] == found["tracks"]
     assert "caf\\udce9" in (tmp_path / "e" / "scores.csv").read_text()
+
+
+def test_scoring_leaves_pytorch_as_many_threads_as_it_had() -> None:
+    def threads() -> int:
+        """Of a thread that is new."""
+        with ThreadPoolExecutor(1) as one:
+            return one.submit(torch.get_num_threads).result()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threads_of_one() as pool:
+            assert pool.submit(torch.get_num_threads).result() == 1
+        assert (torch.get_num_threads(), threads()) == (2, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_fid_and_kid_stand_in_the_tables(
