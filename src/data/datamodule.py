@@ -158,7 +158,11 @@ class ColorDataModule(pl.LightningDataModule):
         if gray := self.near_gray[split]:
             log.info("%d near-gray %s photographs are not scored: %s", len(gray), split, gray)
         if not kept.names:
-            raise InputError(f"every {split} photograph of {self.dataset.name} is near-gray")
+            raise InputError(
+                f"every {split} photograph of {self.dataset.name} is near-gray and cannot be "
+                f"scored; use photographs in colour, or more of them: dataset.{split} sets how "
+                "many, dataset.split_seed which"
+            )
         return kept
 
     def train_dataloader(self) -> ResumableLoader | ShardLoader:

@@ -45,7 +45,7 @@ class Sweep(NamedTuple):
     @property
     def about(self) -> GridOrSearch:
         """The sweeper's own settings; errors are those of :func:`checked`."""
-        about: GridOrSearch = checked(self.config.hydra.sweeper)
+        about: GridOrSearch = checked(self.config, "hydra.sweeper")
         return about
 
     def parse(self, words: Sequence[str]) -> list[Override]:
