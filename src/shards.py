@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import psutil
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -16,17 +15,18 @@ from src import command
 from src.config import CONF, checked, register
 from src.data.folders import PhotographFolder
 from src.data.photographs import (
+    READING,
     UnusablePhotographError,
     ahead,
     check_usable,
     digest,
-    progress,
     warn_of_unusable,
 )
 from src.data.shards import INDEX, VERSION, litdata
 from src.errors import InputError
 from src.files import beside_prefix, check_room, write_text
-from src.processes import cores
+from src.processes import cores, is_running
+from src.progress import shown
 from src.schemas.commands import WriteShards
 
 SHARD = 2**26  # bytes
@@ -74,7 +74,7 @@ def remove_unfinished(output: Path) -> None:
     prefix = beside_prefix(output.name)
     for path in output.parent.iterdir():
         process = path.name.removeprefix(prefix)
-        if process != path.name and not psutil.pid_exists(int(process)):
+        if process != path.name and not is_running(process):
             shutil.rmtree(path)
 
 
@@ -98,7 +98,7 @@ def write_split(photographs: PhotographFolder, split: str, folder: Path) -> dict
     digests: dict[str, str] = {}
     unusable: dict[str, str] = {}
     pictures = ahead(read, names, depth=2 * cores())
-    for name, found in zip(names, progress(pictures, len(names)), strict=True):
+    for name, found in zip(names, shown(pictures, READING, len(names)), strict=True):
         if isinstance(found, UnusablePhotographError):
             unusable[name] = str(found)
         else:
