@@ -20,6 +20,7 @@ from src.data.photographs import Images, check_usable
 from src.data.shards import ShardLoader, ShardPixels, Shards
 from src.data.shares import BatchShares
 from src.errors import InputError
+from src.progress import shown
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +209,8 @@ class ColorDataModule(pl.LightningDataModule):
         most = most or (SAMPLE if split == "train" else len(pixels))
         step = math.ceil(len(pixels) / most)
         loader = batches(pixels, BatchShares(range(0, len(pixels), step), self.batch_size))
-        return (rgb_to_lab(from_uint8(rgb)) for rgb in loader)
+        going = shown(loader, f"going through the {split} photographs")
+        return (rgb_to_lab(from_uint8(rgb)) for rgb in going)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
         """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.
@@ -233,7 +235,8 @@ class ColorDataModule(pl.LightningDataModule):
 def without_near_gray(images: Images) -> tuple[Images, list[str]]:
     """Split pictures into those that can be scored and the names of the near-gray ones."""
     starts = range(0, len(images.names), CHUNK)
-    labs = (rgb_to_lab(from_uint8(images.pixels[start : start + CHUNK])) for start in starts)
+    parts = (images.pixels[start : start + CHUNK] for start in shown(starts, "looking for gray"))
+    labs = (rgb_to_lab(from_uint8(rgb)) for rgb in parts)
     is_gray = torch.cat([is_near_gray(lab.ab) for lab in labs])
     gray = [name for name, found in zip(images.names, is_gray, strict=True) if found]
     return (images.without(is_gray) if gray else images), gray
