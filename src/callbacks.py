@@ -1,8 +1,8 @@
 """What happens around the steps: progress, picture grids, and the end by a signal."""
 
-import logging
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,10 @@ from src.colorizer import Colorizer, shares_of
 from src.command import interrupt
 from src.data.datamodule import ColorDataModule
 from src.files import replacing
-
-log = logging.getLogger(__name__)
+from src.progress import telling
 
 COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8
-LINE_EVERY = 60  # s between lines of progress where there is no terminal
 
 
 class EpochProgress(Callback):
@@ -41,7 +39,8 @@ class EpochProgress(Callback):
         ]
         self.progress = Progress(*columns)
         self.task = self.progress.add_task("training", status="", start=False)
-        self.last_line = 0.0
+        self.lines = ExitStack()
+        self.steps = 0  # of the epoch at hand
         self.mark = 0.0
         # Of all epochs, those before a resumption too.
         self.epochs = 0
@@ -70,15 +69,24 @@ class EpochProgress(Callback):
         """Rate of the training steps, validation left out."""
         return self.images / self.train_seconds if self.images else float("nan")
 
+    def status(self, trainer: pl.Trainer) -> str:
+        """Where the training is, and what the last epoch's scores were."""
+        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        scores = str(self.progress.tasks[0].fields["status"])
+        doing = ", scoring val" if trainer.validating else ""
+        step = f"step {self.steps} of {trainer.num_training_batches}{doing}"
+        return f"{epoch}, {step}" + (f"; before: {scores}" if scores else "")
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
         self.progress.start_task(self.task)
         self.progress.start()
-        self.last_line = self.mark = time.monotonic()
+        self.lines.enter_context(telling(lambda: self.status(trainer)))
+        self.mark = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.passed()
-        self.epoch_images, self.epoch_seconds = 0, 0.0
+        self.steps, self.epoch_images, self.epoch_seconds = 0, 0, 0.0
 
     def on_train_batch_end(
         self,
@@ -89,6 +97,7 @@ class EpochProgress(Callback):
         batch_idx: int,
     ) -> None:
         passed = self.passed()
+        self.steps = batch_idx + 1
         count = shares_of(trainer).count(batch_idx)
         self.train_seconds += passed
         self.epoch_seconds += passed
@@ -112,16 +121,21 @@ class EpochProgress(Callback):
         status += f"  {self.images_per_second:.0f} images/s"
         epoch = trainer.current_epoch + 1
         self.progress.update(self.task, completed=epoch, status=status)
-        if not self.progress.console.is_terminal and time.monotonic() - self.last_line > LINE_EVERY:
-            self.last_line = time.monotonic()
-            log.info("epoch %d of %s: %s", epoch, trainer.max_epochs, status)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.lines.close()
         self.progress.stop()
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.lines.enter_context(telling(lambda: "testing the best checkpoint"))
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.lines.close()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
+        self.lines.close()
         self.progress.stop()
 
 

@@ -1,21 +1,13 @@
 """Colour photographs: ``python -m src.colorize input=PATH output=PATH``."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import hydra
 from omegaconf import DictConfig
-from rich import get_console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TimeRemainingColumn,
-)
+from rich.progress import MofNCompleteColumn, ProgressColumn, Task
 from rich.text import Text
 
 from src import command
@@ -26,6 +18,7 @@ from src.imaging.stream import Options, Outcome, Stream
 from src.imaging.work import Journal, Work, clear_leftovers, outstanding, plan
 from src.photo_colorizer import PhotoColorizer
 from src.processes import cores
+from src.progress import shown
 from src.schemas.commands import Colorize
 
 log = logging.getLogger(__name__)
@@ -85,7 +78,8 @@ def colorize(settings: Colorize) -> Summary:
     options = Options(settings.quality, settings.side_by_side, settings.max_pixels, hints)
     stream = Stream(colorizer, options, settings.workers or cores())
     try:
-        outcomes = list(shown(stream.run(works), len(works)))
+        columns = (MofNCompleteColumn(), RateColumn())
+        outcomes = list(shown(stream.run(works), "colouring", len(works), columns=columns))
     except KeyboardInterrupt:
         log.warning("interrupted; the same command goes on where it was")
         raise
@@ -94,23 +88,6 @@ def colorize(settings: Colorize) -> Summary:
     tell(outcomes)
     failed = {outcome.work.source: outcome.error for outcome in outcomes if outcome.error}
     return Summary(len(outcomes) - len(failed), failed)
-
-
-def shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
-    """Outcomes as they come, under a progress bar."""
-    columns = (
-        "colouring",
-        BarColumn(),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TimeRemainingColumn(),
-    )
-    console = get_console()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        for outcome in outcomes:
-            progress.advance(task)
-            yield outcome
 
 
 def tell(outcomes: Sequence[Outcome]) -> None:

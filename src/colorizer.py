@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from src.checkpoints import DATA, UNSAID, read_checkpoint
+from src.checkpoints import DATA, read_checkpoint
 from src.color import LabBatch
 from src.config import build
 from src.data.shares import BatchShares
@@ -118,7 +118,7 @@ class Colorizer(Predictor, pl.LightningModule):
             return
         checkpoint = read_checkpoint(path)
         names = ("network", "objective", "flip_average", "strength", "amplifier", "guidance")
-        given = UNSAID | checkpoint["hyper_parameters"]
+        given = checkpoint["hyper_parameters"]
         then = flat({name: given.get(name) for name in names})
         now = flat({name: self.hparams[name] for name in names} | {"amplifier": None})
         if name := first_difference(then, now):

@@ -17,6 +17,7 @@ from src.errors import InputError, ToldElsewhereError
 NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
 LAUNCHER = "Could not find 'hydra/launcher/"  # Hydra's
 NOT_CHOSEN = "Unexpected type for root"  # OmegaConf's, of a setting below null
+OF_SETTING = "full_key: "  # OmegaConf's, of a number of hundreds of digits
 INTERRUPTED = 130  # a command's status, as shells have it
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
@@ -43,6 +44,10 @@ def run(main: Callable[[], object], paths: Sequence[str] = ()) -> None:
             raise InputError(
                 f"a part that is not chosen has no settings: {words}; choose it too ({known})"
             ) from error
+        except OverflowError as error:
+            if OF_SETTING not in str(error):
+                raise
+            raise InputError(str(error)) from error
 
 
 def quoted(word: str, paths: Sequence[str]) -> str:

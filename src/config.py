@@ -4,9 +4,10 @@ A wrong key or type fails when the config is composed, against the schemas in sr
 """
 
 import math
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from src.errors import InputError
+from src.limits import check, folder_name
 from src.schemas.commands import (
     App,
     Colorize,
@@ -37,6 +39,9 @@ from src.schemas.parts import SCHEMAS, TARGETS, schema_target
 # Of a run.
 CHECKPOINTS = "checkpoints"
 BASELINES_FILE = "baselines.pt"
+
+OPTIONAL = {field.name for field in fields(Train) if field.default is None}
+"""Parts that a training can do without."""
 
 CONF = str(Path(__file__).resolve().parent.parent / "conf")
 """Absolute, so that the commands work from any directory."""
@@ -96,18 +101,21 @@ def epochs(images: int, train: int | None) -> int:
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("own", own, replace=True)
 OmegaConf.register_new_resolver("epochs", epochs, replace=True)
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
-def checked(config: DictConfig) -> Any:
-    """Turn a composed config into its typed object, which checks every limit.
+def checked(config: DictConfig, name: str = "") -> Any:
+    """Turn a composed config, or the part of this name, into its typed object.
 
     Raises:
         InputError: naming the setting that is missing or out of its limits.
     """
     try:
-        return OmegaConf.to_object(config)
+        settings = OmegaConf.to_object(OmegaConf.select(config, name) if name else config)
     except MissingMandatoryValue as error:
         raise InputError(f"{error.full_key} must be set") from error
+    check(name, settings)
+    return settings
 
 
 def dataset_choices() -> list[str]:
@@ -128,7 +136,7 @@ def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[
     config.data_dir = data_dir
     if root is not None:
         config.dataset.root = root
-    settings: dict[str, Any] = plain(checked(config.dataset))
+    settings: dict[str, Any] = plain(checked(config, "dataset"))
     return settings
 
 
@@ -147,13 +155,44 @@ def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     target = settings.get("_target_") if isinstance(settings, Mapping) else settings
     if target not in schemas:
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
-    if "${" in str(settings):
-        raise InputError(f"settings of {target} refer to something outside of them")
     try:
-        config = OmegaConf.merge(OmegaConf.structured(schemas[target]), dict(settings))
-        return plain(OmegaConf.to_object(config))
-    except (OmegaConfBaseException, TypeError, ValueError) as error:
-        raise InputError(f"settings of {target}: {str(error).splitlines()[0]}") from error
+        return conformed(schemas[target], settings, group)
+    except InputError as error:
+        raise InputError(f"settings of {target}: {error}") from error
+
+
+def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """Settings that somebody sent, as a schema has them; every word means itself alone.
+
+    Raises:
+        InputError: for a setting unknown, missing, of another type or out of its limits.
+    """
+    try:
+        found = OmegaConf.to_object(
+            OmegaConf.merge(OmegaConf.structured(schema), literal(settings))
+        )
+    except (OmegaConfBaseException, OverflowError, TypeError, ValueError) as error:
+        raise InputError(str(error).splitlines()[0]) from error
+    check(name, found)
+    return plain(found)
+
+
+def literal(value: Any) -> Any:
+    """Settings whose words are taken as they are: OmegaConf would put others into ``${...}``."""
+    if isinstance(value, Mapping):
+        return {key: literal(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(part) for part in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
+
+
+def validated_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a training by part, as a checkpoint holds them; each as :func:`validated`."""
+    absent = {name for name, part in settings.items() if part is None and name in OPTIONAL}
+    return {
+        name: validated(name, part) if name in SCHEMAS.keys() - absent else part
+        for name, part in settings.items()
+    }
 
 
 def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:

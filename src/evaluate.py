@@ -1,22 +1,17 @@
 """Score checkpoints and trivial baselines on datasets: ``python -m src.evaluate``."""
 
 import json
-import logging
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import hydra
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import TensorBoardLogger
-from rich import get_console
-from rich.progress import track
 
 from src import command
-from src.callbacks import LINE_EVERY
 from src.config import CONF, checked, plain, register
 from src.evaluation.clock import Clock
 from src.evaluation.datasets import Entry, Track, open_datasets, survey
@@ -31,12 +26,9 @@ from src.evaluation.scores import ScoreFile
 from src.evaluation.scoring import Scorer
 from src.files import open_text, replacing, write_text
 from src.hardware import Hardware, keep_freed_memory, resolve
+from src.progress import telling
 from src.results import environment, flat, print_table
 from src.schemas.commands import Evaluate
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @command.interruptible()
@@ -64,11 +56,11 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     measures = choose_measures(settings.metrics, hardware.device)
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:
         scores = ScoreFile(file, list(measures.by_photograph))
-        scorer = Scorer(measures, settings.batch_size, hardware.device, scores, clock, tracked)
+        scorer = Scorer(measures, settings.batch_size, hardware.device, scores, clock)
         results = [score_dataset(entry, settings, models, hardware, scorer) for entry in entries]
-    with clock.stage("intervals"):
+    with clock.stage("intervals"), telling(lambda: "working out the intervals"):
         numbers = findings(results, models)
-    with clock.stage("pictures and charts"):
+    with clock.stage("pictures and charts"), telling(lambda: "drawing pictures and charts"):
         pictures = {
             (result.scored.label, model.label): draw(result, model, numbers, hardware)
             for result in results
@@ -99,7 +91,7 @@ def score_dataset(
     own = [Track(size) for size in dict.fromkeys(model.size for model in models)]
     tracks = (own if "own" in wanted else []) + ([Track(None)] if "native" in wanted else [])
     with scorer.clock.stage("survey"):
-        scored = survey(entry, tracks, models, tracked)
+        scored = survey(entry, tracks, models)
     found = []
     for kind in own if scored.native_is_own else tracks:
         present = [model for model in models if kind.size in (None, model.size)]
@@ -123,19 +115,6 @@ def draw(
     about = numbers["datasets"][result.scored.label]["tracks"][found.track.name]
     best = about["against_baselines"][model.label]["baseline"]
     return network_pictures(model, found, best, exhibits)
-
-
-def tracked(items: Sequence[T], description: str) -> Iterator[T]:
-    """Go through items under a progress bar, or between lines where there is no terminal."""
-    if get_console().is_terminal:
-        yield from track(items, description, transient=True)
-        return
-    last_line = -float(LINE_EVERY)
-    for done, item in enumerate(items):
-        if time.monotonic() - last_line > LINE_EVERY:
-            last_line = time.monotonic()
-            log.info("%s: %d of %d", description, done, len(items))
-        yield item
 
 
 def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder: Path) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +16,8 @@ BESIDE = ".writing-"
 LOCK = ".lock"
 """Name of the lock of a folder."""
 FOREVER = -1
+LOOK = 0.2  # s that others who look may take
+POLL = 0.01  # s
 GB = 1e9
 
 
@@ -58,16 +60,14 @@ def locked(path: Path, seconds: float = 0) -> Iterator[bool]:
         seconds: to wait for another process that has it, or FOREVER.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=seconds)
-    except Timeout:
-        yield False
-        return
-    try:
+    with ExitStack() as ours:
+        try:
+            ours.enter_context(FileLock(path, timeout=seconds))
+        except Timeout:
+            yield False
+            return
+        ours.enter_context(FileLock(shown(path), poll_interval=POLL))  # waits for one who looks
         yield True
-    finally:
-        lock.release()
 
 
 def held(folder: Path, seconds: float = 0) -> AbstractContextManager[bool]:
@@ -75,10 +75,23 @@ def held(folder: Path, seconds: float = 0) -> AbstractContextManager[bool]:
     return locked(folder / LOCK, seconds)
 
 
+def shown(path: Path) -> Path:
+    """The lock that is held beside a lock, for others to try: they never take the lock itself."""
+    return path.with_name(f"{path.stem}-shown{path.suffix}")
+
+
 def is_free(path: Path) -> bool:
-    """Whether no other process has a lock."""
-    with locked(path) as is_ours:
-        return is_ours
+    """Look whether nobody has a lock, without taking it; a look writes nothing where there is none.
+
+    Several may look at once: each waits a moment for the others.
+    """
+    if not shown(path).exists():
+        return True
+    try:
+        with FileLock(shown(path), timeout=LOOK, poll_interval=POLL):
+            return True
+    except Timeout:
+        return False
 
 
 def open_text(path: Path) -> IO[str]:

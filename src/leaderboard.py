@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 import hydra
 from hydra import compose
 from omegaconf import DictConfig
-from rich import get_console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from src import command
 from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain, register
 from src.files import held, write_text
 from src.processes import Processes, cores
+from src.progress import shown
 from src.schemas.commands import Board, Leaderboard
 from src.standings import Standing, check_complete, tables
 from src.wanted import Wanted, as_json, started_with, without_places
@@ -126,21 +125,15 @@ def made(path: Path, wanted: Wanted) -> Outcome | None:
 
 def trained(runs: Mapping[Run, Wanted], settings: Leaderboard) -> Iterator[tuple[Run, Outcome]]:
     """Train runs, ``settings.jobs`` at a time, and hand out each as it ends."""
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     processes = Processes()
-    with (
-        Progress(*columns, console=get_console(), transient=True) as progress,
-        ThreadPoolExecutor(settings.jobs) as pool,
-    ):
-        task = progress.add_task("runs", total=len(runs))
+    with ThreadPoolExecutor(settings.jobs) as pool:
         try:
             waiting = {
                 pool.submit(train, run, wanted, settings, processes): run
                 for run, wanted in runs.items()
             }
-            for done in as_completed(waiting):
+            for done in shown(as_completed(waiting), "runs", len(runs)):
                 run, outcome = waiting[done], done.result()
-                progress.advance(task)
                 if is_good(outcome):
                     log.info("%s: MSE %.6f", run, outcome["test"]["network"]["mse"])
                 else:

@@ -15,11 +15,12 @@ from src.imaging.hints import Hints, check_fits, draw_hints
 from src.imaging.painting import Floats, Lightness, Pixels, paint, shrink
 from src.imaging.pictures import Picture
 from src.imaging.tiles import in_tiles
-from src.limits import one_of
+from src.limits import check
 from src.models.places import DEFAULT
 from src.models.running import ColorModel, open_model
 from src.processes import cores
-from src.schemas.commands import ACCELERATORS, PRECISIONS
+from src.schemas.commands import ACCELERATOR, PRECISION, PROCESSES, SATURATION
+from src.schemas.target import SEEN_SIZE, TEMPERATURE
 
 Given = TypeVar("Given", Image.Image, NDArray[Any])
 BATCH_PIXELS = 8 * 128 * 192  # of the small photographs that are predicted at once
@@ -45,10 +46,10 @@ class PhotoColorizer:
         saturation: float = 1,
         tiles: bool = False,
     ) -> None:
-        if size is not None and not (isinstance(size, int) and 16 <= size <= 4096):
-            raise InputError(f"size is {size}; it must be 16 to 4096 px, or None")
-        if not 0 <= saturation <= 10:
-            raise InputError(f"saturation is {saturation}; it must be 0 to 10")
+        if size is not None and not isinstance(size, int):
+            raise InputError(f"size is {size}; it must be a whole number of px, or None")
+        check("size", size, SEEN_SIZE)
+        check("saturation", saturation, SATURATION)
         self.model = model
         self.size = size or int(model.about["size"])
         self.saturation = saturation
@@ -77,19 +78,17 @@ class PhotoColorizer:
                 ``16-mixed``.
             size, saturation, tiles: see :class:`PhotoColorizer`.
             flip_average: whether a photograph's mirror image is averaged in; None is as trained.
-            temperature: of models that predict colour bins, above 0; None is as trained.
+            temperature: of models that predict colour bins, None is as trained.
             threads: of the CPU that one prediction takes; None is all. PyTorch has one such number
                 for the whole process.
 
         Raises:
             InputError: a ``ValueError`` that says what cannot be read, built or run.
         """
-        if temperature is not None and not temperature > 0:
-            raise InputError(f"temperature is {temperature}; it must be above 0")
-        if threads is not None and threads < 1:
-            raise InputError(f"threads is {threads}; it must be at least 1")
-        one_of("device", device, ACCELERATORS)
-        one_of("precision", precision, PRECISIONS)
+        check("temperature", temperature, TEMPERATURE)
+        check("threads", threads, PROCESSES)
+        check("device", device, ACCELERATOR)
+        check("precision", precision, PRECISION)
         opened = open_model(model, device, precision, flip_average, temperature, threads)
         return cls(opened, size, saturation, tiles)
 

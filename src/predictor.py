@@ -185,8 +185,10 @@ def restored(make: Callable[[], Model], weights: Mapping[str, Tensor], path: str
 
     Raises:
         InputError: naming ``path``, if that names something this project does not build, or the
-            weights are of another architecture.
+            weights are of another architecture or not finite.
     """
+    if not all(value.isfinite().all() for value in predictor_weights(weights).values()):
+        raise InputError(f"{path} has weights that are not finite; use another one")
     try:
         model = make()
         model.load_state_dict(weights)

@@ -43,6 +43,11 @@ class Processes:
             process.terminate()  # src.train keeps its last whole epoch
 
 
+def is_running(number: str) -> bool:
+    """Whether a process of this number runs, on any system; what is no number is none."""
+    return number.isdecimal() and int(number) in psutil.pids()
+
+
 def cores() -> int:
     """CPU cores for this process, which may have been given a part of the machine."""
     if hasattr(os, "sched_getaffinity"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from src.checkpoints import UNSAID, read_checkpoint
+from src.checkpoints import read_checkpoint
 from src.colorizer import Colorizer
 from src.config import CHECKPOINTS
 from src.data.datamodule import ColorDataModule
@@ -36,7 +36,7 @@ def check_resumable(
     checkpoint = read_checkpoint(path)
     if "optimizer_states" not in checkpoint:
         raise InputError(f"{path} holds weights only and cannot be resumed")
-    then = UNSAID | checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
+    then = checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
     old, new = (
         flat(without_places(settings))
         for settings in (then, dict(colorizer.hparams) | dict(data.hparams))

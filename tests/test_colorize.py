@@ -217,7 +217,7 @@ def test_interrupted_command_ends_at_once_and_goes_on(checkpoint: Path, tmp_path
             ["model=nobody"],
             "no model nobody: it is no checkpoint, bundle or ONNX file, and none of",
         ),
-        (["temperature=0"], "temperature is 0.0; it must be above 0"),
+        (["temperature=0"], "temperature is 0.0; it must be at least 0.001"),
         (["temperature=1"], "temperature is of colour bins, which this model does not predict"),
         (["quality=0"], "quality is 0; it must be at least 1"),
         (["saturation=-1"], "saturation is -1.0; it must be at least 0"),

@@ -131,7 +131,11 @@ def test_only_gray_photographs_cannot_be_scored(
     for index in range(10):
         noise = np.random.default_rng(index).integers(0, 256, (16, 16), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / f"{index}.png")
-    with pytest.raises(InputError, match="every val photograph of folder is near-gray"):
+    message = (
+        "every val photograph of folder is near-gray and cannot be scored; use photographs in "
+        r"colour, or more of them: dataset\.val sets how many, dataset\.split_seed which$"
+    )
+    with pytest.raises(InputError, match=message):
         datamodule(settings("dataset=folder", f"dataset.root={tmp_path}"))
 
 

@@ -190,7 +190,7 @@ def test_two_processes_do_what_one_does(settings: Callable[..., Train], tmp_path
     assert done.stdout.count("run folder:") == 1
     close(tmp_path / "two", tmp_path / "one")
     of_the_command = {f"config/{name}.yaml" for name in ("config", "hydra", "overrides")}
-    of_the_command |= {"train.log", ".lock"}
+    of_the_command |= {"train.log", ".lock", ".lock-shown"}
     assert files(tmp_path / "two") == files(tmp_path / "one") | of_the_command
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 

@@ -1,6 +1,8 @@
 """Whole files or none."""
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,9 @@ import torch
 from PIL import Image
 
 from src.callbacks import save_picture
-from src.files import replacing, write_text
+from src.files import LOCK, held, is_free, replacing, write_text
 from src.saving import AtomicCheckpointIO
+from tests.command_line import ROOT
 
 
 def test_replaces_as_a_whole(tmp_path: Path) -> None:
@@ -47,3 +50,60 @@ def test_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path)
 def test_picture_is_what_was_saved(tmp_path: Path) -> None:
     save_picture(torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1), tmp_path / "a.png")
     assert Image.open(tmp_path / "a.png").getpixel((0, 0)) == (10, 20, 30)
+
+
+LOOKING = """
+import sys, time
+from pathlib import Path
+from src.files import LOCK, is_free
+print("ready", flush=True)
+while True:
+    is_free(Path(sys.argv[1], LOCK))
+    time.sleep(0.001)
+"""
+HOLDING = """
+import sys
+from pathlib import Path
+from src.files import held
+with held(Path(sys.argv[1])) as is_ours:
+    print(is_ours, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_those_who_look_never_keep_one_from_starting(tmp_path: Path) -> None:
+    with held(tmp_path):
+        pass
+    words = [sys.executable, "-c", LOOKING, str(tmp_path)]
+    looking = [subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(2)]
+    try:
+        for process in looking:
+            assert process.stdout
+            process.stdout.readline()
+        for _ in range(30):
+            with held(tmp_path) as is_ours:
+                assert is_ours
+                assert not is_free(tmp_path / LOCK)
+    finally:
+        for process in looking:
+            process.kill()
+            process.wait()
+    assert is_free(tmp_path / LOCK)
+
+
+def test_a_lock_is_seen_from_another_process_until_that_is_killed(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOLDING, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=ROOT, **pipes) as holding:
+        assert holding.stdout
+        assert holding.stdout.readline() == b"True\n"
+        assert not is_free(tmp_path / LOCK)
+        with held(tmp_path) as is_ours:
+            assert not is_ours
+        holding.kill()
+    assert is_free(tmp_path / LOCK)
+
+
+def test_a_look_writes_nothing(tmp_path: Path) -> None:
+    assert is_free(tmp_path / "run" / LOCK)
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,15 +16,16 @@ import torch
 from torch import Tensor
 
 from src.data.photographs import (
+    READING,
     Images,
     UnusablePhotographError,
     ahead,
     digest,
-    progress,
     warn_of_unusable,
 )
 from src.files import FOREVER, check_room, locked, write_text
 from src.processes import cores
+from src.progress import shown, telling
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,9 @@ def alone(path: Path) -> Iterator[None]:
             yield
             return
     log.info("another run reads the same photographs; waiting for %s", path)
-    with locked(lock, FOREVER):
+    with ExitStack() as ours:
+        with telling(lambda: f"waiting for {path}"):
+            ours.enter_context(locked(lock, FOREVER))
         yield
 
 
@@ -164,7 +167,7 @@ def fill(part: Path, source: Source) -> tuple[list[str], dict[str, str]]:
     os.truncate(part, done * source.row)
     with part.open("r+b") as file:
         pictures = ahead(picture, rows, depth=2 * cores())
-        for row, found in zip(rows, progress(pictures, len(rows)), strict=True):
+        for row, found in zip(rows, shown(pictures, READING, len(rows)), strict=True):
             if isinstance(found, UnusablePhotographError):
                 unusable[source.names[row]] = str(found)
                 found = (nothing, "")

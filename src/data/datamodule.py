@@ -18,6 +18,7 @@ from src.data.loaders import PixelDataset, ResumableLoader, batches
 from src.data.photographs import Images, check_usable, few
 from src.data.shares import BatchShares, Shuffled
 from src.errors import InputError
+from src.progress import shown
 from src.seeds import derived
 
 log = logging.getLogger(__name__)
@@ -165,8 +166,9 @@ class ColorDataModule(pl.LightningDataModule):
             images = images.without(is_gray) if gray else images
         if not images.names:
             raise InputError(
-                f"every {split} photograph of {self.dataset.name} is near-gray, which leaves no "
-                f"colour to score; set dataset.split_seed or dataset.{split} to another number"
+                f"every {split} photograph of {self.dataset.name} is near-gray and cannot be "
+                f"scored; use photographs in colour, or more of them: dataset.{split} sets how "
+                "many, dataset.split_seed which"
             )
         return images
 
@@ -217,7 +219,8 @@ class ColorDataModule(pl.LightningDataModule):
         most = most or (SAMPLE if split == "train" else len(pixels))
         step = math.ceil(len(pixels) / most)
         loader = batches(pixels, BatchShares(range(0, len(pixels), step), self.batch_size))
-        return (rgb_to_lab(from_uint8(rgb)) for rgb in loader)
+        going = shown(loader, f"going through the {split} photographs")
+        return (rgb_to_lab(from_uint8(rgb)) for rgb in going)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
         """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.
@@ -243,7 +246,8 @@ def near_gray(images: Images, step: int) -> Tensor:
     """
     count = len(images.names)
     found = torch.zeros(count, dtype=torch.bool)
-    for start in range(0, count if step == 1 else min(count, SAMPLE), CHUNK):
+    starts = range(0, count if step == 1 else min(count, SAMPLE), CHUNK)
+    for start in shown(starts, "looking for gray"):
         rows = slice(start, start + CHUNK)
         found[rows] = is_near_gray(
             rgb_to_lab(from_uint8(images.pixels[rows][..., ::step, ::step])).ab

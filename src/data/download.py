@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.error import HTTPError, URLError
 
-from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn, track
+from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from src.errors import InputError
+from src.progress import shown, telling
 
 CHUNK = 1 << 20
 Member = TypeVar("Member", zipfile.ZipInfo, tarfile.TarInfo)
@@ -76,21 +77,19 @@ def download(url: str, part: Path, size: int | None) -> int | None:
     have = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
     request = urllib.request.Request(url, headers=headers)
-    columns = [*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn()]
+    columns = (DownloadColumn(), TransferSpeedColumn())
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         resumed = answer.status == 206
         if size is None and answer.length is not None:
             size = answer.length + (have if resumed else 0)
-        with Progress(*columns, TimeRemainingColumn()) as progress:
-            done = have if resumed else 0
-            task = progress.add_task(f"fetching {part.stem}", total=size, completed=done)
-            with part.open("ab" if resumed else "wb") as file:
-                while chunk := answer.read(CHUNK):
-                    done += len(chunk)
-                    if done > most:
-                        raise TooLargeError(f"more than {most:,} bytes")
-                    file.write(chunk)
-                    progress.advance(task, len(chunk))
+        chunks = iter(lambda: answer.read(CHUNK), b"")
+        done = have if resumed else 0
+        with part.open("ab" if resumed else "wb") as file:
+            for chunk in shown(chunks, f"fetching {part.stem}", size, len, columns, done):
+                done += len(chunk)
+                if done > most:
+                    raise TooLargeError(f"more than {most:,} bytes")
+                file.write(chunk)
     return size
 
 
@@ -106,7 +105,7 @@ def check(path: Path, size: int | None, sha256: str | None) -> None:
         if path.stat().st_size < size:
             raise InputError(f"{path} {wrong}: the download broke off; the same command goes on")
     elif sha256 is not None:
-        with path.open("rb") as file:
+        with path.open("rb") as file, telling(lambda: f"checking {path.name}"):
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != sha256:
             wrong = f"has SHA-256 {found} instead of {sha256}"
@@ -153,11 +152,11 @@ def extract(archive: Path, to: Path) -> None:
     """
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
-            for member in track(bounded(packed.infolist()), f"unpacking {archive.name}"):
+            for member in shown(bounded(packed.infolist()), f"unpacking {archive.name}"):
                 packed.extract(member, to)
         return
     with tarfile.open(archive, "r:") as packed_tar:
-        for entry in track(bounded(packed_tar.getmembers()), f"unpacking {archive.name}"):
+        for entry in shown(bounded(packed_tar.getmembers()), f"unpacking {archive.name}"):
             packed_tar.extract(entry, to, filter="data")
 
 

@@ -14,12 +14,11 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
-from rich import get_console
-from rich.progress import track
 from torch import Tensor
 
 from src.errors import InputError
 from src.processes import cores
+from src.progress import shown
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +28,7 @@ Image.MAX_IMAGE_PIXELS = None
 FEW = 5  # names in a message
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")  # of others, PostScript starts Ghostscript
 AHEAD = 8  # items read before they are asked for
+READING = "reading photographs"
 MIN_SIDE = 8  # px; below this there is nothing to learn from
 DAMAGED = (None, errno.EINVAL)  # errors of decoders have no number; offsets may lead out of a file
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -176,7 +176,7 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
     pixels: list[Tensor] = []
     unusable: dict[str, str] = {}
     for path, name, result in zip(
-        paths, names, progress(ahead(read, paths), len(paths)), strict=True
+        paths, names, shown(ahead(read, paths), READING, len(paths)), strict=True
     ):
         if isinstance(result, UnusablePhotographError):
             unusable[str(path)] = str(result)
@@ -185,12 +185,6 @@ def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pix
             pixels.append(result)
     warn_of_unusable(unusable)
     return Images(kept, torch.stack(pixels) if pixels else torch.empty(0, 3, size, size).byte())
-
-
-def progress(results: Iterable[Out], count: int) -> Iterator[Out]:
-    """A bar over what is read, where there is a terminal."""
-    is_shown = get_console().is_terminal
-    yield from track(results, "reading photographs", count, transient=True, disable=not is_shown)
 
 
 def warn_of_unusable(reasons: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Which photographs are scored: of a dataset or a folder, read in the size of a track."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from src.data.photographs import UnusablePhotographError, ahead, digest
 from src.errors import InputError
 from src.evaluation.models import Model, opened
 from src.metrics.auc import CLASSES, class_shares
+from src.progress import shown
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,6 @@ def survey(
     entry: Entry,
     tracks: Sequence[Track],
     models: Sequence[Model],
-    progress: Callable[[Sequence[str], str], Iterable[str]],
 ) -> Scored:
     """Go through a dataset once, to tell what can be scored.
 
@@ -152,7 +152,7 @@ def survey(
         except UnusablePhotographError as error:
             return str(error)
 
-    for name, found in zip(progress(listed, entry.label), ahead(read, listed), strict=True):
+    for name, found in zip(shown(listed, entry.label), ahead(read, listed), strict=True):
         if isinstance(found, str):
             log.warning("left out %s: %s", name, found)
             scored.unusable[name] = found

@@ -1,7 +1,7 @@
 """Score every predictor on every photograph of a track, a batch at a time."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from src.evaluation.scores import RARITY, ScoreFile, Scores
 from src.metrics import Measure, paired
 from src.metrics.auc import class_weights, rarity
 from src.metrics.realism import Realism
+from src.progress import shown
 
 OF_TRUTH = ("colorfulness",)
 """Measures that say something of the true photographs themselves."""
@@ -50,14 +51,13 @@ class Batch(NamedTuple):
 
 
 class Scorer(NamedTuple):
-    """Scores tracks; ``progress`` wraps what is gone through, under a description."""
+    """Scores tracks."""
 
     measures: Measures
     batch_size: int
     device: torch.device
     file: ScoreFile
     clock: Clock
-    progress: Callable[[Sequence[list[str]], str], Iterable[list[str]]]
 
     @torch.no_grad()
     def score(self, scored: Scored, track: Track, rows: Sequence[Predictor]) -> TrackResult:
@@ -104,8 +104,8 @@ class Scorer(NamedTuple):
                 raise InputError(f"one of {', '.join(names)} has changed: {error}") from error
 
         pictures = self.clock.waiting("reading", ahead(read, parts))
-        shown = self.progress(parts, f"{scored.label}, {track.name}")
-        for names, rgb in zip(shown, pictures, strict=True):
+        batches = shown(parts, f"{scored.label}, {track.name}")
+        for names, rgb in zip(batches, pictures, strict=True):
             on_device = rgb.to(self.device)
             yield Batch(names, on_device, rgb_to_lab(from_uint8(on_device)))
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from src.errors import InputError
 from src.files import beside_prefix, write_text
 from src.imaging.pictures import FORMATS, SUFFIXES, check_suffix
+from src.processes import is_running
 
 JOURNAL = ".colorize-unfinished"
 PASSING = ("workers", "accelerator", "existing", "max_pixels")  # settings that leave results alike
@@ -125,11 +126,6 @@ def clear_leftovers(works: Iterable[Work]) -> None:
         for path in folder.glob(".writing-*"):
             if path.name.startswith(prefixes) and not is_running(path.name.rpartition(".")[2]):
                 path.unlink(missing_ok=True)
-
-
-def is_running(process: str) -> bool:
-    """Whether there is a process of this number, where that can be told."""
-    return Path("/proc", process).exists()
 
 
 class Journal:

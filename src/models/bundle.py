@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import safetensors.torch
 
-from src.config import validated
+from src.checkpoints import settings_of
 from src.errors import InputError
 from src.models.description import parsed
 from src.models.places import DESCRIPTION, is_bundle
-from src.predictor import PARTS, SETTINGS, Predictor, restored
+from src.predictor import SETTINGS, Predictor, restored
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
@@ -40,15 +40,10 @@ def read_bundle(folder: Path) -> Described:
         weights = safetensors.torch.load_file(folder / WEIGHTS)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS} cannot be read: {error}") from error
-    if not all(value.isfinite().all() for value in weights.values()):
-        raise InputError(f"{folder / WEIGHTS} has weights that are not finite")
 
     def described() -> Predictor:
         settings = {name: about[name] for name in SETTINGS}
-        for part in (*PARTS, "guidance"):
-            if about[part] is not None:
-                settings[part] = validated(part, about[part])
-        return Predictor(**settings)
+        return Predictor(**settings_of(settings))
 
     single = {name: value.float() for name, value in weights.items()}
     return Described(restored(described, single, folder), about)

@@ -49,7 +49,7 @@ def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "objective": dict(parts["objective"]),
         "amplifier": None if amplifier is None else amplifier | {"colorizer": None},
         "flip_average": parts["flip_average"],
-        "strength": parts.get("strength", 0.0),
+        "strength": parts["strength"],
         "guidance": parts.get("guidance"),
         "normalisation": "L of CIE Lab (D65), 0..100, as L/50-1; a and b in CIE units, as ab/128",
         "training": {

@@ -21,7 +21,6 @@ TYPES: Mapping[str, type | UnionType] = {
     "training": dict,
 }
 SIZES = range(8, 4097)  # px
-MAX_STRENGTH = 10.0
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:
@@ -43,7 +42,6 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
-        is_whole &= 0 <= about["strength"] <= MAX_STRENGTH
         is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
     except InputError:
         raise

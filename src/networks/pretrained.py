@@ -14,6 +14,7 @@ from src.color import lab_to_rgb, unscale_lightness
 from src.errors import InputError
 from src.networks.efficientnet_lite import SCALES, EfficientNetLite
 from src.networks.feature_store import FeatureStore
+from src.progress import telling
 
 log = logging.getLogger(__name__)
 logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that are left out
@@ -204,7 +205,8 @@ def from_hub(name: str) -> dict[str, Tensor]:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of its retries
     log.info("fetching the weights of %s from timm's hub, unless they are here", name)
     try:
-        made = timm.create_model(name, features_only=True, pretrained=True)
+        with telling(lambda: f"fetching the weights of {name}"):
+            made = timm.create_model(name, features_only=True, pretrained=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"no weights of {name} from timm's hub: {first_line(error)} "

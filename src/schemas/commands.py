@@ -1,70 +1,61 @@
 """Roots of the commands, one class each, with what none of them builds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from src.errors import InputError
-from src.limits import above_zero, at_least, at_most, one_of, several
+from src.limits import Limits, one_of, several, within
 from src.schemas.parts import SCHEMAS, schema_target
-from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
+from src.schemas.target import COUNT, FILES, PIXELS, SEED, SEEN_SIZE, SHARE, TEMPERATURE, Target
+from src.schemas.training import BELOW_ONE
 
-ACCELERATORS = ("auto", "cpu", "gpu")
-MAX_HINTS = 1000
-MAX_PROCESSES = 1024  # on a machine, and machines
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+ACCELERATOR = one_of("auto", "cpu", "gpu")
+EPOCHS: Limits = within(1, 1_000_000)
+HINTS: Limits = within(0, 1000)
+MINUTES: Limits = within(1e-4, 10 * 365 * 24 * 60)  # ten years
+PRECISION = one_of("auto", "32-true", "bf16-mixed", "16-mixed")
+RUNS: Limits = within(1, 1_000_000)
+PROCESSES: Limits = within(1, 1024)  # on a machine, and machines
+SATURATION: Limits = within(0, 10)
+STEPS: Limits = within(1, 1_000_000_000)
 
 
 @dataclass(kw_only=True)
 class Data:
-    batch_size: int
-    max_memory: float
+    batch_size: int = field(metadata=COUNT)
+    max_memory: float = field(metadata=SHARE)
     cache: str
-
-    def __post_init__(self) -> None:
-        at_least("data", self, batch_size=1, max_memory=0)
-        at_most("data", self, batch_size=MAX_COUNT, max_memory=1)
 
 
 @dataclass(kw_only=True)
 class Trainer:
     """Where and how long to train; see :func:`src.hardware.resolve` for what ``auto`` means."""
 
-    strategy: str
-    devices: int | None
-    nodes: int
-    accelerator: str
-    precision: str
+    strategy: str = field(metadata=one_of("auto", "ddp"))
+    devices: int | None = field(metadata=PROCESSES)
+    nodes: int = field(metadata=PROCESSES)
+    accelerator: str = field(metadata=ACCELERATOR)
+    precision: str = field(metadata=PRECISION)
     channels_last: bool
     keep_freed_memory: bool
     compile: bool
-    max_epochs: int
-    max_minutes: float | None
-    patience: int
-    ema: float | None
-    pictures_every: int
-    checkpoint_every: int | None
+    max_epochs: int = field(metadata=EPOCHS)
+    max_minutes: float | None = field(metadata=MINUTES)
+    patience: int = field(metadata=EPOCHS)
+    ema: float | None = field(metadata=BELOW_ONE)
+    pictures_every: int = field(metadata=EPOCHS)
+    checkpoint_every: int | None = field(metadata=STEPS)
 
     def __post_init__(self) -> None:
-        one_of("trainer.strategy", self.strategy, ("auto", "ddp"))
-        at_least("trainer", self, devices=1, nodes=1)
-        at_most("trainer", self, devices=MAX_PROCESSES, nodes=MAX_PROCESSES)
         if self.strategy == "auto" and (self.devices or 1) * self.nodes > 1:
             raise InputError("trainer.devices and trainer.nodes of more than one need trainer=ddp")
-        one_of("trainer.accelerator", self.accelerator, ACCELERATORS)
-        one_of("trainer.precision", self.precision, PRECISIONS)
-        at_least("trainer", self, max_epochs=1, patience=1, pictures_every=1)
-        at_least("trainer", self, checkpoint_every=1)
-        if self.max_minutes is not None:
-            above_zero("trainer", self, "max_minutes")
-        if self.ema is not None and not 0 <= self.ema < 1:
-            raise InputError(f"trainer.ema is {self.ema}; it must be null, or 0 to below 1")
 
 
 @dataclass(kw_only=True)
 class Train:
     """Root of ``python -m src.train``."""
 
-    seed: int
+    seed: int = field(metadata=SEED)
     data_dir: str
     resume: str | None
     repeats: str | None
@@ -84,8 +75,6 @@ class Train:
     trainer: Trainer
 
     def __post_init__(self) -> None:
-        at_least("", self, seed=0)
-        at_most("", self, seed=MAX_SEED)
         for group, schemas in SCHEMAS.items():
             part = getattr(self, group)
             target = part._target_ if part else None
@@ -101,13 +90,13 @@ class Evaluate:
     datasets: Any
     data_dir: str
     metrics: Any
-    tracks: Any
-    hints: Any
+    tracks: Any = field(metadata=one_of("own", "native"))
+    hints: Any = field(metadata=HINTS)
     flip_average: bool | None
-    temperature: float | None
-    batch_size: int
-    accelerator: str
-    precision: str
+    temperature: float | None = field(metadata=TEMPERATURE)
+    batch_size: int = field(metadata=COUNT)
+    accelerator: str = field(metadata=ACCELERATOR)
+    precision: str = field(metadata=PRECISION)
 
     def __post_init__(self) -> None:
         self.checkpoint = several("checkpoint", self.checkpoint)
@@ -115,18 +104,11 @@ class Evaluate:
         self.tracks = several("tracks", self.tracks)
         if self.datasets is not None:
             self.datasets = several("datasets", self.datasets)
-        at_least("", self, batch_size=1)
-        if self.temperature is not None:
-            above_zero("", self, "temperature")
         self.hints = self.hints if isinstance(self.hints, list) else [self.hints or 0]
-        if not all(isinstance(n, int) and 0 <= n <= MAX_HINTS for n in self.hints):
-            raise InputError(f"hints is {self.hints}; each must be 0 to {MAX_HINTS}")
+        if not all(type(count) is int for count in self.hints):
+            raise InputError(f"hints is {self.hints}; it must be whole numbers, as [A,B]")
         if any(self.hints) and "own" not in self.tracks:
             raise InputError("hints are scored at the models' own size: add own to tracks")
-        one_of("accelerator", self.accelerator, ACCELERATORS)
-        one_of("precision", self.precision, PRECISIONS)
-        for track in self.tracks:
-            one_of("tracks", track, ("own", "native"))
 
 
 @dataclass(kw_only=True)
@@ -134,16 +116,12 @@ class Export:
     """Root of ``python -m src.export``."""
 
     checkpoint: str
-    format: str
+    format: str = field(metadata=one_of("bundle", "onnx", "onnx_rgb"))
     output: str | None
     name: str | None
-    precision: str
+    precision: str = field(metadata=one_of("half", "single"))
     evaluation: str | None
     data_dir: str
-
-    def __post_init__(self) -> None:
-        one_of("format", self.format, ("bundle", "onnx", "onnx_rgb"))
-        one_of("precision", self.precision, ("half", "single"))
 
 
 @dataclass(kw_only=True)
@@ -154,30 +132,19 @@ class Colorize:
     output: str
     model: str
     hints: str | None
-    existing: str
-    format: str | None
-    quality: int
-    saturation: float
+    existing: str = field(metadata=one_of("refuse", "skip", "overwrite"))
+    format: str | None = field(metadata=one_of("jpeg", "png", "webp", "tiff"))
+    quality: int = field(metadata=within(1, 100))
+    saturation: float = field(metadata=SATURATION)
     side_by_side: bool
-    size: int | None
+    size: int | None = field(metadata=SEEN_SIZE)
     tiles: bool
     flip_average: bool | None
-    temperature: float | None
-    workers: int | None
-    max_pixels: int
-    accelerator: str
-    precision: str
-
-    def __post_init__(self) -> None:
-        one_of("existing", self.existing, ("refuse", "skip", "overwrite"))
-        if self.format is not None:
-            one_of("format", self.format, ("jpeg", "png", "webp", "tiff"))
-        at_least("", self, quality=1, saturation=0, size=16, workers=1, max_pixels=1)
-        at_most("", self, quality=100, saturation=10, size=MAX_SIZE, workers=256)
-        if self.temperature is not None:
-            above_zero("", self, "temperature")
-        one_of("accelerator", self.accelerator, ACCELERATORS)
-        one_of("precision", self.precision, PRECISIONS)
+    temperature: float | None = field(metadata=TEMPERATURE)
+    workers: int | None = field(metadata=within(1, 256))
+    max_pixels: int = field(metadata=PIXELS)
+    accelerator: str = field(metadata=ACCELERATOR)
+    precision: str = field(metadata=PRECISION)
 
 
 @dataclass(kw_only=True)
@@ -185,19 +152,13 @@ class App:
     """Root of ``python -m src.app``."""
 
     host: str
-    port: int
+    port: int = field(metadata=within(1, 65535))
     model: str
-    size: int | None
-    max_upload: int
-    max_pixels: int
-    accelerator: str
-    precision: str
-
-    def __post_init__(self) -> None:
-        at_least("", self, port=1, size=16, max_upload=1, max_pixels=1)
-        at_most("", self, port=65535, size=MAX_SIZE)
-        one_of("accelerator", self.accelerator, ACCELERATORS)
-        one_of("precision", self.precision, PRECISIONS)
+    size: int | None = field(metadata=SEEN_SIZE)
+    max_upload: int = field(metadata=within(1, 1_000_000))  # MB
+    max_pixels: int = field(metadata=PIXELS)
+    accelerator: str = field(metadata=ACCELERATOR)
+    precision: str = field(metadata=PRECISION)
 
 
 @dataclass(kw_only=True)
@@ -215,15 +176,12 @@ class GridOrSearch:
     _target_: str = "hydra_plugins.colorization.GridOrSearch"
     params: dict[str, str]
     grids: list[dict[str, str]]
-    trials: int | None
-    at_once: int
-    warmup: int
-    seed: int
+    trials: int | None = field(metadata=RUNS)
+    at_once: int = field(metadata=RUNS)
+    warmup: int = field(metadata=within(0, 1_000_000))  # epochs
+    seed: int = field(metadata=SEED)
     study: str
-    trial: int | None
-
-    def __post_init__(self) -> None:
-        at_least("hydra.sweeper", self, trials=1, at_once=1, warmup=0, seed=0)
+    trial: int | None = field(metadata=within(0, 1_000_000_000))
 
 
 @dataclass(kw_only=True)
@@ -238,7 +196,7 @@ class Board:
     """Experiments that are compared on a dataset, at each number of training photographs."""
 
     dataset: str
-    train: list[int]
+    train: list[int] = field(metadata=FILES)
     experiments: list[str]
 
     def __post_init__(self) -> None:
@@ -251,14 +209,13 @@ class Leaderboard:
     """Root of ``python -m src.leaderboard``."""
 
     boards: list[Board]
-    seeds: list[int]
+    seeds: list[int] = field(metadata=SEED)
     overrides: list[str]
     data_dir: str
     results: str
-    jobs: int
+    jobs: int = field(metadata=PROCESSES)
     train: bool
 
     def __post_init__(self) -> None:
-        at_least("", self, jobs=1)
         if not self.seeds or not self.boards:
             raise InputError("seeds and boards must not be empty")

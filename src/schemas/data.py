@@ -1,47 +1,40 @@
 """Settings of what is learned from: datasets, and how their photographs are changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from src.errors import InputError
-from src.limits import at_least, at_most, one_of
-from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
+from src.limits import FOLDER_NAME, one_of, within
+from src.schemas.target import COUNT, FILES, PIXELS, SEED, SHARE, SIZE, Target
 
 
 @dataclass(kw_only=True)
-class Synthetic(Target):
+class Dataset(Target):
+    name: str = field(metadata=FOLDER_NAME)
+    size: int = field(metadata=SIZE)
+
+
+@dataclass(kw_only=True)
+class Synthetic(Dataset):
     _target_: str = "src.data.synthetic.SyntheticScenes"
-    name: str
-    size: int
-    train: int
-    val: int
-    test: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        at_least("dataset", self, size=8, train=1, val=1, test=1, seed=0)
-        at_most("dataset", self, size=MAX_SIZE, train=MAX_COUNT, val=MAX_COUNT, test=MAX_COUNT)
-        at_most("dataset", self, seed=MAX_SEED)
+    train: int = field(metadata=COUNT)
+    val: int = field(metadata=COUNT)
+    test: int = field(metadata=COUNT)
+    seed: int = field(metadata=SEED)
 
 
 @dataclass(kw_only=True)
-class Photographs(Target):
+class Photographs(Dataset):
     """Photographs on disk, and how they are read and split.
 
     A count of null means a tenth for val and test, the rest for train.
     """
 
-    name: str
     root: str
-    size: int
-    train: int | None
-    val: int | None
-    test: int | None
-    split_seed: int
-    max_pixels: int
-
-    def __post_init__(self) -> None:
-        at_least("dataset", self, size=8, train=1, val=1, test=1, split_seed=0, max_pixels=1)
-        at_most("dataset", self, size=MAX_SIZE)
+    train: int | None = field(metadata=FILES)
+    val: int | None = field(metadata=FILES)
+    test: int | None = field(metadata=FILES)
+    split_seed: int = field(metadata=SEED)
+    max_pixels: int = field(metadata=PIXELS)
 
 
 @dataclass(kw_only=True)
@@ -60,15 +53,11 @@ class Dogs(Photographs):
 
 
 @dataclass(kw_only=True)
-class Mixed(Target):
+class Mixed(Dataset):
     _target_: str = "src.data.mixed.MixedDataset"
-    name: str
-    size: int
     parts: dict[str, Photographs]
 
     def __post_init__(self) -> None:
-        at_least("dataset", self, size=8)
-        at_most("dataset", self, size=MAX_SIZE)
         if not self.parts:
             raise InputError("dataset.parts must not be empty")
 
@@ -76,17 +65,11 @@ class Mixed(Target):
 @dataclass(kw_only=True)
 class Augmentation(Target):
     _target_: str = "src.data.augmentation.Augmentation"
-    flip_horizontal: float
-    flip_vertical: float
-    rotation: float
-    shift: float
-    zoom: float
-    brightness: float
-    contrast: float
-    border: str
-
-    def __post_init__(self) -> None:
-        names = ("flip_horizontal", "flip_vertical", "shift", "zoom", "brightness", "contrast")
-        at_least("augmentation", self, rotation=0, **dict.fromkeys(names, 0))
-        at_most("augmentation", self, rotation=180, **dict.fromkeys(names, 1))
-        one_of("augmentation.border", self.border, ("border", "reflection", "zeros"))
+    flip_horizontal: float = field(metadata=SHARE)
+    flip_vertical: float = field(metadata=SHARE)
+    rotation: float = field(metadata=within(0, 180))
+    shift: float = field(metadata=SHARE)
+    zoom: float = field(metadata=within(0, 0.9))
+    brightness: float = field(metadata=SHARE)
+    contrast: float = field(metadata=SHARE)
+    border: str = field(metadata=one_of("border", "reflection", "zeros"))

@@ -1,10 +1,10 @@
 """Settings of what predicts: networks, objectives, and what comes before and after them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from src.errors import InputError
-from src.limits import above_zero, at_least, at_most
-from src.schemas.target import MAX_WEIGHT, Target
+from src.limits import within
+from src.schemas.target import SHARE, TEMPERATURE, Target
 
 
 @dataclass(kw_only=True)
@@ -19,13 +19,11 @@ class Encoder:
 
     name: str
     weights: str
-    tuned: float
-    lr_factor: float
-    enlarge: int
+    tuned: float = field(metadata=SHARE)
+    lr_factor: float = field(metadata=within(0, 100))
+    enlarge: int = field(metadata=within(1, 4))
 
     def __post_init__(self) -> None:
-        at_least("network.encoder", self, tuned=0, lr_factor=0)
-        at_most("network.encoder", self, tuned=1, lr_factor=100)
         if self.enlarge not in (1, 2, 4):
             raise InputError(f"network.encoder.enlarge is {self.enlarge}; it must be 1, 2 or 4")
 
@@ -39,14 +37,18 @@ class FusionNetwork(PaperNetwork):
 @dataclass(kw_only=True)
 class UNet(Target):
     _target_: str = "src.networks.unet.UNet"
-    width: int
+    width: int = field(metadata=within(8, 512))
     coordinates: bool
-    dropout: float
+    dropout: float = field(metadata=within(0, 0.9))
     encoder: Encoder | None = None
 
-    def __post_init__(self) -> None:
-        at_least("network", self, width=8, dropout=0)
-        at_most("network", self, width=512, dropout=0.9)
+
+@dataclass(kw_only=True)
+class Decoding:
+    """Of a trained colorizer, what is no part of it; older checkpoints do not name all of it."""
+
+    flip_average: bool = False
+    strength: float = field(default=0.0, metadata=within(0, 10))
 
 
 @dataclass(kw_only=True)
@@ -57,44 +59,28 @@ class MeanSquaredError(Target):
 @dataclass(kw_only=True)
 class Huber(Target):
     _target_: str = "src.objectives.regression.Huber"
-    delta: float
-
-    def __post_init__(self) -> None:
-        above_zero("objective", self, "delta")
+    delta: float = field(metadata=within(1e-6, 1e6))
 
 
 @dataclass(kw_only=True)
 class ColorBins(Target):
     _target_: str = "src.objectives.bins.ColorBins"
-    grid: int
-    temperature: float
-    uniform: float
-
-    def __post_init__(self) -> None:
-        above_zero("objective", self, "temperature")
-        at_least("objective", self, grid=5, uniform=0)
-        at_most("objective", self, grid=50, uniform=1)
+    grid: int = field(metadata=within(5, 50))
+    temperature: float = field(metadata=TEMPERATURE)
+    uniform: float = field(metadata=SHARE)
 
 
 @dataclass(kw_only=True)
 class SimulatedHints(Target):
     _target_: str = "src.hints.simulated.SimulatedHints"
-    automatic: float
-    mean: float
-    strokes: float
-
-    def __post_init__(self) -> None:
-        at_least("guidance", self, automatic=0, mean=1, strokes=0)
-        at_most("guidance", self, automatic=1, mean=100, strokes=1)
+    automatic: float = field(metadata=SHARE)
+    mean: float = field(metadata=within(1, 100))
+    strokes: float = field(metadata=SHARE)
 
 
 @dataclass(kw_only=True)
 class Amplifier(Target):
     _target_: str = "src.networks.amplifier.Amplifier"
-    width: int
-    weight: float
+    width: int = field(metadata=within(1, 512))
+    weight: float = field(metadata=within(0, 1e6))
     colorizer: str | None
-
-    def __post_init__(self) -> None:
-        at_least("amplifier", self, width=1, weight=0)
-        at_most("amplifier", self, width=512, weight=MAX_WEIGHT)

@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
-MAX_SIZE = 4096  # px
-MAX_COUNT = 100_000  # pictures in memory
-MAX_SEED = 2**32 - 1
-MAX_WEIGHT = 1e6  # of a term of the loss
+from src.limits import Limits, within
+
+COUNT: Limits = within(1, 100_000)  # pictures in memory
+FILES: Limits = within(1, 1_000_000_000)  # photographs on disk
+PIXELS: Limits = within(1, 100_000_000_000)  # of a picture; the largest that any format holds
+SEED: Limits = within(0, 2**32 - 1)
+SHARE: Limits = within(0, 1)
+SIZE: Limits = within(8, 4096)  # px
+SEEN_SIZE: Limits = within(16, 4096)  # px, of what a network sees
+TEMPERATURE: Limits = within(1e-3, 1000)  # below, exponents of probabilities overflow
+WEIGHT: Limits = within(1e-6, 1e6)  # of a term of the loss
 
 
 @dataclass(kw_only=True)

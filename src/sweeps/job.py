@@ -24,8 +24,6 @@ from src.sweeps.pruning import PrunedError, pruning
 
 log = logging.getLogger(__name__)
 
-LOOK = 5.0  # s for others to look whether the run is being made
-
 Trained = Callable[[Train, Path, Sequence[Callback]], dict[str, Any]]
 
 
@@ -35,7 +33,7 @@ def run(config: DictConfig, folder: Path, train: Trained) -> float:
     Returns:
         The validation error; infinite if there is none.
     """
-    with held(folder, seconds=LOOK) as is_ours:
+    with held(folder) as is_ours:
         if not is_ours:
             log.info("%s is being made by another process", folder)
             return math.inf

@@ -18,6 +18,7 @@ from rich import get_console
 from src import command
 from src.config import checked, plain
 from src.errors import InputError
+from src.progress import telling
 from src.schemas.commands import GridOrSearch
 from src.sweeps.folder import Jobs, check_same, save_jobs
 from src.sweeps.job import read_outcome
@@ -45,7 +46,7 @@ class Sweep(NamedTuple):
     @property
     def about(self) -> GridOrSearch:
         """The sweeper's own settings; errors are those of :func:`checked`."""
-        about: GridOrSearch = checked(self.config.hydra.sweeper)
+        about: GridOrSearch = checked(self.config, "hydra.sweeper")
         return about
 
     def parse(self, words: Sequence[str]) -> list[Override]:
@@ -87,8 +88,9 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         check_settings(sweep.folder / str(number), config, defaults)
     save_jobs(jobs, sweep.folder)
     try:
-        for done in sweep.launcher.launch(batch, initial_job_idx=0):
-            _ = done.return_value  # raises what the run could not write down
+        with telling(lambda: f"{ended(sweep.folder, numbers)} of {len(batch)} runs have ended"):
+            for done in sweep.launcher.launch(batch, initial_job_idx=0):
+                _ = done.return_value  # raises what the run could not write down
     except (KeyboardInterrupt, SystemExit) as stop:  # the latter of a run in this process
         if getattr(stop, "code", command.INTERRUPTED) == command.INTERRUPTED:
             get_console().print("stopped; the same command goes on")
@@ -101,6 +103,11 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         raise InputError(
             f"a worker of {library} died: {reason}; the same command goes on"
         ) from error
+
+
+def ended(folder: Path, numbers: Collection[int]) -> int:
+    """How many of a sweep's runs have ended."""
+    return sum((folder / str(number) / "results.json").is_file() for number in numbers)
 
 
 def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,18 @@ from src.evaluation.models import labels
 from src.evaluation.scoring import threads_of_one
 from src.metrics.mse import ab_mse
 from src.schemas.commands import Evaluate, Train
+from src.schemas.target import Target
 from src.train import train
 from tests.conftest import OFFLINE
 
 LABEL = "small/run"
+
+
+@dataclass(kw_only=True)
+class NeedsMore(Target):
+    _target_: str = "needs_more.Network"
+
+
 METRICS = OFFLINE.partition("[")[2].rstrip("]").split(",")
 
 
@@ -418,7 +427,7 @@ def test_what_cannot_be_evaluated_is_named(
         "tracks=[wide]": "tracks is 'wide'; it must be one of: own, native",
         "tracks=[]": r"tracks is \[\]; it must be a word, or a list of words",
         "metrics=3": "metrics is 3; it must be a word, or a list of words",
-        "temperature=0": "temperature is 0.0; it must be above 0 and finite",
+        "temperature=0": "temperature is 0.0; it must be at least 0.001",
         "batch_size=0": "batch_size is 0; it must be at least 1",
         "accelerator=tpu": "accelerator is 'tpu'; it must be one of",
     }.items():
@@ -431,6 +440,7 @@ def test_what_cannot_be_evaluated_is_named(
     (tmp_path / "needs_more.py").write_text("import a_package_that_nobody_has")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(config, "TARGETS", config.TARGETS | {"needs_more.Network"})
+    monkeypatch.setitem(config.SCHEMAS["network"], "needs_more", NeedsMore)
     content = torch.load(checkpoint, weights_only=True)
     foreign = {**content, "datamodule_hyper_parameters": {}}
     torch.save(foreign, tmp_path / "foreign.ckpt")

@@ -121,8 +121,12 @@ def test_an_evaluation_has_a_curve_for_each_way_of_placing(
 
 
 def test_numbers_of_spots_have_limits(checkpoint: Path, asked: Callable[..., Evaluate]) -> None:
-    with pytest.raises(InputError, match=r"hints is \[-1\]; each must be 0 to 1000"):
+    with pytest.raises(InputError, match=r"hints is -1; it must be at least 0"):
         asked(checkpoint, "hints=[-1]")
+    with pytest.raises(InputError, match="hints is 1001; it must be at most 1000"):
+        asked(checkpoint, "hints=1001")
+    with pytest.raises(InputError, match=r"hints is \[True\]; it must be whole numbers, as"):
+        asked(checkpoint, "hints=true")
     with pytest.raises(InputError, match="own size: add own to tracks"):
         asked(checkpoint, "hints=5", "tracks=native")
     assert asked(checkpoint, "hints=5").hints == [5]

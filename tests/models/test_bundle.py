@@ -157,7 +157,7 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
     ("changes", "message"),
     [
         ({"version": VERSION + 1}, "is of version 4, newer than 3; update this"),
-        ({"strength": -1.0}, "does not describe a model of this project"),
+        ({"strength": -1.0}, r"bundle cannot be built: strength is -1\.0; it must be at least 0"),
         ({"amplifier": "yes"}, "does not describe a model of this project"),
         ({"version": "1"}, "does not describe a model of this project"),
         ({"size": 10**9}, "does not describe a model of this project"),
@@ -184,7 +184,7 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
         ),
         (
             {"network": UNET | {"encoder": CLASSIFIER | {"name": "${oc.env:HOME}"}}},
-            "refer to something outside of them",
+            r"name is '\$\{oc\.env:HOME\}', which is no network of timm",
         ),
         ({"network": UNET}, "is of another architecture: "),
     ],
