@@ -16,10 +16,10 @@ from rich import get_console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from src import command
-from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain, register
+from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain
 from src.files import held, write_text
 from src.processes import Processes, cores
-from src.schemas.commands import Board, Leaderboard
+from src.schemas.commands import Board, Leaderboard, Train
 from src.standings import Standing, check_complete, tables
 from src.wanted import Wanted, as_json, started_with, without_places
 
@@ -67,6 +67,7 @@ def leaderboard(settings: Leaderboard) -> tuple[str, int]:
     """
     folder = Path(settings.results)
     wanted = {run: wanted_of(run, settings) for run in runs_of(settings)}
+    folder.mkdir(parents=True, exist_ok=True)  # now, not after hours
     outcomes = {run: made(folder / f"{run}.json", wanted[run]) for run in wanted}
     try:
         if settings.train:
@@ -98,7 +99,8 @@ def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
     """What src.train makes of a run's overrides."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        settings: dict[str, Any] = as_json(plain(checked(compose("train", [*overrides]))))
+        words = command.as_typed(overrides, Train)
+        settings: dict[str, Any] = as_json(plain(checked(compose("train", words))))
         return settings
 
     return Wanted(composed(*run.overrides, *settings.overrides), composed(f"dataset={run.dataset}"))
@@ -201,7 +203,7 @@ def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="leaderboard")
 def main(config: DictConfig) -> None:
-    with command.one_line_errors():
+    with command.one_line_errors(), command.run_folder():
         text, failed = leaderboard(checked(config))
         print(text)
         if failed:
@@ -209,5 +211,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main)
+    command.run(main, Leaderboard)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from src import command
-from src.config import CONF, checked, register
+from src.config import CONF, checked
 from src.data.folders import PhotographFolder
 from src.data.photographs import (
     UnusablePhotographError,
@@ -119,5 +119,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main, paths=("input", "output"))
+    command.run(main, WriteShards)

@@ -7,7 +7,15 @@ from src.errors import InputError
 from src.limits import above_zero, at_least, at_most, one_of, several
 from src.schemas.data import Splits
 from src.schemas.parts import SCHEMAS, schema_target
-from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
+from src.schemas.target import (
+    MAX_COUNT,
+    MAX_SEED,
+    MAX_SIZE,
+    PathText,
+    PathTexts,
+    Target,
+    Text,
+)
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 MAX_HINTS = 1000
@@ -19,7 +27,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 class Data:
     batch_size: int
     max_memory: float
-    cache: str
+    cache: PathText
 
     def __post_init__(self) -> None:
         at_least("data", self, batch_size=1, max_memory=0)
@@ -66,9 +74,9 @@ class Train:
     """Root of ``python -m src.train``."""
 
     seed: int
-    data_dir: str
-    resume: str | None
-    repeats: str | None
+    data_dir: PathText
+    resume: PathText | None
+    repeats: PathText | None
     flip_average: bool
     dataset: Target
     data: Data
@@ -98,9 +106,9 @@ class Train:
 class Evaluate:
     """Root of ``python -m src.evaluate``; where there may be several, one alone needs no list."""
 
-    checkpoint: Any
-    datasets: Any
-    data_dir: str
+    checkpoint: PathTexts
+    datasets: PathTexts
+    data_dir: PathText
     metrics: Any
     tracks: Any
     hints: Any
@@ -134,13 +142,13 @@ class Evaluate:
 class Export:
     """Root of ``python -m src.export``."""
 
-    checkpoint: str
+    checkpoint: PathText
     format: str
-    output: str | None
-    name: str | None
+    output: PathText | None
+    name: Text | None
     precision: str
-    evaluation: str | None
-    data_dir: str
+    evaluation: PathText | None
+    data_dir: PathText
 
     def __post_init__(self) -> None:
         one_of("format", self.format, ("bundle", "onnx", "onnx_rgb"))
@@ -151,10 +159,10 @@ class Export:
 class Colorize:
     """Root of ``python -m src.colorize``."""
 
-    input: str
-    output: str
-    model: str
-    hints: str | None
+    input: PathText
+    output: PathText
+    model: PathText
+    hints: PathText | None
     existing: str
     format: str | None
     quality: int
@@ -185,9 +193,9 @@ class Colorize:
 class App:
     """Root of ``python -m src.app``."""
 
-    host: str
+    host: Text
     port: int
-    model: str
+    model: PathText
     size: int | None
     max_upload: int
     max_pixels: int
@@ -205,8 +213,11 @@ class App:
 class Report:
     """Root of ``python -m src.report``."""
 
-    runs: list[str]
-    output: str
+    runs: PathTexts
+    output: PathText
+
+    def __post_init__(self) -> None:
+        self.runs = several("runs", self.runs)
 
 
 @dataclass(kw_only=True)
@@ -220,7 +231,7 @@ class GridOrSearch:
     at_once: int
     warmup: int
     seed: int
-    study: str
+    study: PathText
     trial: int | None
 
     def __post_init__(self) -> None:
@@ -231,15 +242,15 @@ class GridOrSearch:
 class SweepReport:
     """Root of ``python -m src.sweep_report``."""
 
-    folder: str
+    folder: PathText
 
 
 @dataclass(kw_only=True)
 class WriteShards(Splits):
     """Root of ``python -m src.shards``."""
 
-    input: str
-    output: str
+    input: PathText
+    output: PathText
 
     def __post_init__(self) -> None:
         self.check("")
@@ -265,8 +276,8 @@ class Leaderboard:
     boards: list[Board]
     seeds: list[int]
     overrides: list[str]
-    data_dir: str
-    results: str
+    data_dir: PathText
+    results: PathText
     jobs: int
     train: bool
 

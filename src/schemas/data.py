@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from src.errors import InputError
 from src.limits import at_least, at_most, one_of
-from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
+from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, PathText, Target, Text
 
 
 @dataclass(kw_only=True)
 class Synthetic(Target):
     _target_: str = "src.data.synthetic.SyntheticScenes"
-    name: str
+    name: Text
     size: int
     train: int
     val: int
@@ -47,8 +47,8 @@ class Splits:
 class Photographs(Splits, Target):
     """Photographs on disk."""
 
-    name: str
-    root: str
+    name: Text
+    root: PathText
 
     def __post_init__(self) -> None:
         self.check("dataset")
@@ -72,7 +72,7 @@ class Dogs(Photographs):
 @dataclass(kw_only=True)
 class Mixed(Target):
     _target_: str = "src.data.mixed.MixedDataset"
-    name: str
+    name: Text
     size: int
     parts: dict[str, Photographs]
 
@@ -86,8 +86,8 @@ class Mixed(Target):
 @dataclass(kw_only=True)
 class Shards(Target):
     _target_: str = "src.data.shards.Shards"
-    name: str
-    root: str
+    name: Text
+    root: PathText
     size: int
 
     def __post_init__(self) -> None:

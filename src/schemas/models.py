@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most
-from src.schemas.target import MAX_WEIGHT, Target
+from src.schemas.target import MAX_WEIGHT, PathText, Target
 
 
 @dataclass(kw_only=True)
@@ -18,7 +18,7 @@ class Encoder:
     """Of a network that takes one: what :class:`src.networks.pretrained.PretrainedEncoder` does."""
 
     name: str
-    weights: str
+    weights: PathText
     tuned: float
     lr_factor: float
     enlarge: int
@@ -93,7 +93,7 @@ class Amplifier(Target):
     _target_: str = "src.networks.amplifier.Amplifier"
     width: int
     weight: float
-    colorizer: str | None
+    colorizer: PathText | None
 
     def __post_init__(self) -> None:
         at_least("amplifier", self, width=1, weight=0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from src.errors import InputError
 from src.limits import above_zero, at_least, at_most
-from src.schemas.target import MAX_WEIGHT, Target
+from src.schemas.target import MAX_WEIGHT, PathText, Target
 
 
 @dataclass(kw_only=True)
@@ -12,7 +12,7 @@ class FeatureDistance(Target):
     _target_: str = "src.objectives.terms.FeatureDistance"
     weight: float
     classifier: str
-    weights: str
+    weights: PathText
 
     def __post_init__(self) -> None:
         above_zero("perceptual", self, "weight")
