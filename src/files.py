@@ -26,6 +26,8 @@ NO_ROOM = 2**20  # bytes; libraries that meet a full disk do not all say so
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; it takes ``path``'s place if no error is raised.
 
+    It may become a file, or a folder if there is none at ``path``.
+
     Raises:
         OSError: naming ``path``, if it cannot be written; those of other files stay as they are.
     """
@@ -43,7 +45,10 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
 
 
 def beside_prefix(name: str) -> str:
