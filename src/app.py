@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from src import command
-from src.config import CONF, checked, register
+from src.config import CONF, checked
 from src.errors import InputError
 from src.imaging.pictures import SUFFIXES
 from src.models.places import DEFAULT, shipped
@@ -41,5 +41,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main, paths=("model",))
+    command.run(main, App)

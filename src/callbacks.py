@@ -8,6 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from omegaconf import DictConfig
 from PIL import Image
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -18,13 +19,25 @@ from torchvision.utils import make_grid
 
 from src.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from src.colorizer import Colorizer, shares_of
-from src.command import interrupt
+from src.command import interrupt, save_settings
 from src.data.datamodule import ColorDataModule
 from src.files import replacing
 from src.progress import telling
 
 COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8
+
+
+class SavedSettings(Callback):
+    """Writes a run's settings into its folder as training begins; a refused start changes none."""
+
+    def __init__(self, config: DictConfig, folder: Path) -> None:
+        self.config = config
+        self.folder = folder
+
+    @rank_zero_only
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        save_settings(self.config, self.folder)
 
 
 class EpochProgress(Callback):

@@ -11,7 +11,7 @@ from rich.progress import MofNCompleteColumn, ProgressColumn, Task
 from rich.text import Text
 
 from src import command
-from src.config import CONF, checked, plain, register
+from src.config import CONF, checked, plain
 from src.errors import InputError
 from src.imaging.hints import read_hints
 from src.imaging.stream import Options, Outcome, Stream
@@ -114,5 +114,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main, paths=("input", "output", "model", "hints"))
+    command.run(main, Colorize)

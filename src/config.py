@@ -19,6 +19,7 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from src.command import in_quotes
 from src.errors import InputError
 from src.limits import check, folder_name
 from src.schemas.commands import (
@@ -48,7 +49,7 @@ CONF = str(Path(__file__).resolve().parent.parent / "conf")
 
 
 def register() -> None:
-    """Make schemas known to Hydra; call before ``hydra.main``."""
+    """Make schemas known to Hydra."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="evaluate_schema", node=Evaluate)
@@ -97,7 +98,8 @@ def epochs(images: int, train: int | None) -> int:
     return math.ceil(images / train)
 
 
-# On import, for the processes of a launcher to have them too.
+# On import, for the processes of a launcher and for library calls to have them too.
+register()
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("own", own, replace=True)
 OmegaConf.register_new_resolver("epochs", epochs, replace=True)
@@ -131,11 +133,11 @@ def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[
         InputError: if one is missing or out of its limits.
     """
     in_command = GlobalHydra.instance().is_initialized()
-    with nullcontext() if in_command else initialize_config_dir(CONF, version_base="1.3"):
-        config = compose("train", [f"dataset={name}"])
-    config.data_dir = data_dir
+    words = [f"dataset={name}", f"data_dir={in_quotes(data_dir, escaped=True)}"]
     if root is not None:
-        config.dataset.root = root
+        words.append(f"dataset.root={in_quotes(root, escaped=True)}")
+    with nullcontext() if in_command else initialize_config_dir(CONF, version_base="1.3"):
+        config = compose("train", words)
     settings: dict[str, Any] = plain(checked(config, "dataset"))
     return settings
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import hydra
 import torch
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from src import command
-from src.config import CONF, checked, plain, register
+from src.config import CONF, checked, plain
 from src.evaluation.clock import Clock
 from src.evaluation.datasets import Entry, Track, open_datasets, survey
 from src.evaluation.findings import DatasetResult, findings, strict
@@ -145,10 +144,11 @@ def show(found: Mapping[str, Any], folder: Path) -> None:
 @hydra.main(version_base="1.3", config_path=CONF, config_name="evaluate")
 def main(config: DictConfig) -> None:
     with command.one_line_errors():
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        show(evaluate(checked(config), folder), folder)
+        with command.run_folder() as folder:
+            found = evaluate(checked(config), folder)
+            command.save_settings(config, folder)
+        show(found, folder)
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main)
+    command.run(main, Evaluate)

@@ -22,7 +22,6 @@ from src.config import (
     checked,
     dataset_choices,
     dataset_settings,
-    register,
 )
 from src.data.datamodule import ImageDataset
 from src.errors import InputError
@@ -117,5 +116,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main, paths=("checkpoint", "output", "name", "evaluation", "data_dir"))
+    command.run(main, Export)

@@ -1,10 +1,12 @@
 """Write whole files or none, beside, then renamed; and folders that one process writes to."""
 
+import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from glob import glob
 from pathlib import Path
 from typing import IO
 
@@ -19,24 +21,36 @@ FOREVER = -1
 LOOK = 0.2  # s that others who look may take
 POLL = 0.01  # s
 GB = 1e9
+NO_ROOM = 2**20  # bytes; libraries that meet a full disk do not all say so
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; it takes ``path``'s place if no error is raised.
 
+    It may become a file, or a folder if there is none at ``path``.
+
     Raises:
-        OSError: naming ``path``, if it cannot be written.
+        OSError: naming ``path``, if it cannot be written; those of other files stay as they are.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{beside_prefix(path.name)}{os.getpid()}")
     try:
         yield beside
         beside.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        is_other = str(getattr(error, "filename", None) or beside) != str(beside)
+        if number is None and shutil.disk_usage(path.parent).free < NO_ROOM:
+            number = errno.ENOSPC
+        if number is None or is_other or isinstance(error, InputError):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
 
 
 def beside_prefix(name: str) -> str:
@@ -92,6 +106,19 @@ def is_free(path: Path) -> bool:
             return True
     except Timeout:
         return False
+
+
+def matching(pattern: str) -> tuple[Path, list[Path]]:
+    """Return the folder that a glob pattern starts at, and the files that it stands for.
+
+    The names of existing folders may contain brackets.
+    """
+    path = Path(pattern)
+    if path.exists():
+        return path, [path]
+    root = next(place for place in path.parents if place.exists())
+    rest = str(path.relative_to(root))
+    return root, [root / name for name in glob(rest, root_dir=root, recursive=True)]
 
 
 def open_text(path: Path) -> IO[str]:

@@ -14,11 +14,11 @@ from hydra import compose
 from omegaconf import DictConfig
 
 from src import command
-from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain, register
+from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain
 from src.files import held, write_text
 from src.processes import Processes, cores
 from src.progress import shown
-from src.schemas.commands import Board, Leaderboard
+from src.schemas.commands import Board, Leaderboard, Train
 from src.standings import Standing, check_complete, tables
 from src.wanted import Wanted, as_json, started_with, without_places
 
@@ -66,6 +66,7 @@ def leaderboard(settings: Leaderboard) -> tuple[str, int]:
     """
     folder = Path(settings.results)
     wanted = {run: wanted_of(run, settings) for run in runs_of(settings)}
+    folder.mkdir(parents=True, exist_ok=True)  # now, not after hours
     outcomes = {run: made(folder / f"{run}.json", wanted[run]) for run in wanted}
     try:
         if settings.train:
@@ -97,7 +98,8 @@ def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
     """What src.train makes of a run's overrides."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        settings: dict[str, Any] = as_json(plain(checked(compose("train", [*overrides]))))
+        words = command.as_typed(overrides, Train)
+        settings: dict[str, Any] = as_json(plain(checked(compose("train", words))))
         return settings
 
     return Wanted(composed(*run.overrides, *settings.overrides), composed(f"dataset={run.dataset}"))
@@ -194,7 +196,7 @@ def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="leaderboard")
 def main(config: DictConfig) -> None:
-    with command.one_line_errors():
+    with command.one_line_errors(), command.run_folder():
         text, failed = leaderboard(checked(config))
         print(text)
         if failed:
@@ -202,5 +204,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main)
+    command.run(main, Leaderboard)

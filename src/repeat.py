@@ -3,15 +3,19 @@
 import argparse
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from src.command import in_quotes
 from src.commit import DIRTY
+from src.config import CONF
 from src.errors import InputError
 from src.results import flat
-from src.wanted import read, without_places
+from src.schemas.commands import Train
+from src.schemas.names import hints, matches
+from src.wanted import check_closed, read, without_places
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +38,17 @@ def repeated(words: Sequence[str]) -> list[str]:
     given, typed = parser.parse_known_args(words)
     if given.run is None:
         return list(words)
+    run = os.path.expanduser(given.run)
     names = {word.lstrip("+~").partition("=")[0] for word in typed}
     if both := names & WHOLE:
         raise InputError(f"--from RUN and {both.pop()}= both set everything; leave one out")
     places = tuple(f"{place}." for name in names for place in (name, WITHIN.get(name, name)))
     kept = [
         word
-        for name, word in recorded(Path(given.run))
+        for name, word in recorded(Path(run))
         if name not in names and not f"{name}.".startswith(places)
     ]
-    kept.append(f"repeats={in_quotes(given.run)}")
+    kept.append(f"repeats={in_quotes(run, escaped=True)}")
     settings = (i for i, word in enumerate(typed) if "=" in word and not word.startswith("-"))
     first = next(settings, len(typed))  # Hydra wants all settings in one place, as -m A=1 B=2
     return [*typed[:first], *kept, *typed[first:]]
@@ -61,24 +66,49 @@ def recorded(run: Path) -> Iterator[tuple[str, str]]:
         settings, job = (read(run / "config" / name) for name in ("config.yaml", "hydra.yaml"))
         job = job["hydra"]
         choices, is_training = job["runtime"]["choices"], job["job"]["config_name"] == "train"
-        removed = [word for word in job["overrides"]["task"] if word.startswith("~")]
+        words = (word for word in job["overrides"]["task"] if word.startswith("~"))
+        removed = [word[1:].partition("=")[0] for word in words]
+        groups = {name: c for name, c in choices.items() if name.isidentifier()}
+        values = flat(settings)
     except Exception as error:  # damaged bytes can raise anything
         raise InputError(f"--from {run}: its config/ cannot be read: {error}") from error
     if not is_training:
         raise InputError(f"--from {run}: it is no run of src.train")
-    groups = {name: c for name, c in choices.items() if name.isidentifier() and name not in WHOLE}
+    groups = {name: choice for name, choice in groups.items() if name not in WHOLE}
+    check_recorded(run, groups, removed, values)
     yield from ((name, f"{name}={choice}") for name, choice in groups.items())
-    yield from ((word[1:].partition("=")[0], word) for word in removed)
-    for name, value in flat(settings).items():
+    yield from ((name, f"~{name}") for name in removed)
+    for name, value in values.items():
         if name not in OF_ONE_RUN and name not in groups:
             yield name, f"++{name}={literal(value)}"
+
+
+def check_recorded(
+    run: Path, groups: Mapping[str, Any], removed: Sequence[str], values: Mapping[str, Any]
+) -> None:
+    """Make sure that a folder records choices of conf/ and settings of src.train, nothing else.
+
+    Whatever else Hydra takes can name code to run.
+
+    Raises:
+        InputError: naming what is neither.
+    """
+    for group, choice in groups.items():
+        files = {path.stem for path in Path(CONF, group).glob("*.yaml")}
+        if str(choice) not in files:
+            raise InputError(f"--from {run}: {group}={choice} is no file of conf/{group}/")
+    known = [pattern for pattern, _ in hints(Train)]
+    for name in (*removed, *values):
+        if not any(matches(name, pattern) for pattern in known):
+            raise InputError(f"--from {run}: {name} is no setting of src.train")
+    check_closed(values)
 
 
 def literal(value: Any) -> str:
     """A value as Hydra reads it; interpolations stay such."""
     if isinstance(value, list):
         return f"[{','.join(map(literal, value))}]"
-    return in_quotes(value) if isinstance(value, str) else json.dumps(value)
+    return in_quotes(value) if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def compare(found: Mapping[str, Any], run: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import hydra
 from omegaconf import DictConfig
 
 from src import command
-from src.config import CONF, checked, register
+from src.config import CONF, checked
 from src.errors import InputError
-from src.files import write_text
+from src.files import matching, write_text
 from src.metrics import EVERY_EPOCH, MEASURES
 from src.results import PAPER_MSE, comparable, error_removed, markdown, score_cells
 from src.schemas.commands import Report
@@ -43,7 +42,7 @@ def report(runs: Sequence[str], output: Path) -> str:
     Raises:
         InputError: if there is no such file, or it is not a finished run's results.
     """
-    paths = sorted({Path(path) for pattern in runs for path in glob(pattern, recursive=True)})
+    paths = sorted({path for pattern in runs for path in matching(pattern)[1]})
     if not paths:
         raise InputError(f"no results match {', '.join(runs)}; train first, or set runs=[PATH]")
     groups: dict[tuple[str, int, str], dict[str, dict[str, Any]]] = {}
@@ -115,5 +114,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main)
+    command.run(main, Report)

@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from src import command
-from src.config import CONF, checked, register
+from src.config import CONF, checked
 from src.schemas.commands import SweepReport
 from src.sweeps.report import report
 
@@ -19,5 +19,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    register()
-    command.run(main, paths=("folder",))
+    command.run(main, SweepReport)

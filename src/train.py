@@ -21,10 +21,10 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from rich import get_console
 
 from src import command, hardware, results
-from src.callbacks import EpochProgress
+from src.callbacks import EpochProgress, SavedSettings
 from src.colorizer import Colorizer, build_colorizer
 from src.commit import commit
-from src.config import CHECKPOINTS, CONF, checked, is_first, plain, register
+from src.config import CHECKPOINTS, CONF, checked, is_first, plain
 from src.data.cache import Cache
 from src.data.datamodule import ColorDataModule
 from src.distributed import by_the_first, in_step, joined
@@ -186,7 +186,8 @@ def run_job(config: DictConfig) -> float:
         with held(folder) if is_first() else nullcontext(True) as is_ours:
             if not is_ours:
                 raise InputError(f"another process is training in {folder}; wait for it to end")
-            found = train(checked(config), folder)
+            with command.run_folder() if is_first() else nullcontext():
+                found = train(checked(config), folder, [SavedSettings(config, folder)])
     except KeyboardInterrupt:
         log.warning("stopped")
         if (folder / CHECKPOINTS / "last.ckpt").is_file():
@@ -221,7 +222,6 @@ def main(config: DictConfig) -> float:
 if __name__ == "__main__":
     from src.train import main  # of a module with a name, for a launcher's processes to find
 
-    register()
     with command.one_line_errors():
         sys.argv[1:] = with_folder(repeated(sys.argv[1:]))
-    command.run(main)
+    command.run(main, Train)

@@ -1,12 +1,14 @@
 """Whether a run that is there already is the one that is wanted now."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
+from src.errors import InputError
 from src.results import flat
 
 PLACES = {
@@ -21,6 +23,8 @@ PLACES = {
     "checkpoint_every",
 }
 """Settings that leave a run's scores as they are, whatever group they are in."""
+INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{(\w+(?:\.\w+)*\}|epochs:)?")
+"""Of another setting, or of what conf/ works out from one; no group for any other."""
 
 
 def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,10 +74,23 @@ def read(path: Path, resolve: bool = False) -> dict[str, Any]:
         ValueError: if there is nothing in it, as where a process was killed that wrote it.
         Exception: of any kind, if it cannot be read.
     """
-    found: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=resolve)
+    config = OmegaConf.load(path)
+    found: Any = OmegaConf.to_container(config)
     if not found:
         raise ValueError(f"{path} is empty")
+    if resolve:
+        check_closed(flat(found))
+        found = OmegaConf.to_container(config, resolve=True)
     return dict(found)
+
+
+def check_closed(settings: Mapping[str, Any]) -> None:
+    """Raise InputError if a recorded setting refers to anything but other settings."""
+    for name, value in settings.items():
+        if not all(INTERPOLATION.findall(str(value))):
+            raise InputError(
+                f"{name} is {value}, which refers to something outside of its settings"
+            )
 
 
 def as_json(settings: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from src.files import held
 from src.report import report
 from tests.command_line import environment, python, take_interrupts
 from tests.conftest import SMALL
+
+BOARD = "boards=[{dataset: synthetic, train: [4], experiments: [small_1_paper]}]"
+NO_FOLDER = "error: file: this is a file where a folder is needed; remove it, or set another path"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -49,7 +53,11 @@ def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signal
     [
         (["dataset=cats"], "error: In 'train': Could not find 'dataset/cats'"),
         (["dataset=folder", "dataset.root=absent"], "error: no folder absent"),
-        (["hydra.run.dir=file/run"], "error: [Errno 20] Not a directory"),
+        (["hydra.run.dir=file/run"], NO_FOLDER),
+        (["hydra.run.dir=file"], NO_FOLDER),
+        (["data.cache=file", "data.max_memory=0"], NO_FOLDER),
+        (["dataset=faces", "data_dir=file"], NO_FOLDER),
+        (["optimizer.lr=-1"], "error: optimizer.lr is -1.0; it must be above 0"),
         (["resume=absent.ckpt"], "error: no checkpoint absent.ckpt"),
         (
             ["amplifier.width=8"],
@@ -61,9 +69,33 @@ def test_bad_input_gets_one_clear_line(tmp_path: Path, words: list[str], message
     (tmp_path / "file").touch()
     done = python("src.train", *words, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith(message)
+    assert done.stderr.replace(f"{tmp_path}/", "").startswith(message)
     assert len(done.stderr.splitlines()) == 1
-    assert not list(tmp_path.rglob("*.ckpt"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_refused_start_changes_nothing_in_a_run_folder(checkpoint: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(checkpoint.parent.parent, tmp_path / "run")
+    (run / "config").mkdir()
+    (run / "config" / "config.yaml").write_text("seed: 0\n")
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    words = [*SMALL, "seed=5", f"resume={run}/checkpoints/last.ckpt"]
+    done = python("src.train", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "was trained with" in done.stderr
+    after = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    assert after.keys() - before.keys() <= {run / ".lock"}
+    assert {path: after[path] for path in before} == before
+
+
+def test_a_refused_start_leaves_what_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    for words in (["hydra.run.dir=mine"], ["hydra.run.dir=mine/deeper/run"]):
+        done = python("src.train", *words, "resume=absent.ckpt", cwd=tmp_path)
+        assert done.stderr == "error: no checkpoint absent.ckpt\n"
+    assert (tmp_path / "mine" / "notes.txt").is_file()
+    assert not (tmp_path / "mine" / "deeper" / "run").exists()
 
 
 def test_a_run_folder_is_of_one_process(tmp_path: Path) -> None:
@@ -80,7 +112,7 @@ def test_a_run_folder_is_of_one_process(tmp_path: Path) -> None:
     [
         ([], "error: checkpoint is None; it must be a word, or a list of words as [A,B]"),
         (["checkpoint=absent.ckpt"], "error: no checkpoint absent.ckpt"),
-        (["checkpoint=file", "hydra.run.dir=file/run"], "error: [Errno 20] Not a directory"),
+        (["checkpoint=file", "hydra.run.dir=file/run"], NO_FOLDER),
         (["checkpoint=file", "metrics=[nice]"], "error: unknown metric 'nice'; known: mse, psnr"),
         (["checkpoint=file"], "error: file is not a readable checkpoint"),
     ],
@@ -89,9 +121,37 @@ def test_bad_evaluation_gets_one_clear_line(tmp_path: Path, words: list[str], me
     (tmp_path / "file").touch()
     done = python("src.evaluate", "metrics=[mse]", *words, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith(message)
+    assert done.stderr.replace(f"{tmp_path}/", "").startswith(message)
     assert len(done.stderr.splitlines()) == 1
-    assert not list(tmp_path.rglob("report.*"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["src.export", "checkpoint=default", "output=file/bundle"],
+        ["src.export", "checkpoint=default", "format=onnx", "output=file/model.onnx"],
+        ["src.report", "runs=[results.json]", "output=file/report.md"],
+        ["src.leaderboard", "train=false", "results=file", BOARD],
+        ["src.leaderboard", "train=false", "hydra.run.dir=file"],
+        ["src.colorize", "input=a.png", "output=file/b.png"],
+        ["src.shards", "input=photographs", "output=file/shards"],
+        ["src.train", "-m", "seed=0,1", "hydra.sweep.dir=file"],
+        ["src.train", "-m", "hydra.sweep.dir=file", "hydra.sweeper.trials=1", "seed=range(5)"],
+    ],
+)
+def test_a_file_where_a_folder_should_be_is_named(
+    photographs: Path, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    shutil.copy(photographs / "00.png", tmp_path / "a.png")
+    before = set(tmp_path.rglob("*"))
+    done = python(*words, cwd=tmp_path)
+    assert done.returncode != 0
+    assert NO_FOLDER.removeprefix("error: ") in done.stderr.replace(f"{tmp_path}/", "")
+    assert "Errno" not in done.stderr
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_evaluation_ends_with_the_overview(checkpoint: Path, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 
 from src.callbacks import save_picture
+from src.command import one_line
+from src.errors import InputError
 from src.files import LOCK, held, is_free, replacing, write_text
 from src.saving import AtomicCheckpointIO
 from tests.command_line import ROOT
@@ -36,6 +38,44 @@ def test_what_was_there_stays_if_writing_fails(tmp_path: Path) -> None:
         write_half(path)
     assert path.read_text() == "one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_another_file_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent"), replacing(tmp_path / "a.txt"):
+        (tmp_path / "absent").read_text()
+
+
+def test_a_library_that_does_not_say_so_meets_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of libvips and PyTorch, which raise errors of their own."""
+    monkeypatch.setattr("src.files.NO_ROOM", 2**63)
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "a.png"):
+        raise RuntimeError("write error")
+    assert caught.value.errno == errno.ENOSPC
+    assert one_line(caught.value) == (
+        f"{tmp_path}/a.png: the disk is full; free some room, or set another path"
+    )
+    with pytest.raises(InputError, match="bad"), replacing(tmp_path / "a.png"):
+        raise InputError("bad")
+
+
+def test_errors_of_the_operating_system_are_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for act, words in (
+        (lambda: (tmp_path / "absent").read_text(), "absent: there is no such file or folder; ch"),
+        (lambda: tmp_path.write_text(""), f"{tmp_path.name}: this is a folder where a file is"),
+        (lambda: (tmp_path / "file" / "a").mkdir(), "file: this is a file where a folder is"),
+        (lambda: (tmp_path / "file").mkdir(), "file: this is a file where a folder is needed"),
+        (lambda: tmp_path.mkdir(), f"{tmp_path.name}: this is there already; remove it, or set"),
+        (lambda: (tmp_path / ("a" * 300)).touch(), "aaa: the name is too long; set a shorter one"),
+        (lambda: Path("/dev/full").write_text("a" * 9), "the disk is full; free some room, or se"),
+    ):
+        with pytest.raises(OSError) as caught:
+            act()
+        assert words in one_line(caught.value)
+        assert "Errno" not in one_line(caught.value)
+    assert one_line(OSError("nobody answers")) == "nobody answers"
 
 
 def test_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Repeating a run: the same scores from the same settings, and what is said where it differs."""
 
 import json
+import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from src.repeat import compare, repeated
 from src.resume import resume_command
 from src.schemas.commands import Train
 from src.train import build_parts
+from src.wanted import started_with
 from tests.command_line import ROOT, python
 from tests.conftest import SMALL
 
@@ -127,6 +130,79 @@ def test_a_folder_that_cannot_be_repeated_is_named(tmp_path: Path) -> None:
     hydra.write_text(text[: len(text) // 2])
     with pytest.raises(InputError, match=r"its config/ cannot be read"):
         repeated(["--from", str(tmp_path)])
+
+
+def changed(path: Path, setting: str, value: object) -> None:
+    """Write a setting into a recorded file, as somebody could who sends the folder."""
+    config = OmegaConf.load(path)
+    OmegaConf.update(config, setting, value, force_add=True)
+    OmegaConf.save(config, path)
+
+
+class Canary:
+    """An object whose unpickling writes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return Path.write_text, (self.path, "fired")  # type: ignore[return-value]
+
+
+def test_a_folder_that_somebody_sends_runs_no_code(tmp_path: Path) -> None:
+    """Hydra instantiates ``hydra.callbacks``, and loads YAML by a group's choice."""
+    run, fired = tmp_path / "run", tmp_path / "fired"
+    recorded(run, *SMALL)
+    (run / "code").write_bytes(pickle.dumps(Canary(fired)))
+    callback = {"_target_": "joblib.load", "filename": str(run / "code")}
+    changed(run / "config" / "config.yaml", "hydra.callbacks", {"x": callback})
+    done = python("src.train", "--from", str(run), cwd=tmp_path)
+    assert done.stderr == (
+        f"error: --from {run}: hydra.callbacks.x._target_ is no setting of src.train\n"
+    )
+    assert done.returncode == 2
+    assert not fired.exists()
+    pickle.loads((run / "code").read_bytes())  # noqa: S301
+    assert fired.exists()  # it would have
+
+    shutil.rmtree(run)
+    recorded(run, *SMALL)
+    evil = f"# @package _global_\nhydra: {{callbacks: {{x: {json.dumps(callback)}}}}}\n"
+    (tmp_path / "evil.yaml").write_text(evil)
+    choice = os.path.relpath(tmp_path / "evil", Path(CONF, "adversary"))
+    for group in ("adversary", "schema", "hydra"):
+        hydra = run / "config" / "hydra.yaml"
+        before = hydra.read_text()
+        changed(hydra, f"hydra.runtime.choices.{group}", choice)
+        with pytest.raises(InputError, match=rf"{group}=.*/evil is no file of conf/{group}/"):
+            repeated(["--from", str(run)])
+        hydra.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("file", "setting", "value", "message"),
+    [
+        ("config", "unknown", 1, "unknown is no setting of src.train"),
+        ("config", "dataset.nope", 1, "dataset.nope is no setting of src.train"),
+        ("config", "hydra.job.name", "x", "hydra.job.name is no setting of src.train"),
+        ("config", "dataset.name", "${oc.env:HOME}", "which refers to something outside"),
+        ("config", "dataset.name", "a${ oc.env:HOME}", "which refers to something outside"),
+        ("config", "data_dir", "${run_folder:a,b}", "which refers to something outside"),
+        ("config", "data_dir", "\\\\${oc.env:HOME}", "which refers to something outside"),
+        ("config", "optimizer.betas", ["${oc.env:HOME}"], "which refers to something outside"),
+        ("hydra", "hydra.overrides.task", ["~hydra.job"], "hydra.job is no setting of src.train"),
+    ],
+)
+def test_a_recorded_setting_is_one_of_the_schema_and_refers_to_such(
+    tmp_path: Path, file: str, setting: str, value: object, message: str
+) -> None:
+    recorded(tmp_path)
+    changed(tmp_path / "config" / f"{file}.yaml", setting, value)
+    with pytest.raises(InputError, match=message):
+        repeated(["--from", str(tmp_path)])
+    if "outside" in message:
+        with pytest.raises(InputError, match=message):
+            started_with(tmp_path)
 
 
 def test_a_repeated_run_goes_on_by_its_folder(tmp_path: Path) -> None:

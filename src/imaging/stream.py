@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.errors import InputError
+from src.errors import InputError, in_words
 from src.imaging.hints import Hints
 from src.imaging.painting import Floats, Pixels, paint
 from src.imaging.pictures import Picture, UnreadableError
@@ -155,7 +155,8 @@ class Stream:
 
 def reason(error: BaseException) -> str:
     """The first line of what an error says."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    text = in_words(error) if isinstance(error, OSError) else str(error)
+    return (text.splitlines() or [type(error).__name__])[0]
 
 
 def beside_gray(rgb: Pixels, picture: Picture) -> tuple[Pixels, Picture]:

@@ -3,12 +3,12 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from glob import glob, has_magic
+from glob import has_magic
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.errors import InputError
-from src.files import beside_prefix, write_text
+from src.files import beside_prefix, matching, write_text
 from src.imaging.pictures import FORMATS, SUFFIXES, check_suffix
 from src.processes import is_running
 
@@ -59,9 +59,7 @@ def found(pattern: str, output: Path) -> tuple[Path, list[Path]]:
     if path.is_dir():
         root, paths = path, list(path.rglob("*"))
     elif has_magic(pattern):
-        parts = path.parts
-        root = Path(*parts[: next(i for i, part in enumerate(parts) if has_magic(part))])
-        paths = [Path(name) for name in glob(pattern, recursive=True)]
+        root, paths = matching(pattern)
     else:
         raise InputError(f"no file, folder or pattern {pattern}")
     known = (p for p in paths if p.suffix.lower() in SUFFIXES and p.is_file())

@@ -1,8 +1,6 @@
 """Write a bundle: the model, what is known of it, and its card."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import safetensors.torch
 from torch import Tensor
 
 from src.errors import InputError
+from src.files import replacing
 from src.models.bundle import CARD, CHECKSUMS, WEIGHTS, Described, sha256
 from src.models.card import card, licences
 from src.models.places import DESCRIPTION
@@ -29,18 +28,14 @@ def write_bundle(model: Described, folder: Path, precision: str) -> None:
         raise InputError(f"{folder} is there already; remove it, or set output to another")
     more = {"precision": precision, "licences": licences(model.about)}
     about = dict(model.about) | more
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        beside.mkdir(parents=True)
+    with replacing(folder) as beside:
+        beside.mkdir()
         weights = stored(model.predictor, precision)
         (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
         (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
         (beside / CARD).write_text(card(about), encoding="utf-8")
         sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
         (beside / CHECKSUMS).write_text("".join(sums))
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def stored(predictor: Predictor, precision: str) -> dict[str, Tensor]:

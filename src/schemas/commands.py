@@ -6,7 +6,19 @@ from typing import Any
 from src.errors import InputError
 from src.limits import Limits, one_of, several, within
 from src.schemas.parts import SCHEMAS, schema_target
-from src.schemas.target import COUNT, FILES, PIXELS, SEED, SEEN_SIZE, SHARE, TEMPERATURE, Target
+from src.schemas.target import (
+    COUNT,
+    FILES,
+    PIXELS,
+    SEED,
+    SEEN_SIZE,
+    SHARE,
+    TEMPERATURE,
+    PathText,
+    PathTexts,
+    Target,
+    Text,
+)
 from src.schemas.training import BELOW_ONE
 
 ACCELERATOR = one_of("auto", "cpu", "gpu")
@@ -24,7 +36,7 @@ STEPS: Limits = within(1, 1_000_000_000)
 class Data:
     batch_size: int = field(metadata=COUNT)
     max_memory: float = field(metadata=SHARE)
-    cache: str
+    cache: PathText
 
 
 @dataclass(kw_only=True)
@@ -56,9 +68,9 @@ class Train:
     """Root of ``python -m src.train``."""
 
     seed: int = field(metadata=SEED)
-    data_dir: str
-    resume: str | None
-    repeats: str | None
+    data_dir: PathText
+    resume: PathText | None
+    repeats: PathText | None
     flip_average: bool
     dataset: Target
     data: Data
@@ -86,9 +98,9 @@ class Train:
 class Evaluate:
     """Root of ``python -m src.evaluate``; where there may be several, one alone needs no list."""
 
-    checkpoint: Any
-    datasets: Any
-    data_dir: str
+    checkpoint: PathTexts
+    datasets: PathTexts
+    data_dir: PathText
     metrics: Any
     tracks: Any = field(metadata=one_of("own", "native"))
     hints: Any = field(metadata=HINTS)
@@ -115,23 +127,23 @@ class Evaluate:
 class Export:
     """Root of ``python -m src.export``."""
 
-    checkpoint: str
+    checkpoint: PathText
     format: str = field(metadata=one_of("bundle", "onnx", "onnx_rgb"))
-    output: str | None
-    name: str | None
+    output: PathText | None
+    name: Text | None
     precision: str = field(metadata=one_of("half", "single"))
-    evaluation: str | None
-    data_dir: str
+    evaluation: PathText | None
+    data_dir: PathText
 
 
 @dataclass(kw_only=True)
 class Colorize:
     """Root of ``python -m src.colorize``."""
 
-    input: str
-    output: str
-    model: str
-    hints: str | None
+    input: PathText
+    output: PathText
+    model: PathText
+    hints: PathText | None
     existing: str = field(metadata=one_of("refuse", "skip", "overwrite"))
     format: str | None = field(metadata=one_of("jpeg", "png", "webp", "tiff"))
     quality: int = field(metadata=within(1, 100))
@@ -151,9 +163,9 @@ class Colorize:
 class App:
     """Root of ``python -m src.app``."""
 
-    host: str
+    host: Text
     port: int = field(metadata=within(1, 65535))
-    model: str
+    model: PathText
     size: int | None = field(metadata=SEEN_SIZE)
     max_upload: int = field(metadata=within(1, 1_000_000))  # MB
     max_pixels: int = field(metadata=PIXELS)
@@ -165,8 +177,11 @@ class App:
 class Report:
     """Root of ``python -m src.report``."""
 
-    runs: list[str]
-    output: str
+    runs: PathTexts
+    output: PathText
+
+    def __post_init__(self) -> None:
+        self.runs = several("runs", self.runs)
 
 
 @dataclass(kw_only=True)
@@ -180,7 +195,7 @@ class GridOrSearch:
     at_once: int = field(metadata=RUNS)
     warmup: int = field(metadata=within(0, 1_000_000))  # epochs
     seed: int = field(metadata=SEED)
-    study: str
+    study: PathText
     trial: int | None = field(metadata=within(0, 1_000_000_000))
 
 
@@ -188,7 +203,7 @@ class GridOrSearch:
 class SweepReport:
     """Root of ``python -m src.sweep_report``."""
 
-    folder: str
+    folder: PathText
 
 
 @dataclass(kw_only=True)
@@ -211,8 +226,8 @@ class Leaderboard:
     boards: list[Board]
     seeds: list[int] = field(metadata=SEED)
     overrides: list[str]
-    data_dir: str
-    results: str
+    data_dir: PathText
+    results: PathText
     jobs: int = field(metadata=PROCESSES)
     train: bool
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from src.errors import InputError
 from src.limits import FOLDER_NAME, one_of, within
-from src.schemas.target import COUNT, FILES, PIXELS, SEED, SHARE, SIZE, Target
+from src.schemas.target import COUNT, FILES, PIXELS, SEED, SHARE, SIZE, PathText, Target, Text
 
 
 @dataclass(kw_only=True)
 class Dataset(Target):
-    name: str = field(metadata=FOLDER_NAME)
+    name: Text = field(metadata=FOLDER_NAME)
     size: int = field(metadata=SIZE)
 
 
@@ -29,7 +29,7 @@ class Photographs(Dataset):
     A count of null means a tenth for val and test, the rest for train.
     """
 
-    root: str
+    root: PathText
     train: int | None = field(metadata=FILES)
     val: int | None = field(metadata=FILES)
     test: int | None = field(metadata=FILES)

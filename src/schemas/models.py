@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from src.errors import InputError
 from src.limits import within
-from src.schemas.target import SHARE, TEMPERATURE, Target
+from src.schemas.target import SHARE, TEMPERATURE, PathText, Target
 
 
 @dataclass(kw_only=True)
@@ -18,7 +18,7 @@ class Encoder:
     """Of a network that takes one: what :class:`src.networks.pretrained.PretrainedEncoder` does."""
 
     name: str
-    weights: str
+    weights: PathText
     tuned: float = field(metadata=SHARE)
     lr_factor: float = field(metadata=within(0, 100))
     enlarge: int = field(metadata=within(1, 4))
@@ -83,4 +83,4 @@ class Amplifier(Target):
     _target_: str = "src.networks.amplifier.Amplifier"
     width: int = field(metadata=within(1, 512))
     weight: float = field(metadata=within(0, 1e6))
-    colorizer: str | None
+    colorizer: PathText | None

@@ -1,6 +1,7 @@
 """What every part of a training is described by, and limits that several have."""
 
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 from src.limits import Limits, within
 
@@ -13,6 +14,15 @@ SIZE: Limits = within(8, 4096)  # px
 SEEN_SIZE: Limits = within(16, 4096)  # px, of what a network sees
 TEMPERATURE: Limits = within(1e-3, 1000)  # below, exponents of probabilities overflow
 WEIGHT: Limits = within(1e-6, 1e6)  # of a term of the loss
+
+
+TEXT, PATH, PATHS = "text", "path", "paths"
+Text = Annotated[str, TEXT]
+"""Taken as it is typed: Hydra would read 2020_01 as a number, and refuse spaces."""
+PathText = Annotated[str, PATH]
+"""Taken as it is typed, but for ~."""
+PathTexts = Annotated[Any, PATHS]
+"""One :data:`PathText`, or a list as [A,B]; see :func:`src.limits.several`."""
 
 
 @dataclass(kw_only=True)

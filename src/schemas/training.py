@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from src.errors import InputError
 from src.limits import Limits, within
-from src.schemas.target import SHARE, WEIGHT, Target
+from src.schemas.target import SHARE, WEIGHT, PathText, Target
 
 BELOW_ONE: Limits = within(0, 0.999999)  # of what 1 would never let go of
 
@@ -14,7 +14,7 @@ class FeatureDistance(Target):
     _target_: str = "src.objectives.terms.FeatureDistance"
     weight: float = field(metadata=WEIGHT)
     classifier: str
-    weights: str
+    weights: PathText
 
 
 @dataclass(kw_only=True)

@@ -43,6 +43,7 @@ def run(config: DictConfig, folder: Path, train: Trained) -> float:
 
 def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
     """What a run has found, or why it was given up, as its ``results.json`` holds it."""
+    command.save_settings(config, folder)
     hydra = HydraConfig.get()
     runs = hydra.sweeper.at_once if hydra.sweeper.trials else len(read_jobs(folder.parent))
     if threads := threads_of(hydra.launcher, runs):

@@ -44,6 +44,8 @@ def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
     fixed = {n: o.get_value_element_as_str() for n, o in found.items() if n not in space}
     if not space:
         raise InputError("a search needs a setting to search, as optimizer.lr=interval(1e-4,1e-2)")
+    values = fixed | {name: drawn.to_external_repr(0) for name, drawn in space.items()}
+    sweep.compose([f"{name}={value}" for name, value in values.items()])  # before anything is made
     study = open_study(Path(about.study), about.warmup)
     with alone(Path(about.study)):
         check_space(study, space, without_places(fixed), Path(about.study))
@@ -84,8 +86,19 @@ def taken(
 
 
 def drawn(study: Study, space: Space) -> list[FrozenTrial]:
-    """Trials that have all their settings, which a study is not told in one."""
-    return [t for t in study.get_trials(deepcopy=False) if t.params.keys() == space.keys()]
+    """Trials that have all their settings, which a study is not told in one.
+
+    Raises:
+        InputError: if a setting is drawn from anything else than the search does.
+    """
+    drawn = [t for t in study.get_trials(deepcopy=False) if t.params.keys() == space.keys()]
+    for trial in drawn:
+        if trial.distributions != space:
+            raise InputError(
+                f"trial {trial.number} of the study is drawn from {trial.distributions}, and not "
+                f"from {space}; set hydra.sweep.dir to a new folder"
+            )
+    return drawn
 
 
 def jobs_of(study: Study, space: Space, fixed: Mapping[str, str]) -> dict[int, list[str]]:

@@ -1,8 +1,10 @@
 """An Optuna study in SQLite, which several processes may share."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -39,9 +41,9 @@ def open_study(path: Path, warmup: int) -> Study:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with alone(path):  # two at once would both make its tables
-            storage = RDBStorage(
-                f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY}}
-            )
+            opened = partial(sqlite3.connect, path, timeout=BUSY, check_same_thread=False)
+            # The address is not used: some characters of a path mean something in one.
+            storage = RDBStorage("sqlite:///study.db", engine_kwargs={"creator": opened})
             study = optuna.create_study(
                 storage=storage, study_name=NAME, load_if_exists=True, direction="minimize"
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from src.errors import InputError
+from src.errors import InputError, in_words
 from src.imaging.hints import read_hints
 from src.imaging.pictures import UnreadableError
 from src.web.layout import KEPT, Parts, laid_out, temperature_slider
@@ -175,7 +175,8 @@ def said() -> Iterator[None]:
     try:
         yield
     except (InputError, UnreadableError, OSError) as error:
-        raise gr.Error(escape(str(error)), duration=None, print_exception=False) from error
+        text = in_words(error) if isinstance(error, OSError) else str(error)
+        raise gr.Error(escape(text), duration=None, print_exception=False) from error
 
 
 def served(page: Any, host: str, port: int, max_upload: int) -> None:

@@ -1,5 +1,6 @@
 """Bundles: what is written is read again, and what is damaged or foreign is refused."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
 from src.colorizer import load_colorizer
+from src.command import one_line
 from src.config import CONF, checked, register
 from src.errors import InputError
 from src.export import export
@@ -251,3 +253,16 @@ def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
         rows = about["training"]["tests"][dataset]
         baselines = [rows[row]["mse"] for row in rows if row.endswith(" of mixed") or row == "gray"]
         assert rows["**this model**"]["mse"] < min(baselines)
+
+
+def test_a_bundle_on_a_full_disk_is_named_and_not_there(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError) as caught:
+        export(settings(f"checkpoint={checkpoint}", f"output={tmp_path}/deeper/bundle"))
+    assert one_line(caught.value).startswith(f"{tmp_path}/deeper/bundle: the disk is full; free")
+    assert list((tmp_path / "deeper").iterdir()) == []

@@ -1,5 +1,6 @@
 """ONNX files: the same colours without PyTorch, at any size."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +74,25 @@ def test_shipped_model_can_be_exported_and_colours_the_same(tmp_path: Path) -> N
     found = PhotoColorizer.load(str(path)).colorize(gray)
     expected = PhotoColorizer.load(precision="32-true").colorize(gray)
     assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_export_is_a_library_function(checkpoint: Path, tmp_path: Path) -> None:
+    code = f"""
+from src.export import export
+from src.schemas.commands import Export
+print(export(Export(checkpoint={str(checkpoint)!r}, format="onnx", output="m.onnx", name=None,
+                    precision="half", evaluation=None, data_dir="data")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "m.onnx\n", done.stderr
+    onnx.checker.check_model(tmp_path / "m.onnx")
 
 
 def test_colouring_with_onnx_loads_no_pytorch(checkpoint: Path, tmp_path: Path) -> None:

@@ -148,6 +148,10 @@ def test_an_interrupted_sweep_says_that_it_goes_on(tmp_path: Path) -> None:
     [
         (["+sweep=none"], "error: In 'train': Could not find 'sweep/none' Available options"),
         (["seed=0", "-m", "optimizer.nope=1,2"], "error: Could not override 'optimizer.nope'."),
+        (
+            ["-m", "optimizer.nope=range(3)", "hydra.sweeper.trials=1"],
+            "error: Could not override 'optimizer.nope'.",
+        ),
         (["-m", "seed=glob(*)"], "error: seed=glob(*) has no values to sweep"),
         (
             ["-m", "optimizer.lr=interval(0,1)"],

@@ -56,6 +56,24 @@ def values(folder: Path) -> list[float | None]:
     return [trial.value for trial in study.trials]
 
 
+def test_a_study_that_somebody_sends_chooses_no_other_values(tmp_path: Path) -> None:
+    """A trial's values become words of src.train; one of a group would load any YAML file."""
+    space = {"adversary": CategoricalDistribution(["none", "patch"])}
+    study = open_study(tmp_path / "study.db", warmup=0)
+    check_space(study, space, {}, tmp_path / "study.db")
+    study.ask({"adversary": CategoricalDistribution(["../../../evil"])})
+    with pytest.raises(InputError, match=r"trial 0 of the study is drawn from .*evil"):
+        jobs_of(study, space, {})
+
+
+def test_a_study_lies_where_it_is_said_whatever_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "odd {x}?a=b#c%20 [1]" / "study.db"
+    open_study(path, warmup=0).ask()
+    assert path.is_file()
+    assert len(open_study(path, warmup=0).trials) == 1
+    assert {found.name for found in path.parent.iterdir()} <= {"study.db", ".lock"}
+
+
 def test_a_hopeless_run_is_given_up(settings: Callable[..., Train], tmp_path: Path) -> None:
     study = open_study(tmp_path / "study.db", warmup=2)
     for _ in range(5):
