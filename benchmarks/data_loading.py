@@ -32,9 +32,9 @@ from src.data.photographs import ahead
 from src.data.shards import Shards
 from src.data.shares import BatchShares
 from src.files import write_text
-from src.results import markdown
 from src.schemas.commands import WriteShards
 from src.shards import write_shards
+from src.tables import markdown
 
 SIDES = (500, 375)  # px
 SIZE = 128  # px

@@ -18,7 +18,7 @@ from src.data.synthetic import SyntheticScenes
 from src.files import write_text
 from src.imaging.arrays import picture_from
 from src.processes import cores
-from src.results import markdown
+from src.tables import markdown
 from src.web.session import Session
 from src.web.studio import Options, Studio
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from rich.progress import track
 
 from src.files import write_text
-from src.results import markdown
+from src.tables import markdown
 
 WARMUP = 2
 

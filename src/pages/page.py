@@ -1,22 +1,12 @@
 """One HTML file out of a template, tables and charts."""
 
 import base64
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
-
-
-class Table(NamedTuple):
-    """Cells as text under a title; ``networks`` names the rows that are not trivial."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    networks: Sequence[str] = ()
 
 
 def render(template: Path, **values: Any) -> str:
