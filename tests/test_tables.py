@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -31,7 +32,7 @@ HOSTILE = [
     "(position, L) table",
     "0.5 [0.4, 0.6]",
     "[/bold] [red]x",
-    '"quoted", \'too\'',
+    "\"quoted\", 'too'",
     "$x^2$",
 ]
 
@@ -69,12 +70,9 @@ def test_markdown_shows_words_as_they_are(word: str) -> None:
         assert found.cells == ["name", seen, seen, seen, "plain", "1"]
         assert found.tags <= {"table", "thead", "tbody", "tr", "th", "td", "strong"}
         assert page.count("<strong>") == 1
-    for page in (MarkdownIt("commonmark").render(f"# Of {escaped(word)}"),):
-        assert page == f"<h1>Of {Cells_text(seen)}</h1>\n"
-
-
-def Cells_text(word: str) -> str:
-    return word.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    heading = MarkdownIt("commonmark").render(f"# Of {escaped(word)}")
+    assert unescape(heading) == f"<h1>Of {seen}</h1>\n"
+    assert heading.count("<") == 2
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))

@@ -1,11 +1,14 @@
 """One HTML file out of a template, tables and charts."""
 
 import base64
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
@@ -19,6 +22,13 @@ def render(template: Path, **values: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template.name).render(**values)
+
+
+def plain_legend(axes: Axes, lines: Mapping[str, Artist], **options: Any) -> None:
+    """Draw a legend of lines by label; labels are text, in which dollars begin no formula."""
+    legend = axes.legend(list(lines.values()), list(lines), frameon=False, **options)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def as_svg(figure: Figure) -> str:
