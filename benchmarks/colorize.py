@@ -37,7 +37,7 @@ from src.models.describe import read_model
 from src.models.graphs import FromLightness, write_onnx
 from src.photo_colorizer import PhotoColorizer
 from src.processes import cores
-from src.results import markdown
+from src.tables import markdown
 
 STAGES = ("read", "shrink", "network", "paint", "write")
 SIZES = {"256 px": (256, 256), "12 megapixels": (3000, 4000)}

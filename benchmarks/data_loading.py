@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,12 +32,13 @@ from src.data.loaders import PixelDataset, batches
 from src.data.photographs import ahead
 from src.data.shares import BatchShares
 from src.files import write_text
-from src.results import markdown
+from src.tables import markdown
 
 SIDES = (500, 375)  # px
 SIZE = 128  # px
 BATCH = 64
 MAX_PIXELS = 10**8
+FRESH: BaseContext = multiprocessing.get_context("spawn")
 SAMPLED = 0.02  # s between looks at the memory
 
 
@@ -176,7 +178,7 @@ def measure_all(source: Path, count: int) -> str:
             make_photographs(source, part / "jpeg", number)
         size = sum(path.stat().st_size for path in (folder / "jpeg").iterdir()) / count
         for way in WAYS:
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
+            with FRESH.Pool(1) as pool:
                 found[way] = pool.apply(measure, (way, folder))
     return report(found, count, size)
 

@@ -18,7 +18,7 @@ from src.data.synthetic import SyntheticScenes
 from src.files import write_text
 from src.imaging.arrays import picture_from
 from src.processes import cores
-from src.results import markdown
+from src.tables import markdown
 from src.web.session import Session
 from src.web.studio import Options, Studio
 
@@ -49,19 +49,24 @@ def seconds(studio: Studio, options: Options, count: int, rounds: int) -> float:
     return statistics.median(times)
 
 
+def measure(model: str, rounds: int) -> str:
+    """The table as Markdown."""
+    rows = []
+    for size in SIZES:
+        studio = Studio({"size": size}, WIDE * TALL)
+        found = [seconds(studio, Options(model), count, rounds) for count in COUNTS]
+        rows.append([f"{size} px", *(f"{value:.2f}" for value in found)])
+    header = ["the network sees", *(f"{count} hints, s" for count in COUNTS)]
+    return f"{cores()} CPU cores, model {model}\n\n{markdown(header, rows)}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="default")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--output", type=Path)
     words = parser.parse_args()
-    rows = []
-    for size in SIZES:
-        studio = Studio({"size": size}, WIDE * TALL)
-        found = [seconds(studio, Options(words.model), count, words.rounds) for count in COUNTS]
-        rows.append([f"{size} px", *(f"{value:.2f}" for value in found)])
-    header = ["the network sees", *(f"{count} hints, s" for count in COUNTS)]
-    table = f"{cores()} CPU cores, model {words.model}\n\n{markdown(header, rows)}"
+    table = measure(words.model, words.rounds)
     print(table)
     if words.output:
         write_text(table, words.output)

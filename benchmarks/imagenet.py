@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from src.results import markdown
+from src.tables import markdown
 
 PHOTOGRAPHS = 1_300_000
 BYTES = 3 * 128**2  # of a photograph at 128 px
@@ -27,8 +27,8 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
-    "`network=paper`": Network(28.05e9, 0.3),
-    "`network=unet network.width=24`": Network(2.03e9, 0.1),  # few channels: bound by memory
+    "network=paper": Network(28.05e9, 0.3),
+    "network=unet network.width=24": Network(2.03e9, 0.1),  # few channels: bound by memory
 }
 
 

@@ -3,29 +3,32 @@
     python -m benchmarks.training_step [--rounds 7] [--size 128] [--batch 25] [--output FILE]
 
 Each way runs in a process of its own, so that none changes another's allocator or threads. A
-round asks every process for one step in turn; medians over the rounds are printed. The Keras way
-needs the extra ``keras`` and is left out without it.
+round asks every process for one step in turn; medians over the rounds are printed. A way that fails
+is named in the table, and the others go on. The Keras way needs the extra ``keras``.
 """
 
 import argparse
-import importlib.util
 import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.progress import track
 
 from src.files import write_text
-from src.results import markdown
+from src.tables import markdown
 
 WARMUP = 2
+PATIENCE = 600  # s for a way's answer; its first step includes its imports
+FRESH: BaseContext = multiprocessing.get_context("spawn")
 
 
 class Shape(NamedTuple):
@@ -89,6 +92,7 @@ def keras(gate: Gate, shape: Shape) -> None:
         model.add(k.layers.Conv2D(filters, 3, stride, padding="same", activation=activation))
         if upsample:
             model.add(k.layers.UpSampling2D(2))
+    model.add(k.layers.UpSampling2D(2))  # ours is left to the objective
     assert model.count_params() == 6_146_194
     model.compile(k.optimizers.RMSprop(1e-3), "mse")
     random = np.random.default_rng(0)
@@ -177,40 +181,64 @@ def plain_loop(gate: Gate, colorizer: Any, batches: Any, half: bool) -> None:
         gate()
         batch = next(batches)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            loss = colorizer.objective(colorizer.network(scale_lightness(batch.L)), batch.ab)
+            raw = colorizer.network(scale_lightness(batch.L))
+            loss = colorizer.objective(raw, batch.ab, colorizer.network.upsampling)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
 
-def run_way(name: str, connection: Connection, shape: Shape) -> None:
-    """Body of one way's process."""
+def run_way(way: Callable[[Gate, Shape], None], connection: Connection, shape: Shape) -> None:
+    """Body of one way's process; why it ended is its last answer."""
     from src.train import quieten_lightning
 
     quieten_lightning()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    WAYS[name](Gate(connection), shape)
+    try:
+        way(Gate(connection), shape)
+        connection.send("it ended by itself")
+    except EOFError:
+        pass  # the benchmark itself has ended
+    except ModuleNotFoundError as error:
+        connection.send(f"{error.name} is not installed")
+    except BaseException as error:
+        connection.send(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
 
-def measure(shape: Shape, rounds: int) -> dict[str, float]:
-    """Median seconds of a step by way."""
-    context = multiprocessing.get_context("spawn")
-    names = [n for n in WAYS if "Keras" not in n or importlib.util.find_spec("tensorflow")]
-    connections, processes = {}, []
-    for name in names:
-        connections[name], theirs = context.Pipe()
-        process = context.Process(target=run_way, args=(name, theirs, shape), daemon=True)
-        process.start()
-        theirs.close()  # so that a way that fails is noticed
-        processes.append(process)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    for _ in track(range(WARMUP + rounds), "rounds", transient=True):
-        for name, connection in connections.items():
-            connection.send(None)
-            seconds[name].append(connection.recv())
-    for process in processes:
-        process.kill()
-    return {name: statistics.median(times[WARMUP:]) for name, times in seconds.items()}
+def measure(shape: Shape, rounds: int) -> dict[str, float | str]:
+    """Median seconds of a step by way, or why it has failed."""
+    connections, processes = {}, {}
+    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+    failed: dict[str, str] = {}
+    try:
+        for name, way in WAYS.items():
+            connections[name], theirs = FRESH.Pipe()
+            process = FRESH.Process(target=run_way, args=(way, theirs, shape), daemon=True)  # type: ignore[attr-defined]
+            process.start()
+            theirs.close()  # so that a process that dies is noticed
+            processes[name] = process
+        for _ in track(range(WARMUP + rounds), "rounds", transient=True):
+            for name in [name for name in WAYS if name not in failed]:
+                answer = step(connections[name])
+                if isinstance(answer, str):
+                    failed[name] = answer
+                    processes[name].kill()
+                else:
+                    seconds[name].append(answer)
+    finally:
+        for process in processes.values():
+            process.kill()  # Lightning survives SIGTERM, which Python would end them by
+    return {name: failed.get(name) or statistics.median(seconds[name][WARMUP:]) for name in WAYS}
+
+
+def step(connection: Connection) -> float | str:
+    """Seconds of a way's next step, or why there is none."""
+    with suppress(OSError):  # it has ended, and its last answer says why
+        connection.send(None)
+    try:
+        return connection.recv() if connection.poll(PATIENCE) else f"no answer for {PATIENCE} s"
+    except (EOFError, OSError):
+        return "its process died"
 
 
 def main() -> None:
@@ -221,24 +249,24 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="Markdown file for the table")
     options = parser.parse_args()
     shape = Shape(options.batch, options.size)
-    medians = measure(shape, options.rounds)
-    text = report(medians, shape, options.rounds)
+    text = report(measure(shape, options.rounds), shape, options.rounds)
     print(text)
-    if len(medians) < len(WAYS):
-        print("Keras was left out: pip install -e .[keras] for it")
     if options.output:
         write_text(text, options.output)
 
 
-def report(medians: dict[str, float], shape: Shape, rounds: int) -> str:
-    """The medians as Markdown, with the machine they were measured on."""
+def report(found: Mapping[str, float | str], shape: Shape, rounds: int) -> str:
+    """What :func:`measure` has found as Markdown, with the machine that it was measured on."""
     import torch
 
-    step = medians["ours, under Lightning"]
-    rows = [
-        [name, f"{1000 * s:,.1f}", f"{shape.batch / s:,.1f}", f"{s / step:.3f}"]
-        for name, s in medians.items()
-    ]
+    ours = found["ours, under Lightning"]
+    rows = []
+    for name, seconds in found.items():
+        if isinstance(seconds, str):
+            rows.append([name, f"failed: {seconds}", "-", "-"])
+            continue
+        share = f"{seconds / ours:.3f}" if isinstance(ours, float) else "-"
+        rows.append([name, f"{1000 * seconds:,.1f}", f"{shape.batch / seconds:,.1f}", share])
     having = [name for name in ("avx512_bf16", "amx_bf16") if torch.cpu.get_capabilities()[name]]
     machine = f"{os.cpu_count()} cores with {' and '.join(having) or 'no bfloat16 instructions'}"
     title = f"### A step of {shape.batch} photographs at {shape.size} px, {machine}\n\n"

@@ -26,8 +26,9 @@ from src.evaluation.scoring import Scorer
 from src.files import open_text, replacing, write_text
 from src.hardware import Hardware, keep_freed_memory, resolve
 from src.progress import telling
-from src.results import environment, flat, print_table
+from src.results import environment, flat
 from src.schemas.commands import Evaluate
+from src.tables import print_table
 
 
 @command.interruptible()
@@ -137,7 +138,7 @@ def log_to_tensorboard(found: Mapping[str, Any], models: Sequence[Model], folder
 def show(found: Mapping[str, Any], folder: Path) -> None:
     """Print the overview, and where the report lies."""
     for table in overview(found):
-        print_table(*table)
+        print_table(table)
     print(f"report: {folder / 'report.html'}")
 
 

@@ -15,11 +15,13 @@ from omegaconf import DictConfig
 
 from src import command
 from src.config import CHECKPOINTS, CONF, build, checked, dataset_settings, plain
+from src.errors import InputError
 from src.files import held, write_text
 from src.processes import Processes, cores
 from src.progress import shown
+from src.results import other_splits, read_outcome
 from src.schemas.commands import Board, Leaderboard, Train
-from src.standings import Standing, check_complete, tables
+from src.standings import Ranked, Standing, tables
 from src.wanted import Wanted, as_json, started_with, without_places
 
 log = logging.getLogger(__name__)
@@ -111,14 +113,14 @@ def is_good(outcome: Outcome | None) -> bool:
 
 def made(path: Path, wanted: Wanted) -> Outcome | None:
     """The outcome of a run with the settings wanted now, if there is one."""
-    if not path.is_file():
-        return None
     try:
-        outcome = read_outcome(path)
-        different = wanted.difference(outcome["config"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("%s cannot be read and is made anew: %s", path, error)
+        outcome = read_outcome(path, Ranked)
+    except FileNotFoundError:
         return None
+    except InputError as error:
+        log.warning("%s; it is made anew", error)
+        return None
+    different = wanted.difference(outcome.get("config", {}))
     if different:
         log.warning("%s was made with %s and is made anew", path, different)
         return None
@@ -162,8 +164,8 @@ def train(run: Run, wanted: Wanted, settings: Leaderboard, processes: Processes)
                 shutil.rmtree(folder)
         status, complaint = processes.run(words, threads=cores() // settings.jobs)
         if status == 0:
-            return read_outcome(folder / "results.json")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            return read_outcome(folder / "results.json", Ranked)
+    except (OSError, InputError) as error:
         return {"error": f"{folder} cannot be used: {error}"}
     lines = complaint.splitlines() or [f"exit status {status}"]
     return {"error": lines[-1].removeprefix("error: ")}
@@ -177,20 +179,25 @@ def was_started_with(wanted: Wanted, folder: Path) -> bool:
         return False
 
 
-def read_outcome(path: Path) -> Outcome:
-    """Read what a run has left; ValueError, KeyError or TypeError if that is not whole."""
-    outcome: Outcome = json.loads(path.read_text())
-    if "error" not in outcome:
-        check_complete(outcome)
-    return outcome
-
-
 def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -> Standing:
-    """What was found on one training set, by experiment."""
+    """What was found on one training set, by experiment.
+
+    All runs are of the same photographs; one of others, by its digests, counts as failed.
+    """
     found: dict[str, list[Outcome]] = {name: [] for name in board.experiments}
+    first: dict[str, str] = {}
     for run, outcome in outcomes.items():
-        if (run.dataset, run.train) == (board.dataset, train) and run.experiment in found:
-            found[run.experiment] += [outcome] if outcome else []
+        is_here = (run.dataset, run.train) == (board.dataset, train) and run.experiment in found
+        if not is_here or not outcome:
+            continue
+        digests = outcome.get("data", {})
+        if splits := other_splits(first, digests):
+            outcome = {
+                "error": f"it has other {splits} photographs than the runs above; to train it "
+                f"again, delete {run}.json"
+            }
+        first = first or digests
+        found[run.experiment].append(outcome)
     return Standing(board.dataset, train, found)
 
 

@@ -6,13 +6,15 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from src.command import in_quotes
 from src.commit import DIRTY
 from src.config import CONF
 from src.errors import InputError
-from src.results import flat
+from src.results import Scores, Tests, flat, read_results
 from src.schemas.commands import Train
 from src.schemas.names import hints, matches
 from src.wanted import check_closed, read, without_places
@@ -23,6 +25,16 @@ OF_ONE_RUN = ("resume", "repeats")
 WHOLE = {"experiment", "sweep"}  # groups whose choices set everything
 WITHIN = {"encoder": "network.encoder"}  # groups whose settings lie elsewhere
 CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versions"}
+
+
+class Repeated(TypedDict):
+    """What is compared of a run's results."""
+
+    val: Scores
+    test: Tests
+    config: NotRequired[dict[str, Any]]
+    data: NotRequired[dict[str, Any]]
+    environment: NotRequired[dict[str, Any]]
 
 
 def repeated(words: Sequence[str]) -> list[str]:
@@ -117,11 +129,11 @@ def compare(found: Mapping[str, Any], run: Path) -> None:
     A warning for each, before: other settings, pictures, versions or code.
     """
     try:
-        then = json.loads((run / "results.json").read_text())
-        scores = {"val": then["val"], "test": then["test"]["network"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("%s has no scores to compare with: %r", run, error)
+        then = read_results(run / "results.json", Repeated)
+    except (OSError, InputError) as error:
+        log.warning("%s has no scores to compare with: %s", run, error)
         return
+    scores = {"val": then["val"], "test": then["test"]["network"]}
     for part, name in CIRCUMSTANCES.items():
         if different := differences(then.get(part, {}), found[part]):
             log.warning("other %s than in %s: %s", name, run, different)

@@ -1,6 +1,5 @@
 """One table a dataset of networks beside the baselines: ``python -m src.report``."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,14 +7,27 @@ from typing import Any
 
 import hydra
 from omegaconf import DictConfig
+from pydantic import FiniteFloat
+from typing_extensions import TypedDict
 
 from src import command
 from src.config import CONF, checked
 from src.errors import InputError
 from src.files import matching, write_text
 from src.metrics import EVERY_EPOCH, MEASURES
-from src.results import PAPER_MSE, comparable, error_removed, markdown, score_cells
+from src.results import (
+    PAPER_MSE,
+    NoScoresError,
+    Photographs,
+    Scored,
+    error_removed,
+    photographs_of,
+    read_results,
+    score_cells,
+    titles,
+)
 from src.schemas.commands import Report
+from src.tables import escaped, markdown
 
 log = logging.getLogger(__name__)
 
@@ -32,45 +44,55 @@ COLUMNS = [
 ]
 
 
+class Machine(TypedDict):
+    """Where a run was made."""
+
+    accelerator: str
+
+
+class Reported(Scored):
+    """What the tables show of a run."""
+
+    epochs: int
+    best_epoch: int
+    minutes: FiniteFloat
+    ended_by: str
+    environment: Machine
+
+
 def report(runs: Sequence[str], output: Path) -> str:
-    """Write a Markdown table a dataset, from runs' results.
+    """Write a Markdown table for all runs on the same photographs, from their results.
+
+    What holds no scores of a run is left out, with a line in the log.
 
     Args:
         runs: glob patterns of ``results.json`` files.
         output: Markdown file to write.
 
     Raises:
-        InputError: if there is no such file, or it is not a finished run's results.
+        InputError: if there is no such file, or one is damaged.
     """
     paths = sorted({path for pattern in runs for path in matching(pattern)[1]})
     if not paths:
         raise InputError(f"no results match {', '.join(runs)}; train first, or set runs=[PATH]")
-    groups: dict[tuple[str, int, str], dict[str, dict[str, Any]]] = {}
+    groups: dict[Photographs, dict[str, dict[str, Any]]] = {}
     for path in paths:
-        if (results := read_results(path)) is not None:
-            groups.setdefault(comparable(results), {})[label(path)] = results
+        try:
+            results = read_results(path, Reported)
+        except NoScoresError as reason:
+            log.warning("left out: %s", reason)
+            continue
+        except InputError as error:
+            raise InputError(f"{error}; leave it out of runs, or train again") from error
+        group = groups.setdefault(photographs_of(results), {})
+        group[str(path) if label(path) in group else label(path)] = results
     if not groups:
-        raise InputError(f"every run of {', '.join(runs)} failed")
-    text = INTRODUCTION + "".join(section(*key, found) for key, found in groups.items())
+        raise InputError(f"every run of {', '.join(runs)} failed, was given up or is no run")
+    text = INTRODUCTION
+    for photographs, title in titles(groups).items():
+        text += f"\n### {escaped(title)}\n\n{table(photographs.dataset, groups[photographs])}"
     write_text(text, output)
     return text
-
-
-def read_results(path: Path) -> dict[str, Any] | None:
-    """Read one run's results; None, and a warning, if the run failed.
-
-    Raises:
-        InputError: if they are not a run's results.
-    """
-    try:
-        results: dict[str, Any] = json.loads(path.read_text())
-        if "error" in results:
-            log.warning("left out %s, which failed: %s", path, results["error"])
-            return None
-        comparable(results)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read as results: {error}") from error
-    return results
 
 
 def label(path: Path) -> str:
@@ -78,8 +100,8 @@ def label(path: Path) -> str:
     return "/".join(path.parts[-3:-1]) if path.name == "results.json" else path.stem
 
 
-def section(name: str, size: int, counts: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
-    """A heading and a table: the baselines once, then every run's network, then the paper."""
+def table(dataset: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The baselines once, then every run's network, then the paper, as Markdown."""
     first = next(iter(runs.values()))
     rows = [
         [predictor, *score_cells(scores), "", ""]
@@ -88,13 +110,11 @@ def section(name: str, size: int, counts: str, runs: Mapping[str, Mapping[str, A
     ]
     for run, results in runs.items():
         scores = score_cells(results["test"]["network"])
-        removed = f"{error_removed(results):.1%}"
-        rows.append([f"**{run}**", *scores, removed, training_cell(results)])
-    if name in PAPER_MSE:
+        rows.append([run, *scores, f"{error_removed(results):.1%}", training_cell(results)])
+    if dataset in PAPER_MSE:
         missing = [""] * (len(COLUMNS) - 2)
-        rows.append(["the paper, on its own photographs", f"{PAPER_MSE[name]:.7f}", *missing])
-    heading = f"\n### {name}: {counts} photographs at {size} px\n\n"
-    return heading + markdown(COLUMNS, rows)
+        rows.append(["the paper, on its own photographs", f"{PAPER_MSE[dataset]:.7f}", *missing])
+    return markdown(COLUMNS, rows, list(runs))
 
 
 def training_cell(results: Mapping[str, Any]) -> str:

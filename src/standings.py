@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NotRequired
+
+from pydantic import AfterValidator, FiniteFloat
+from typing_extensions import TypedDict
 
 from src.baselines import BASELINES
 from src.metrics import MEASURES
-from src.results import PAPER_MSE, markdown, score_cells
+from src.results import PAPER_MSE, Tests, score_cells, share_removed
+from src.tables import escaped, markdown
 
 METRICS = ("mse", "psnr", "ciede2000", "colorfulness", "colorfulness_shift")
 HAS_SEEN = ("dogs",)
 """Datasets whose photographs are part of ImageNet."""
-MARK = "\\*"
+SEEN = "*"
+MARK = escaped(SEEN)
 
 INTRODUCTION = """Made by `python -m src.leaderboard`. Scores of the test photographs, as mean ±
 standard deviation over seeds; everything was chosen on other photographs, val. The mean squared
@@ -43,14 +48,42 @@ class Summary(NamedTuple):
         return form.format(mean(self.values)) + spread.replace("± +", "± ")
 
 
-def check_complete(run: Mapping[str, Any]) -> None:
-    """KeyError or TypeError unless a run's results have all that the tables show."""
+def complete(test: Tests) -> Tests:
+    """Raise ValueError unless every metric of every row is there."""
     for name in (*BASELINES, "network"):
-        for metric in METRICS:
-            float(run["test"][name][metric])
-    for name in ("parameters", "minutes", "images_seen"):
-        float(run[name])
-    run["config"]["network"].get("encoder")
+        if missing := set(METRICS) - test.get(name, {}).keys():
+            raise ValueError(f"{name} has no {', '.join(sorted(missing))}")
+    return test
+
+
+class Classifier(TypedDict):
+    """Settings of a network that was trained on photographs before."""
+
+    weights: str
+
+
+class Network(TypedDict):
+    """Settings of a network, as far as the tables need them."""
+
+    encoder: NotRequired[Classifier | None]
+
+
+class Recipe(TypedDict):
+    """Settings of a run, as far as the tables need them."""
+
+    network: Network
+    perceptual: NotRequired[Classifier | None]
+
+
+class Ranked(TypedDict):
+    """What the tables show of a run."""
+
+    test: Annotated[Tests, AfterValidator(complete)]
+    config: Recipe
+    data: NotRequired[dict[str, str]]
+    parameters: int
+    minutes: FiniteFloat
+    images_seen: int
 
 
 def tables(standings: Sequence[Standing]) -> str:
@@ -66,13 +99,15 @@ def tables(standings: Sequence[Standing]) -> str:
 
 def section(standing: Standing) -> str:
     """Baselines, the paper's own figure and the recipes on one training set."""
-    heading = f"\n### {standing.dataset}, {standing.train} photographs\n\n"
+    heading = f"\n### {escaped(standing.dataset)}, {standing.train} photographs\n\n"
     header = ["recipe", "seeds", *(MEASURES[m].label for m in METRICS), "removed"]
     header += ["parameters", "minutes", "images seen"]
     runs = [run for found in standing.found.values() for run in found if "error" not in run]
     if not runs:
         failed = [
-            f"- {name} {error_of(found)}\n" for name, found in standing.found.items() if found
+            f"- {escaped(f'{name} {error_of(found)}')}\n"
+            for name, found in standing.found.items()
+            if found
         ]
         return heading + "No run has ended yet.\n" + "".join(failed)
     empty = [""] * (len(header) - 3)
@@ -87,9 +122,10 @@ def section(standing: Standing) -> str:
         rows.append(["the paper, on its own photographs", "", paper, *empty])
     best = best_baseline(runs[0])
     for name, found in standing.found.items():
-        rows.append([f"**{label(name, standing)}**", *cells_of(found, best, len(header) - 1)])
+        rows.append([label(name, standing), *cells_of(found, best, len(header) - 1)])
     marked = any(has_seen(name, standing) for name in standing.found)
-    return heading + markdown(header, rows) + (NOTE if marked else "")
+    bold = [label(name, standing) for name in standing.found]
+    return heading + markdown(header, rows, bold) + (NOTE if marked else "")
 
 
 def cells_of(found: Sequence[Mapping[str, Any]], best: float, count: int) -> list[str]:
@@ -99,7 +135,7 @@ def cells_of(found: Sequence[Mapping[str, Any]], best: float, count: int) -> lis
         return ["0", error_of(found), *[""] * (count - 2)]
     networks = [run["test"]["network"] for run in runs]
     scores = [Summary([n[m] for n in networks]).text(MEASURES[m].form) for m in METRICS]
-    removed = Summary([1 - network["mse"] / best for network in networks]).text("{:.1%}")
+    removed = Summary([share_removed(network["mse"], best) for network in networks]).text("{:.1%}")
     seeds = f"{len(runs)} of {len(found)}, {error_of(found)}" if error_of(found) else str(len(runs))
     minutes = Summary([run["minutes"] for run in runs]).text("{:.1f}")
     seen = f"{mean(run['images_seen'] for run in runs):,.0f}"
@@ -130,24 +166,27 @@ def has_seen(name: str, standing: Standing) -> bool:
 
 
 def label(name: str, *standings: Standing) -> str:
-    return name + (MARK if any(has_seen(name, standing) for standing in standings) else "")
+    return name + (SEEN if any(has_seen(name, standing) for standing in standings) else "")
 
 
 def curve(dataset: str, several: Sequence[Standing], shared: Sequence[str]) -> str:
     """Error by the number of training photographs, of the best baseline and what all have."""
-    heading = f"\n### {dataset}: MSE ab/128 by the number of training photographs\n\n"
+    heading = f"\n### {escaped(dataset)}: MSE ab/128 by the number of training photographs\n\n"
     best = []
     for standing in several:
         runs = [run for found in standing.found.values() for run in found if "error" not in run]
         best.append(best_baseline(runs[0]) if runs else None)
     rows = [["the best baseline", *(f"{error:.6f}" if error else "" for error in best)]]
     for name in shared:
-        row = [f"**{label(name, *several)}**"]
+        row = [label(name, *several)]
         for standing, baseline in zip(several, best, strict=True):
             values = [r["test"]["network"]["mse"] for r in standing.found[name] if "error" not in r]
-            removed = f" ({1 - mean(values) / baseline:.1%})" if values and baseline else ""
+            removed = (
+                f" ({share_removed(mean(values), baseline):.1%})" if values and baseline else ""
+            )
             row.append(Summary(values).text("{:.6f}") + removed if values else "")
         rows.append(row)
     marked = any(has_seen(name, standing) for name in shared for standing in several)
-    table = markdown(["recipe", *(str(s.train) for s in several)], rows)
+    bold = [row[0] for row in rows[1:]]
+    table = markdown(["recipe", *(str(s.train) for s in several)], rows, bold)
     return heading + table + (NOTE if marked else "")

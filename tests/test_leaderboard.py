@@ -184,8 +184,15 @@ def test_results_made_otherwise_or_damaged_are_made_anew(
     for otherwise, message in (
         (changed("optimizer", lr=0.5), "was made with optimizer.lr=0.5 and is made anew"),
         (changed("network", encoder=None), "was made with network.encoder=None and is made anew"),
-        ({"config": whole["config"]}, "cannot be read and is made anew: 'test'"),
-        ({"config": None, "error": "x"}, "cannot be read and is made anew"),
+        (
+            {"config": whole["config"]},
+            "run.json cannot be read as results: test: field required; it is made anew",
+        ),
+        (
+            {"config": None, "error": "x"},
+            "run.json cannot be read as results: config: input should be a valid dictionary; it is "
+            "made anew",
+        ),
     ):
         path.write_text(json.dumps(otherwise))
         assert made(path, wanted) is None

@@ -17,7 +17,7 @@ from src.evaluation.mistakes import (
     Mistakes,
     mean_error,
 )
-from src.pages.page import as_svg
+from src.pages.page import as_svg, plain_legend
 
 DECADES = 3  # of density, from the densest cell down to what is left white
 
@@ -26,6 +26,7 @@ def error_chart(mistakes: Mapping[str, Mistakes], styles: Mapping[str, str]) -> 
     """Mean ab error by lightness and by true chroma, one line a predictor."""
     figure = Figure(figsize=(9, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
+    lines = {}
     for name, found in mistakes.items():
         for axes, sums, step in (
             (left, found.by_lightness, LIGHTNESS_STEP),
@@ -33,10 +34,10 @@ def error_chart(mistakes: Mapping[str, Mistakes], styles: Mapping[str, str]) -> 
         ):
             errors = mean_error(sums)
             places = (np.arange(len(errors)) + 0.5) * step
-            axes.plot(places, errors, styles[name], label=name, linewidth=1.5)
+            (lines[name],) = axes.plot(places, errors, styles[name], linewidth=1.5)
     left.set(xlabel="L", ylabel="mean distance in ab", ylim=(0, None))
     right.set(xlabel="true chroma", ylim=(0, None))
-    right.legend(fontsize=7, frameon=False)
+    plain_legend(right, lines, fontsize=7)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return as_svg(figure)
@@ -73,7 +74,7 @@ def histogram_chart(mistakes: Mapping[str, Mistakes]) -> str:
         axes.axvline(0, color="0.85", linewidth=0.5)
         whole = (-REACH, REACH, -REACH, REACH)
         axes.imshow(painted(found.histogram), origin="lower", extent=whole, zorder=2)
-        axes.set_title(name, fontsize=8)
+        axes.set_title(name, fontsize=8, parse_math=False)
         ticks = (-reach, 0, reach)
         axes.set(xlabel="a", xticks=ticks, yticks=ticks, xlim=(-reach, reach), ylim=(-reach, reach))
         axes.tick_params(labelsize=7)

@@ -23,8 +23,8 @@ from src.evaluation.tables import (
     squared_errors,
     time_table,
 )
-from src.pages.page import Table, render
-from src.results import markdown
+from src.pages.page import render
+from src.tables import Table, escaped, markdown
 
 TEMPLATE = Path(__file__).with_name("page.html")
 READING = (
@@ -46,28 +46,29 @@ def markdown_report(found: Mapping[str, Any]) -> str:
     parts = ["# Evaluation\n", *(checkpoint_text(*item) for item in found["checkpoints"].items())]
     parts += [*map(table_text, overview(found)), READING + "\n"]
     for dataset, about in found["datasets"].items():
-        parts += [f"## {dataset}\n", " ".join(counts(about)) + "\n"]
+        parts += [f"## {escaped(dataset)}\n", escaped(" ".join(counts(about))) + "\n"]
         for track in about["tracks"].values():
             parts.append(table_text(scores_table(track, networks, missing)))
             parts.append(table_text(hues_table(track, networks)))
             parts += [table_text(hints_table(track, label)) for label in track["hints"]]
-    parts += [f"{COLUMNS[name][0]} is not measured: {why}\n" for name, why in missing.items()]
+    parts += [
+        escaped(f"{COLUMNS[name][0]} is not measured: {why}") + "\n"
+        for name, why in missing.items()
+    ]
     return "\n".join(parts)
 
 
 def checkpoint_text(label: str, about: Mapping[str, Any]) -> str:
     text = (
-        f"**{label}**: epoch {about['epoch']}, trained on {about['trained_on']}, works at "
+        f": epoch {about['epoch']}, trained on {about['trained_on']}, works at "
         f"{about['size']} px ({about['path']}). {about['missing']}"
     )
-    return text.strip() + "\n"
+    return f"**{escaped(label)}**{escaped(text).strip()}\n"
 
 
 def table_text(table: Table) -> str:
-    rows = [
-        [f"**{name}**" if name in table.networks else name, *cells] for name, *cells in table.rows
-    ]
-    return f"### {table.title}\n\n{markdown(table.header, rows)}"
+    """A table with its title as a heading, in Markdown."""
+    return f"### {escaped(table.title)}\n\n{markdown(*table[1:])}"
 
 
 def html_report(

@@ -1,10 +1,11 @@
 """Values by photograph, and what they say about a predictor: means with bootstrap intervals."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from typing import IO, NamedTuple
 
 import numpy as np
+
+from src.tables import write_csv_row
 
 RESAMPLES = 1_000
 SEED = 0
@@ -102,14 +103,14 @@ class ScoreFile:
     """Writes ``scores.csv`` as scoring goes: a line a photograph, predictor, track and dataset."""
 
     def __init__(self, file: IO[str], metrics: Sequence[str]) -> None:
+        self.file = file
         self.columns = [*metrics, RARITY]
-        self.writer = csv.writer(file)
-        self.writer.writerow(["dataset", "track", "predictor", "photograph", *self.columns])
+        write_csv_row(file, ["dataset", "track", "predictor", "photograph", *self.columns])
 
     def add(
         self, place: tuple[str, str, str], names: Sequence[str], values: Mapping[str, np.ndarray]
     ) -> None:
         """Take the values (B,) of a dataset, track and predictor; those not there stay empty."""
         for index, name in enumerate(names):
-            cells = [f"{values[c][index]:.7g}" if c in values else "" for c in self.columns]
-            self.writer.writerow([*place, name, *cells])
+            cells = [float(values[c][index]) if c in values else "" for c in self.columns]
+            write_csv_row(self.file, [*place, name, *cells])

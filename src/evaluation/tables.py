@@ -6,7 +6,7 @@ from typing import Any
 from src.evaluation.measures import COLUMNS
 from src.evaluation.predictors import TRUTH
 from src.metrics.realism import ENOUGH_FOR_FID
-from src.pages.page import Table
+from src.tables import Table
 
 DASH = "-"
 

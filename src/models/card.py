@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from src.results import markdown, score_cells
+from src.results import score_cells
+from src.tables import escaped, markdown
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")
 ORIGINS = {
@@ -42,24 +43,30 @@ def card(about: Mapping[str, Any]) -> str:
     seen = f"; {training['images_seen']:,} seen" if "images_seen" in training else ""
     encoder = about["network"].get("encoder")
     stronger = f", made stronger by {about['strength']:.0%}" if about["strength"] else ""
+    dataset = escaped(training["dataset"])
     amplified = ", corrected by an amplifier" if about["amplifier"] else ""
-    looks = f", through a classifier ({encoder['name']})" if encoder else ""
+    looks = f", through a classifier ({escaped(encoder['name'])})" if encoder else ""
     lines = [
-        f"# {about['name']}\n",
+        f"# {escaped(about['name'])}\n",
         "Predicts a and b of CIE Lab from L, to colour gray photographs of any size.\n",
-        f"- network: {about['network']['_target_'].rpartition('.')[2]}{looks}",
-        f"- objective: {about['objective']['_target_'].rpartition('.')[2]}{amplified}{stronger}",
+        f"- network: {part_name(about['network'])}{looks}",
+        f"- objective: {part_name(about['objective'])}{amplified}{stronger}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
-        f"- trained on: {training['dataset']}{count}, up to epoch {training['epoch']}{seen}",
+        f"- trained on: {dataset}{count}, up to epoch {training['epoch']}{seen}",
         f"- weights: {about['precision']} precision\n",
         "Colours are guesses: of what a photograph does not tell, such as the colour of a shirt, a "
         "likely one. They are no record of what was there, and photographs of other kinds than it "
         "was trained on come out worse.\n",
         "## Terms\n",
-        *(f"- {note}" for note in about["licences"]),
+        *(f"- {escaped(note)}" for note in about["licences"]),
     ]
     return "\n".join(lines) + "\n" + "".join(score_tables(training))
+
+
+def part_name(settings: Mapping[str, Any]) -> str:
+    """The class that settings build, as Markdown."""
+    return escaped(settings["_target_"].rpartition(".")[2])
 
 
 def score_tables(training: Mapping[str, Any]) -> list[str]:
@@ -69,7 +76,12 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
         tables = {training["dataset"]: training["test"]}
     header = ["predictor", "MSE of ab/128", "PSNR, dB", "CIEDE2000", "colourfulness"]
     return [
-        f"\n## Test photographs of {dataset}\n\n"
-        + markdown(header, [[name, *score_cells(scores, LABELS)] for name, scores in rows.items()])
+        f"\n## Test photographs of {escaped(dataset)}\n\n"
+        + markdown(
+            header,
+            # Descriptions of earlier versions hold the emphasis themselves.
+            [[name.strip("*"), *score_cells(scores, LABELS)] for name, scores in rows.items()],
+            ["this model"],
+        )
         for dataset, rows in tables.items()
     ]

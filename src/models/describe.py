@@ -1,9 +1,11 @@
 """What is known of a trained model, from its checkpoint and the results of its run."""
 
-import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import TypedDict
 
 from src.checkpoints import read_checkpoint
 from src.config import CHECKPOINTS
@@ -12,6 +14,18 @@ from src.models.bundle import Described, read_bundle
 from src.models.description import VERSION
 from src.models.places import is_bundle, locate
 from src.predictor import SETTINGS, Predictor, predictor_weights, restored
+from src.results import Tests, read_results
+
+log = logging.getLogger(__name__)
+
+
+class Tested(TypedDict):
+    """What a description takes out of a run's results."""
+
+    images: dict[str, int]
+    images_seen: int
+    seed: int
+    test: Tests
 
 
 def read_model(model: str) -> Described:
@@ -74,9 +88,10 @@ def run_of(checkpoint: Path) -> dict[str, Any]:
     """Number of photographs and test scores beside the baselines, if the run's results are here."""
     path = checkpoint.resolve().parent.parent / "results.json"
     if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text())
-        return {name: found[name] for name in ("images", "images_seen", "seed", "test")}
-    except (ValueError, KeyError, TypeError):
         return {}  # of an interrupted run
+    try:
+        found = read_results(path, Tested)
+    except InputError as error:
+        log.warning("the model has no scores: %s", error)
+        return {}
+    return {name: found[name] for name in Tested.__annotations__}

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors.torch
+from pydantic import Field, FiniteFloat
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from src.errors import InputError
 from src.files import replacing
@@ -13,6 +15,32 @@ from src.models.bundle import CARD, CHECKSUMS, WEIGHTS, Described, sha256
 from src.models.card import card, licences
 from src.models.places import DESCRIPTION
 from src.predictor import PARTS, Predictor
+from src.results import check_kinds, read_json
+
+
+class Mean(TypedDict):
+    """A score over photographs; none where it is not finite."""
+
+    mean: FiniteFloat | None
+
+
+class Track(TypedDict):
+    """Scores by row and metric."""
+
+    scores: dict[str, dict[str, Mean]]
+
+
+class OfDataset(TypedDict):
+    """What was found on a dataset."""
+
+    tracks: Annotated[dict[str, Track], Field(min_length=1)]
+
+
+class Evaluated(TypedDict):
+    """What a card takes out of an evaluation's results."""
+
+    checkpoints: Annotated[dict[str, Any], Field(min_length=1)]
+    datasets: dict[str, OfDataset]
 
 
 def write_bundle(model: Described, folder: Path, precision: str) -> None:
@@ -60,21 +88,24 @@ def scores_of(evaluation: Path) -> dict[str, Any]:
         InputError: if it is none, or of several checkpoints.
     """
     try:
-        found = json.loads(evaluation.read_text())
-        (label,) = found["checkpoints"]
-        return {
-            dataset: {
-                row_title(row, label): {
-                    name: s["mean"] for name, s in scores.items() if s["mean"] is not None
-                }
-                for row, scores in next(iter(about["tracks"].values()))["scores"].items()
+        found = read_json(evaluation)
+        check_kinds(found, Evaluated, evaluation)
+    except (OSError, InputError) as error:
+        raise InputError(f"{evaluation} is not a results.json of src.evaluate: {error}") from error
+    label, *others = found["checkpoints"]
+    if others:
+        raise InputError(f"{evaluation} is of several checkpoints; evaluate {label} alone")
+    return {
+        dataset: {
+            row_title(row, label): {
+                name: s["mean"] for name, s in scores.items() if s["mean"] is not None
             }
-            for dataset, about in found["datasets"].items()
+            for row, scores in next(iter(about["tracks"].values()))["scores"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{evaluation} is not a results.json of src.evaluate") from error
+        for dataset, about in found["datasets"].items()
+    }
 
 
 def row_title(row: str, label: str) -> str:
     """A row's name in a card, where the checkpoint is the model."""
-    return {label: "**this model**", f"ceiling of {label}": "ceiling"}.get(row, row)
+    return {label: "this model", f"ceiling of {label}": "ceiling"}.get(row, row)

@@ -1,22 +1,15 @@
 """One HTML file out of a template, tables and charts."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-
-class Table(NamedTuple):
-    """Cells as text under a title; ``networks`` names the rows that are not trivial."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    networks: Sequence[str] = ()
 
 
 def render(template: Path, **values: Any) -> str:
@@ -29,6 +22,13 @@ def render(template: Path, **values: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template.name).render(**values)
+
+
+def plain_legend(axes: Axes, lines: Mapping[str, Artist], **options: Any) -> None:
+    """Draw a legend of lines by label; labels are text, in which dollars begin no formula."""
+    legend = axes.legend(list(lines.values()), list(lines), frameon=False, **options)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def as_svg(figure: Figure) -> str:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from src.pages.page import as_svg
+from src.pages.page import as_svg, plain_legend
 from src.sweeps.job import error_of
 from src.sweeps.runs import Run
 
@@ -35,7 +35,7 @@ def parallel_coordinates(runs: Sequence[Run]) -> str:
         line = [place[index] for place in places]
         axes.plot(line, color=color_of(index, len(finished)), linewidth=3 if index == 0 else 1.2)
     axes.set(xticks=range(len(places)), yticks=[], ylim=(-0.06, 1.06))
-    axes.set_xticklabels([*names, "val MSE"])
+    axes.set_xticklabels([*names, "val MSE"], parse_math=False)
     axes.spines[:].set_visible(False)
     return as_svg(figure)
 
@@ -109,25 +109,23 @@ def validation_curves(runs: Sequence[Run]) -> str:
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
     shown = [run for run in runs if run.curve]
+    lines = {}
     for index, run in reversed(list(enumerate(shown))):
-        words = ", ".join(run.settings.values())
-        axes.plot(
+        (line,) = axes.plot(
             range(1, len(run.curve) + 1),
             run.curve,
             color=color_of(index, len(shown)),
             linestyle="-" if run.is_finished else ":",
             linewidth=2 if index == 0 else 1,
-            label=f"{run.number}: {words}" if index < NAMED else None,
         )
+        lines[f"{run.number}: {', '.join(run.settings.values())}"] = line
     best = min(min(run.curve) for run in shown)
     most = max(shown[0].curve[0], *(run.curve[-1] for run in shown))
     axes.set(xlabel="epoch", ylabel="val MSE of ab/128", yscale="log")
     axes.set_ylim(0.95 * best, min(most, 20 * best) * 1.2)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, labels = axes.get_legend_handles_labels()
-    legend = axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, title="the best")
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    best_lines = dict(list(lines.items())[: -NAMED - 1 : -1])
+    plain_legend(axes, best_lines, fontsize=8, title="the best")
     return as_svg(figure)
 
 

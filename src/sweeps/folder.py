@@ -86,7 +86,7 @@ def read_jobs(folder: Path) -> dict[int, list[str]]:
     try:
         jobs = json.loads(path.read_text())["jobs"]
         return {int(number): [str(word) for word in words] for number, words in jobs.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}); delete it and repeat the sweep") from error
 
 

@@ -1,6 +1,5 @@
 """One run of a sweep, in whatever process its launcher gives it."""
 
-import json
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from pydantic import FiniteFloat
 from pytorch_lightning.callbacks import Callback
 
 from src import command, results
@@ -17,7 +17,7 @@ from src.config import CHECKPOINTS, checked
 from src.errors import InputError
 from src.files import held
 from src.processes import cores
-from src.results import best_baseline, comparable
+from src.results import Scored, Scores
 from src.schemas.commands import Train
 from src.sweeps.folder import read_jobs
 from src.sweeps.pruning import PrunedError, pruning
@@ -25,6 +25,15 @@ from src.sweeps.pruning import PrunedError, pruning
 log = logging.getLogger(__name__)
 
 Trained = Callable[[Train, Path, Sequence[Callback]], dict[str, Any]]
+
+
+class Ended(Scored):
+    """What a search and a report take out of a run's results."""
+
+    val: Scores
+    best_epoch: int
+    epochs: int
+    images_per_second: FiniteFloat
 
 
 def run(config: DictConfig, folder: Path, train: Trained) -> float:
@@ -67,33 +76,23 @@ def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """What a run has left, with ``error`` if it failed and ``pruned`` if it was given up."""
+    """What a run has left, with ``error`` if it failed and ``pruned`` if it was given up.
+
+    None, with a warning, if it is damaged.
+    """
     try:
-        outcome = json.loads((folder / "results.json").read_text())
-        if "error" not in outcome:
-            check_complete(outcome)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return results.read_outcome(folder / "results.json", Ended)
+    except FileNotFoundError:
         return None
-    found: dict[str, Any] = outcome
-    return found
+    except InputError as error:
+        log.warning("%s; the run counts as not ended, and the sweep makes it again", error)
+        return None
 
 
 def error_of(outcome: Mapping[str, Any]) -> float:
     """The validation error that an outcome has, which a search minimises."""
     value = math.inf if "error" in outcome else float(outcome["val"]["mse"])
     return math.inf if math.isnan(value) else value
-
-
-def check_complete(outcome: Mapping[str, Any]) -> None:
-    """KeyError, TypeError or ValueError unless an outcome has all that a report shows."""
-    float(outcome["val"]["mse"])
-    if "pruned" in outcome:
-        return
-    for scores in (outcome["test"][best_baseline(outcome)], outcome["test"]["network"]):
-        float(scores["mse"]), float(scores["psnr"])
-    for name in ("best_epoch", "epochs", "images_per_second"):
-        float(outcome[name])
-    comparable(outcome)
 
 
 def threads_of(launcher: DictConfig, runs: int) -> int | None:

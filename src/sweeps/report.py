@@ -9,11 +9,19 @@ from rich import get_console
 from src.baselines import BASELINES
 from src.files import write_text
 from src.metrics import EVERY_EPOCH, MEASURES
-from src.pages.page import Table, render
-from src.results import best_baseline, comparable, error_removed, markdown, print_table, score_cells
+from src.pages.page import render
+from src.results import (
+    Photographs,
+    best_baseline,
+    error_removed,
+    photographs_of,
+    score_cells,
+    titles,
+)
 from src.sweeps.charts import parallel_coordinates, validation_curves
 from src.sweeps.folder import is_place, read_jobs, settings
 from src.sweeps.runs import Run, read_runs
+from src.tables import Table, escaped, markdown, print_table, visible
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SCORES = ["val MSE", "test MSE", "test PSNR", "best baseline", "removed", "best epoch", "images/s"]
@@ -41,9 +49,8 @@ def report(folder: Path) -> Sweep:
     sweep = Sweep(folder, read_runs(folder), common)
     show(sweep)
     table = runs_table(sweep.runs)
-    about = f"{said(sweep)}\n\n{summary(sweep)}"
-    text = f"# {heading(sweep)}\n\n{about}\n\n{markdown(table.header, table.rows)}"
-    write_text(text, folder / "sweep.md")
+    about = "\n\n".join(map(escaped, (heading(sweep), said(sweep), summary(sweep))))
+    write_text(f"# {about}\n\n{markdown(*table[1:])}", folder / "sweep.md")
     write_text(page(sweep, table), folder / "sweep.html")
     return sweep
 
@@ -56,11 +63,11 @@ def show(sweep: Sweep) -> None:
         scores = dict(zip(SCORES, score_columns(run), strict=True))
         kept = [scores[name] for name in TERMINAL]
         rows.append([str(run.number), *run.settings.values(), *kept, run.state])
-    print_table(heading(sweep), ["run", *names, *TERMINAL, "state"], rows)
+    print_table(Table(heading(sweep), ["run", *names, *TERMINAL, "state"], rows))
     console = get_console()
     for number, error in failures(sweep):
-        console.print(f"run {number} failed: {error}", highlight=False, markup=False)
-    console.print(summary(sweep), highlight=False, markup=False)
+        console.print(visible(f"run {number} failed: {error}"), highlight=False, markup=False)
+    console.print(visible(summary(sweep)), highlight=False, markup=False)
     page = sweep.folder / "sweep.html"
     console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
 
@@ -76,7 +83,7 @@ def heading(sweep: Sweep) -> str:
 
 
 def said(sweep: Sweep) -> str:
-    return f"All runs: `{' '.join(sweep.common) or 'defaults'}`."
+    return f"All runs: {' '.join(sweep.common) or 'defaults'}."
 
 
 def summary(sweep: Sweep) -> str:
@@ -87,6 +94,8 @@ def summary(sweep: Sweep) -> str:
     finished = [run for run in sweep.runs if run.is_finished]
     if not finished:
         return text
+    if len(by_data(finished)) > 1:
+        text += " Not all are of the same photographs, so their errors cannot be compared."
     best = finished[0]
     share = error_removed(best.outcome)
     worth = f"removes {share:.1%} of" if share > 0 else f"has {1 - share:.2f} times"
@@ -124,7 +133,7 @@ def score_columns(run: Run) -> list[str]:
     return [
         f"{found['val']['mse']:.6f}",
         f"{test['network']['mse']:.6f}",
-        f"{test['network']['psnr']:.2f}",
+        *score_cells(test["network"], ["psnr"]),
         f"{test[best_baseline(found)]['mse']:.6f}",
         f"{error_removed(found):.1%}",
         f"{found['best_epoch']} of {found['epochs']}",
@@ -148,28 +157,28 @@ def page(sweep: Sweep, table: Table) -> str:
     return render(
         TEMPLATE,
         heading=heading(sweep),
-        said=said(sweep).replace("`", ""),
+        said=said(sweep),
         summary=summary(sweep),
         table=table,
-        baselines=[baselines_table(name, of) for name, of in by_data(finished).items()],
+        baselines=[baselines_table(title, run.outcome) for title, run in by_data(finished).items()],
         paths=parallel_coordinates(sweep.runs) if varied else None,
         curves=validation_curves(sweep.runs) if any(run.curve for run in sweep.runs) else None,
         failed=failures(sweep),
     )
 
 
-def by_data(runs: Sequence[Run]) -> dict[str, Mapping[str, Any]]:
-    """By what was trained and tested on, the first run's outcome."""
-    found: dict[str, Mapping[str, Any]] = {}
+def by_data(runs: Sequence[Run]) -> dict[str, Run]:
+    """The first run on the same photographs, by what those are."""
+    found: dict[Photographs, Run] = {}
     for run in runs:
-        dataset, size, counts = comparable(run.outcome)
-        found.setdefault(f"{dataset}: {counts}, {size} px", run.outcome)
-    return found
+        found.setdefault(photographs_of(run.outcome), run)
+    return {title: found[photographs] for photographs, title in titles(found).items()}
 
 
 def baselines_table(title: str, outcome: Mapping[str, Any]) -> Table:
     """What needs no training, and the best run, on the same test photographs."""
     header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
-    rows = [[name, *score_cells(outcome["test"][name])] for name in BASELINES]
-    rows.append(["the best run", *score_cells(outcome["test"]["network"])])
+    test = outcome["test"]
+    rows = [[name, *score_cells(test[name])] for name in BASELINES if name in test]
+    rows.append(["the best run", *score_cells(test["network"])])
     return Table(title, header, rows, ["the best run"])

@@ -1,0 +1,114 @@
+"""Every benchmark, in a size of a few seconds: they run, and their tables are whole."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import benchmarks
+from benchmarks import colorize, data_loading, hint, imagenet, time_to_quality, training_step
+from tests.command_line import PREPARED
+from tests.conftest import SMALL
+
+NUMBER = r"[\d,]+(\.\d+)?"
+TESTED = (colorize, data_loading, hint, imagenet, time_to_quality, training_step)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of all tables in Markdown, without their headers."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    starts = [index + 1 for index, line in enumerate(lines) if line.startswith("| ---")]
+    headers = {index for start in starts for index in (start - 1, start - 2)}
+    cells = [line.strip("| ").split(" | ") for line in lines]
+    return [row for index, row in enumerate(cells) if index not in headers]
+
+
+def are_numbers(cells: list[str]) -> bool:
+    return all(re.fullmatch(NUMBER, cell) for cell in cells)
+
+
+def test_every_benchmark_is_tested() -> None:
+    (folder,) = benchmarks.__path__
+    names = {f"benchmarks.{path.stem}" for path in Path(folder).glob("[!_]*.py")}
+    assert names == {module.__name__ for module in TESTED}
+
+
+def test_training_steps_are_measured_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_step, "FRESH", PREPARED)
+    shape = training_step.Shape(2, 16)
+    found = training_step.measure(shape, 1)
+    rows = {row[0]: row[1:] for row in rows_of(training_step.report(found, shape, 1))}
+    assert list(rows) == list(training_step.WAYS)
+    if importlib.util.find_spec("keras") is None:
+        failed = rows.pop("Keras on TensorFlow, float32")
+        assert failed == ["failed: keras is not installed", "-", "-"]
+    for name, cells in rows.items():
+        assert are_numbers(cells), f"{name}: {cells}"
+
+
+def raising(gate: training_step.Gate, shape: training_step.Shape) -> None:
+    gate()
+    raise ValueError(f"shapes differ: {shape.size}\nand more")
+
+
+def dying(gate: training_step.Gate, shape: training_step.Shape) -> None:
+    gate()
+    raise SystemExit(3)
+
+
+def steady(gate: training_step.Gate, shape: training_step.Shape) -> None:
+    while True:
+        gate()
+
+
+def test_a_way_that_fails_is_named_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = {"ours, under Lightning": raising, "dying": dying, "steady": steady}
+    monkeypatch.setattr(training_step, "FRESH", PREPARED)
+    monkeypatch.setattr(training_step, "WAYS", ways)
+    shape = training_step.Shape(2, 16)
+    rows = rows_of(training_step.report(training_step.measure(shape, 1), shape, 1))
+    assert rows[0] == ["ours, under Lightning", "failed: ValueError: shapes differ: 16", "-", "-"]
+    assert rows[1] == ["dying", "failed: SystemExit: 3", "-", "-"]
+    assert rows[2][0] == "steady"
+    assert are_numbers(rows[2][1:3])
+
+
+def test_colouring_is_measured(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(colorize, "SIZES", {"small": (32, 24)})
+    monkeypatch.setattr(colorize, "FOLDER_SIZE", (24, 32))
+    monkeypatch.setattr(colorize, "FOLDER_ROUNDS", 1)
+    rows = rows_of(colorize.measure(str(checkpoint), rounds=1, count=2))
+    assert [row[0] for row in rows] == 2 * ["eager float32", "default", "onnxruntime"]
+    assert all(are_numbers(row[1:]) for row in rows)
+
+
+def test_hints_are_measured(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SIZES": (16,), "COUNTS": (1, 3), "TALL": 24, "WIDE": 32}.items():
+        monkeypatch.setattr(hint, name, value)
+    ((size, *seconds),) = rows_of(hint.measure(str(checkpoint), rounds=1))
+    assert size == "16 px"
+    assert len(seconds) == 2
+    assert are_numbers(seconds)
+
+
+def test_time_to_quality_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_to_quality, "FRESH", PREPARED)
+    rows = rows_of(time_to_quality.measure(["dataset=synthetic", *SMALL], limit=1))
+    assert [len(row) for row in rows] == [4, 4]
+    assert rows[0][0] == "0.0014189, the paper's figure"
+
+
+def test_loading_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    for index in range(4):
+        pixels = random.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+    monkeypatch.setattr(data_loading, "FRESH", PREPARED)
+    rows = rows_of(data_loading.measure_all(tmp_path, 64))
+    ways = [row for row in rows if row[0] in data_loading.WAYS]
+    assert [row[0] for row in ways] == list(data_loading.WAYS)
+    assert all(are_numbers([cell for cell in row[1:] if cell != "-"]) for row in ways)
+    assert len(rows) > len(ways), "the estimate for ImageNet"
