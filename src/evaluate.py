@@ -1,6 +1,7 @@
 """Score checkpoints and trivial baselines on datasets: ``python -m src.evaluate``."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from src.results import environment, flat
 from src.schemas.commands import Evaluate
 from src.tables import print_table
 
+log = logging.getLogger(__name__)
+
 
 @command.interruptible()
 def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
@@ -53,6 +56,8 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     for model in models:
         model.colorizer.decode_otherwise(settings.flip_average, settings.temperature)
     entries = open_datasets(settings.datasets, models, settings.data_dir)
+    on = ", ".join(entry.label for entry in entries)
+    log.info("scoring on %s, %s in %s", on, hardware.accelerator, hardware.precision)
     measures = choose_measures(settings.metrics, hardware.device)
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:
         scores = ScoreFile(file, list(measures.by_photograph))
