@@ -124,7 +124,7 @@ def test_names_need_not_be_utf_8(photographs: Path, tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         assert escaped in done.stdout
     run = tmp_path / "run"
-    assert f"{escaped}: not an image" in (run / "train.log").read_text("utf-8")
+    assert f"{escaped}: not a picture" in (run / "train.log").read_text("utf-8")
     assert json.loads((run / "results.json").read_text("utf-8"))["near_gray"]["test"] == [gray]
     index = json.loads((tmp_path / "shards" / "shards.json").read_text("utf-8"))["splits"]
     assert {name: sorted(index[name]["names"]) for name in split} == {

@@ -96,7 +96,7 @@ def test_what_is_left_out_is_named(
     (photographs / "00.png").write_text("no picture")
     with caplog.at_level(logging.WARNING):
         root = write_shards(writing(f"input={photographs}", f"output={tmp_path}/shards"))
-    assert "left out 00.png: not an image" in caplog.text
+    assert "left out 00.png: not a picture" in caplog.text
     dataset = Shards("shards", str(root), 16)
     dataset.prepare()
     assert len(dataset.names("all")) == 19

@@ -188,7 +188,7 @@ def test_near_gray_and_unusable_photographs_are_listed(
     found = evaluate(asked(checkpoint, f"datasets=[{photographs}]", "metrics=[mse]"), tmp_path)
     (about,) = found["datasets"].values()
     assert about["near_gray"] == ["gray.png"]
-    assert about["unusable"] == {"text.png": "not an image"}
+    assert about["unusable"] == {"text.png": "not a picture"}
     assert about["photographs"] == 20
     report = (tmp_path / "report.md").read_text()
     assert "1 are near-gray and left out: gray.png." in report
