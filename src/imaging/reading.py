@@ -31,7 +31,7 @@ INTERPRETATIONS = {
     (4, 16): "cmyk",
 }
 SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}  # of a profile, by channels of colour
-NARROWEST = 200  # times the shorter side: a longer one is refused
+NARROWEST = 1000  # times the shorter side: a longer one is refused
 PIXELS_A_BYTE = {"jpeg": 8 * 64, "png": 8 * 1032}
 """That a file can hold: a bit for a block of 8 x 8, as Huffman codes take; a bit for a pixel, which
 deflate brings to a 1032nd. Other formats say how long their data are."""
@@ -104,7 +104,9 @@ def shrunk_jpeg(path: Path, max_pixels: int, side: int, setting: str) -> Image.I
     except (OSError, SyntaxError, ValueError):
         return None
     if profile := found.info.get(PROFILE_IN_PILLOW):
-        whole = pyvips.Image.new_from_array(np.asarray(found), interpretation=INTERPRETATIONS[len(found.getbands()), 8])
+        whole = pyvips.Image.new_from_array(
+            np.asarray(found), interpretation=INTERPRETATIONS[len(found.getbands()), 8]
+        )
         return Image.fromarray(as_8_bits(in_srgb(with_profile(whole, profile), profile)[0]))
     return found.convert("RGB")
 
@@ -153,7 +155,7 @@ def check_claims(
 
     Raises:
         UnreadableError: for more pixels than are allowed or than the file can hold, a side over
-            100,000 px, or one over 200 times the other.
+            100,000 px, or one over 1,000 times the other.
     """
     claim = f"{width} x {height} px"
     if width * height > max_pixels:
