@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from src import PhotoColorizer
 from src.colorizer import load_colorizer
 from src.errors import InputError
 from src.export import export
+from src.models.describe import read_model
+from src.models.graphs import FromLightness, traced
 from src.models.running import ONNX_ABOUT, OnnxModel, open_model
 from src.schemas.commands import Train
 from src.train import train
@@ -56,6 +59,18 @@ def test_graph_predicts_what_pytorch_does_at_any_size(
     if name == "run":
         with pytest.raises(InputError, match=r"m\.onnx needs size=48 at least"):
             model.predict(np.zeros((1, 1, 40, 64), np.float32))
+
+
+def test_warnings_that_are_not_known_are_shown() -> None:
+    class Odd(FromLightness):
+        def forward(self, L: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            warnings.warn("this is odd", RuntimeWarning, stacklevel=1)
+            return (torch.cat([L, L], dim=1),)
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        traced(Odd(read_model("default")))
+    assert [str(warning.message) for warning in shown] == ["this is odd"]
 
 
 def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
