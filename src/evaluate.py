@@ -100,7 +100,7 @@ def score_dataset(
     found = []
     for kind in own if scored.native_is_own else tracks:
         present = [model for model in models if kind.size in (None, model.size)]
-        rows = predictors(present, scored.mean(kind), hardware)
+        rows = predictors(present, scored.mean(kind), hardware, kind)
         if kind.size:
             rows += [
                 row for model in present for row in hinted_rows(model, settings.hints, hardware)
@@ -115,7 +115,7 @@ def draw(
     """The pictures of a network on a dataset, in the first track that it is in."""
     found = track_of(model, result)
     mse = found.scores.column(model.label, "mse")
-    row = network_row(model, hardware)
+    row = network_row(model, hardware, found.track)
     exhibits = gallery(result.scored, found.track, row, mse, hardware.device)
     about = numbers["datasets"][result.scored.label]["tracks"][found.track.name]
     best = about["against_baselines"][model.label]["baseline"]

@@ -28,7 +28,7 @@ class Hardware(NamedTuple):
     @property
     def device(self) -> torch.device:
         """PyTorch's name for it."""
-        return torch.device("cuda" if self.accelerator == "gpu" else "cpu")
+        return torch.device("cuda" if self.accelerator == "gpu" else self.accelerator)
 
     def autocast(self) -> AbstractContextManager[None]:
         """Where a network predicts outside a trainer."""
@@ -46,24 +46,39 @@ def choose(settings: Trainer) -> Hardware:
 
 
 def resolve(accelerator: str, precision: str) -> Hardware:
-    """Resolve ``auto``: the GPU where there is one, and half precision where it is quick.
+    """Resolve ``auto``: a GPU (CUDA), else Apple's (mps), else the CPU; half precision where quick.
 
-    On a CPU that is bfloat16 if it has instructions for it (AVX512-BF16, AMX), else float32.
+    On a CPU that is bfloat16 if it has instructions for it (AVX512-BF16, AMX), else float32. On
+    Apple's GPU it is always float32.
 
     Raises:
-        InputError: if what is asked for needs a GPU and there is none.
+        InputError: if what is asked for needs a GPU and there is none, or not this one.
     """
-    has_gpu = torch.cuda.is_available()
-    if accelerator == "gpu" and not has_gpu:
+    found = "cpu"
+    if accelerator != "cpu" and torch.cuda.is_available():
+        found = "gpu"
+    elif accelerator != "cpu" and torch.backends.mps.is_available():
+        found = "mps"
+    elif accelerator == "gpu":
         raise InputError("accelerator is gpu, but PyTorch finds none; use auto or cpu")
-    found = "gpu" if has_gpu and accelerator != "cpu" else "cpu"
     if precision == "16-mixed" and found == "cpu":
         raise InputError("precision is 16-mixed, which needs a GPU; use auto or bf16-mixed")
+    if found == "mps":
+        if precision not in ("auto", "32-true"):
+            raise InputError(
+                f"precision is {precision}, but Apple's GPU computes in 32-true alone; use auto"
+            )
+        return Hardware(found, "32-true")
     if precision != "auto":
         return Hardware(found, precision)
     if found == "gpu":
         return Hardware(found, "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed")
     return Hardware(found, "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true")
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """float64, which sums of many numbers are taken in, or float32 where there is no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def prepare(network: nn.Module, settings: Trainer) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ class PhotoColorizer:
     Args:
         model: what predicts; see :meth:`load`.
         size: px, the shorter side of what the network sees; None is the model's own.
-        saturation: factor of a and b.
+        saturation: factor of predicted a and b; hints keep their colours.
         tiles: whether a larger ``size`` is seen in overlapping squares of the model's own.
 
     Raises:
@@ -144,15 +145,14 @@ class PhotoColorizer:
         if not self.model.takes_hints:
             raise InputError("an ONNX file takes no hints; set model to a checkpoint or bundle")
         check_fits(hints, lightness.shape)
-        drawn = draw_hints(hints, L.shape)
-        drawn[:2] /= self.saturation or 1  # which painting multiplies with
-        return np.concatenate([L[None], drawn])[None]
+        return np.concatenate([L[None], draw_hints(hints, L.shape)])[None]
 
     def predict(self, lightnesses: Sequence[Lightness], hints: Hints | None = None) -> list[Floats]:
         """ab (2,h,w) of photographs' lightness (H,W), at the size that the network sees."""
         small = [self.seen(lightness, hints) for lightness in lightnesses]
+        model = partial(self.model.predict, saturation=self.saturation)
         if self.tile:
-            return [in_tiles(self.model.predict, x, self.tile)[0] for x in small]
+            return [in_tiles(model, x, self.tile)[0] for x in small]
         shapes: dict[tuple[int, ...], list[int]] = {}
         for index, x in enumerate(small):
             shapes.setdefault(x.shape, []).append(index)
@@ -162,7 +162,7 @@ class PhotoColorizer:
             at_once = max(1, min(self.model.batch, fitting))
             for start in range(0, len(indices), at_once):
                 part = indices[start : start + at_once]
-                ab = self.model.predict(np.concatenate([small[index] for index in part]))
+                ab = model(np.concatenate([small[index] for index in part]))
                 found |= dict(zip(part, ab, strict=True))
         return [found[index] for index in range(len(small))]
 
@@ -170,4 +170,4 @@ class PhotoColorizer:
         self, picture: Picture, ab: Floats, bits: int, threads: Executor | None = None
     ) -> Pixels:
         """sRGB (H,W,3) of a picture with predicted ab (2,h,w)."""
-        return paint(picture.lightness, ab, self.saturation, bits, threads)
+        return paint(picture.lightness, ab, bits, threads)

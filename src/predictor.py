@@ -12,7 +12,7 @@ from src.config import build
 from src.errors import InputError
 from src.hints.correction import corrected
 from src.hints.spread import spread
-from src.networks.amplifier import Amplifier
+from src.networks.amplifier import REACH, Amplifier
 from src.networks.base import ColorNetwork
 from src.objectives.base import Objective
 from src.objectives.bins import ColorBins
@@ -71,12 +71,13 @@ class Predictor(nn.Module):
         parts = (self.network, self.amplifier)
         return sum(weight.numel() for part in parts if part for weight in part.parameters())
 
-    def forward(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
+    def forward(self, L: Tensor, hints: Tensor | None = None, saturation: float = 1) -> Tensor:
         """L (B,1,H,W) in 0..100, and hints (B,3,H,W), to ab (B,2,H,W) in CIE units, float32.
 
         Hints correct what is predicted, also by a network that has not learned to take them.
+        ``saturation`` is a factor of what is predicted, not of hints.
         """
-        ab = self.ab(self.raw_views(L, hints), L)
+        ab = self.ab(self.raw_views(L, hints), L) * saturation
         return ab if hints is None else corrected(L, ab, hints)
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Coloring:
@@ -86,12 +87,14 @@ class Predictor(nn.Module):
         """
         return self.read(self.raw_views(L, hints), L, hints)
 
-    def read(self, views: list[Tensor], L: Tensor, hints: Tensor | None = None) -> Coloring:
-        """As :meth:`predict`, from raw output."""
+    def read(
+        self, views: list[Tensor], L: Tensor, hints: Tensor | None = None, saturation: float = 1
+    ) -> Coloring:
+        """As :meth:`predict`, from raw output; ``saturation`` is as for :meth:`forward`."""
         known = [self.objective.uncertainty(raw) for raw in views]
         said = [values for values in known if values is not None]
         unsure = self.merged(said, L) if said else self.disagreement(L, hints, views)
-        ab = self.ab(views, L)
+        ab = self.ab(views, L) * saturation
         return Coloring(ab if hints is None else corrected(L, ab, hints), unsure)
 
     def disagreement(self, L: Tensor, hints: Tensor | None, views: list[Tensor]) -> Tensor:
@@ -101,16 +104,28 @@ class Predictor(nn.Module):
         one, other = (self.merged([self.objective.decode(view)], L) for view in views)
         return chroma((one - other.flip(-1)) / 2)[:, None]
 
-    def likely(self, views: list[Tensor], row: int, column: int, width: int) -> Tensor:
+    def likely(self, views: list[Tensor], L: Tensor, row: int, column: int) -> Tensor:
         """The likeliest colours (N,2) of a pixel, CIE units, the likeliest first.
 
+        They are what would be predicted there if the network were sure of each: amplified and
+        strengthened as the prediction is.
+
         Args:
-            views: raw output for one photograph of this ``width``.
+            views: raw output for one photograph.
+            L: of that, (1,1,H,W).
         """
         stride = self.network.upsampling.stride
-        places = zip(views, (column, width - 1 - column), strict=False)
+        places = zip(views, (column, L.shape[-1] - 1 - column), strict=False)
         raw = [view[0, :, row // stride, at // stride] for view, at in places]
-        return self.objective.likely(torch.stack(raw))
+        colors = self.objective.likely(torch.stack(raw))
+        ab = self.decoded(views, L)
+        if self.amplifier:
+            rows, columns = (slice(max(0, at - REACH), at + REACH + 1) for at in (row, column))
+            moved = ab[..., rows, columns] + (colors - ab[0, :, row, column])[..., None, None]
+            near = L[..., rows, columns].expand(len(colors), -1, -1, -1)
+            colors = self.amplifier(near, moved)[..., row - rows.start, column - columns.start]
+            ab = self.amplifier(L, ab)
+        return strengthened(colors, self.strength, ab.mean(dim=(2, 3)))
 
     def decode_otherwise(
         self,
@@ -154,10 +169,14 @@ class Predictor(nn.Module):
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """What raw output says of the colours of L."""
-        ab = self.merged([self.objective.decode(raw) for raw in views], L)
+        ab = self.decoded(views, L)
         if self.amplifier:
             ab = self.amplifier(L, ab)
         return strengthened(ab, self.strength) if self.strength else ab
+
+    def decoded(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
+        """As :meth:`ab`, neither amplified nor strengthened."""
+        return self.merged([self.objective.decode(raw) for raw in views], L)
 
     def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """The mean of what was read from each view, at the resolution of L."""
@@ -166,12 +185,14 @@ class Predictor(nn.Module):
         return (first + mirrored[0].flip(-1)) / 2 if mirrored else first
 
 
-def strengthened(ab: Tensor, strength: float) -> Tensor:
-    """ab (B,2,H,W), stronger: differences to its mean colour by ``strength``, that by half of it.
+def strengthened(ab: Tensor, strength: float, mean: Tensor | None = None) -> Tensor:
+    """ab, stronger: differences to a photograph's mean colour by ``strength``, that by half of it.
 
-    0 leaves it as it is, 1 doubles the differences.
+    0 leaves it as it is, 1 doubles the differences. Without a ``mean``, ab are whole photographs
+    (B,2,H,W).
     """
-    mean = ab.mean(dim=(2, 3), keepdim=True)
+    if mean is None:
+        mean = ab.mean(dim=(2, 3), keepdim=True)
     return (1 + strength) * (ab - mean) + (1 + strength / 2) * mean
 
 

@@ -105,6 +105,8 @@ def processes(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[s
     """
     if limits.strategy == "auto":
         return {"devices": 1}
+    if accelerator == "mps":
+        raise InputError("Apple's GPU trains in one process; set trainer.accelerator=cpu as well")
     # An adversary is not trained before it begins.
     strategy = DDPStrategy(
         find_unused_parameters=bool(colorizer.adversary),

@@ -46,6 +46,28 @@ def test_gradients_are_finite_for_black_white_and_colours_outside_srgb() -> None
     assert ab.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (3, 48), (20, 25), (39, 2)])
+def test_likely_colours_are_as_strong_as_the_prediction(
+    settings: Callable[..., Train], row: int, column: int
+) -> None:
+    """A regression finds one colour likely: the one that it predicts."""
+    colorizer, _ = build_parts(settings("amplifier=residual"))
+    for weight in colorizer.network.parameters():
+        torch.nn.init.normal_(weight, std=0.05)
+    assert colorizer.amplifier
+    torch.nn.init.normal_(colorizer.amplifier.layers[-1].weight, std=0.05)
+    colorizer.decode_otherwise(flip_average=True, strength=0.7)
+    colorizer.eval()
+    L = torch.rand(1, 1, 40, 50) * 60 + 20
+    with torch.inference_mode():
+        expected = colorizer(L)[0, :, row, column]
+        (found,) = colorizer.likely(colorizer.raw_views(L), L, row, column)
+        colorizer.decode_otherwise(strength=0)
+        weaker = colorizer(L)[0, :, row, column]
+    assert found.tolist() == pytest.approx(expected.tolist(), abs=0.01)
+    assert (expected - weaker).abs().max() > 0.5, "strength matters"
+
+
 def test_trained_jointly_everything_changes(settings: Callable[..., Train], tmp_path: Path) -> None:
     chosen = settings(*UNET, "amplifier=residual", "amplifier.weight=10")
     before = build_parts(chosen)[0].state_dict()

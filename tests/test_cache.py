@@ -153,7 +153,7 @@ def test_unusable_photographs_are_named_every_time(
         with caplog.at_level(logging.INFO):
             images = datamodule(settings, tmp_path / "cache").images["train"]
         assert images.names == names[:5] + names[6:]
-        assert f"left out {names[5]}: not an image" in caplog.text
+        assert f"left out {names[5]}: not a picture" in caplog.text
         assert "of 12 train photographs: left out 1 that cannot be used" in caplog.text
         in_memory = datamodule(settings, tmp_path / "cache").dataset.load("train")
         assert torch.equal(images.pixels[:], in_memory.pixels[:])

@@ -120,7 +120,7 @@ def test_names_need_not_be_utf_8(photographs: Path, tmp_path: Path) -> None:
     assert (trained.returncode, trained.stderr) == (0, "")
     assert escaped in trained.stdout
     run = tmp_path / "run"
-    assert f"{escaped}: not an image" in (run / "train.log").read_text("utf-8")
+    assert f"{escaped}: not a picture" in (run / "train.log").read_text("utf-8")
     found = json.loads((run / "results.json").read_text("utf-8"))
     assert found["near_gray"]["test"] == [gray]
     assert found["images"] == {"train": 3, "val": 2, "test": 1}

@@ -32,6 +32,22 @@ def test_auto_takes_the_gpu_where_there_is_one(
     assert hardware.choose(settings("trainer=float32").trainer) == ("cpu", "32-true")
 
 
+def test_auto_takes_apple_s_gpu_in_float32_where_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    for accelerator in ("auto", "gpu"):
+        found = hardware.resolve(accelerator, "auto")
+        assert found == ("mps", "32-true")
+        assert found.device.type == "mps"
+    assert hardware.resolve("cpu", "32-true") == ("cpu", "32-true")
+    with pytest.raises(InputError, match="precision is bf16-mixed, but Apple's GPU computes in"):
+        hardware.resolve("auto", "bf16-mixed")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert hardware.resolve("auto", "32-true") == ("gpu", "32-true"), "CUDA goes first"
+
+
 def test_what_needs_a_gpu_is_refused_without_one(
     settings: Callable[..., Train], monkeypatch: pytest.MonkeyPatch
 ) -> None:

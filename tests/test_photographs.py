@@ -1,15 +1,20 @@
 """Every kind of file that people have, and every kind that cannot be used."""
 
 import logging
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 import torch
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
+from skimage.color import rgb2lab
 
 from src.data.photographs import UnusablePhotographError, read_photograph, read_photographs
 from src.errors import InputError
+from src.imaging.reading import read_picture, read_rgb
 
 EIO = Path("/proc/self/mem")  # whose first bytes cannot be read
 LIMIT = 10**7
@@ -60,9 +65,55 @@ def test_palette_with_transparency_is_laid_on_white(tmp_path: Path) -> None:
     assert mean_colour(read(tmp_path / "clear.png")) == [255, 255, 255]
 
 
-def test_cmyk_jpeg_is_read(tmp_path: Path) -> None:
-    Image.new("CMYK", (20, 20), (0, 255, 255, 0)).save(tmp_path / "a.jpg")
-    assert mean_colour(read(tmp_path / "a.jpg")) == pytest.approx([255, 0, 0], abs=3)
+def test_cmyk_is_read_as_ink_by_the_profile_of_libvips(tmp_path: Path) -> None:
+    ink = Image.new("CMYK", (20, 20), (0, 255, 255, 0))
+    ink.save(tmp_path / "a.jpg")
+    expected = in_srgb_by_littlecms(ink, pyvips.Image.profile_load("cmyk"))
+    assert mean_colour(read(tmp_path / "a.jpg")) == pytest.approx(expected.getpixel((9, 9)), abs=3)
+
+
+def in_srgb_by_littlecms(image: Image.Image, profile: bytes) -> Image.Image:
+    given = ImageCms.ImageCmsProfile(BytesIO(profile))
+    srgb = ImageCms.createProfile("sRGB")
+    relative = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    found = ImageCms.profileToProfile(image, given, srgb, relative, "RGB")
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp"])
+def test_training_sees_a_photograph_by_its_profile_and_orientation_as_colouring_does(
+    tmp_path: Path, name: str
+) -> None:
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 5, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    profile = pyvips.Image.profile_load("p3")
+    lossless: dict[str, Any] = {"lossless": True} if name == "a.webp" else {}
+    image.save(tmp_path / name, icc_profile=profile, exif=exif, quality=98, **lossless)
+    with Image.open(tmp_path / name) as decoded:
+        upright = ImageOps.exif_transpose(decoded.convert("RGB"))
+        expected = np.asarray(in_srgb_by_littlecms(upright, profile)).astype(int)
+    assert np.abs(expected - np.asarray(upright)).max() > 20, "the profile matters"
+    L = rgb2lab(expected / 255)[..., 0]
+    for size in (64, None):
+        trained_on = read_photograph(tmp_path / name, size, LIMIT).permute(1, 2, 0).numpy()
+        assert np.abs(trained_on - expected).max() <= 2
+    coloured = read_picture(tmp_path / name, LIMIT).lightness * (100 / 65535)
+    assert np.abs(rgb2lab(trained_on)[..., 0] - coloured).max() < 0.4  # half a step of 8 bits
+    assert np.abs(L - coloured).max() < 0.6
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_the_fast_way_for_a_jpeg_gives_the_pixels_of_the_other(
+    tmp_path: Path, mode: str, options: dict[str, Any]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 91, 3), dtype=np.uint8)
+    Image.fromarray(noise).convert(mode).save(tmp_path / "a.jpg", quality=80, **options)
+    fast = read_rgb(tmp_path / "a.jpg", LIMIT, side=60)
+    assert np.array_equal(np.asarray(fast), np.asarray(read_rgb(tmp_path / "a.jpg", LIMIT)))
 
 
 def test_sixteen_bit_tiff_keeps_its_shades(tmp_path: Path) -> None:
@@ -115,19 +166,21 @@ def broken(folder: Path, kind: str) -> Path:
     else:
         noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(noise).save(path)
-        path.write_bytes(path.read_bytes()[:1500])
+        end = b"\xff\xd9" if kind == "missing" else b""
+        path.write_bytes(path.read_bytes()[:1500] + end)
     return path
 
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("text", "not an image"),
-        ("empty", "not an image"),
-        ("truncated", "truncated"),
+        ("text", "not a picture"),
+        ("empty", "not a picture"),
+        ("truncated", "premature end of JPEG image"),
         ("one_pixel", "1 x 1 px is too small; at least 8 x 8"),
         ("bomb", "20000 x 20000 px is over dataset.max_pixels=10000000"),
-        ("float", "floating-point pixels"),
+        ("float", "pixels of type float, which have no stated white"),
+        ("missing", "premature end of data segment"),
     ],
 )
 def test_says_why_a_file_cannot_be_used(tmp_path: Path, kind: str, reason: str) -> None:

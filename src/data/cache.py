@@ -29,7 +29,7 @@ from src.progress import shown, telling
 
 log = logging.getLogger(__name__)
 
-VERSION = 1  # of the files
+VERSION = 2  # of the files and of the reader: 2 honours colour profiles
 
 
 class Cache(NamedTuple):

@@ -1,6 +1,5 @@
 """Read photographs of every common kind into square uint8 RGB, once, in parallel."""
 
-import errno
 import hashlib
 import logging
 from collections import deque
@@ -13,26 +12,21 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from src.errors import InputError
+from src.imaging.pictures import UnreadableError
+from src.imaging.reading import read_rgb
 from src.processes import cores
 from src.progress import shown
 
 log = logging.getLogger(__name__)
 
-# Pillow's own limit is one for all; ours is a setting, checked before anything is decoded.
-Image.MAX_IMAGE_PIXELS = None
-
 FEW = 5  # names in a message
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")  # of others, PostScript starts Ghostscript
 AHEAD = 8  # items read before they are asked for
 READING = "reading photographs"
 MIN_SIDE = 8  # px; below this there is nothing to learn from
-DAMAGED = (None, errno.EINVAL)  # errors of decoders have no number; offsets may lead out of a file
-SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
-
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -95,9 +89,8 @@ class UnusablePhotographError(Exception):
 def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
     """Read a photograph as uint8 sRGB: its centre square (3,size,size), or the whole as it is.
 
-    EXIF orientation is applied, transparency laid on white, 16-bit gray brought to 8 bits, the
-    first frame taken. Large JPEGs are decoded at a fraction of their size (Pillow's draft mode)
-    where a size is asked for.
+    It is read as for colouring, see :func:`src.imaging.reading.read_rgb`; large JPEGs are decoded
+    at a fraction of their size where a size is asked for.
 
     Raises:
         UnusablePhotographError: for what is not a whole picture of at least 8 x 8 px and at most
@@ -105,43 +98,27 @@ def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
         InputError: naming a file that the system cannot read, perhaps only now.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise UnusablePhotographError(
-                    f"{width} x {height} px is over dataset.max_pixels={max_pixels}"
-                )
-            if min(width, height) < MIN_SIDE:
-                raise UnusablePhotographError(
-                    f"{width} x {height} px is too small; at least {MIN_SIDE} x {MIN_SIDE}"
-                )
-            if size is not None:
-                shrink = 2 * size / min(width, height)
-                image.draft("RGB", (round(width * shrink), round(height * shrink)))
-            rgb = as_rgb(ImageOps.exif_transpose(image))
-            if size is not None:
-                rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
-    except UnidentifiedImageError:
-        raise UnusablePhotographError("not an image") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.errno not in DAMAGED:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        rgb = read_rgb(path, max_pixels, size and 2 * size, "dataset.max_pixels")
+    except UnreadableError as error:
+        check_readable(path)
         raise UnusablePhotographError(str(error)) from error
+    if min(rgb.size) < MIN_SIDE:
+        raise UnusablePhotographError(
+            f"{rgb.width} x {rgb.height} px is too small; at least {MIN_SIDE} x {MIN_SIDE}"
+        )
+    if size is not None:
+        rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
 
 
-def as_rgb(image: Image.Image) -> Image.Image:
-    """Bring any Pillow mode to RGB; transparency on white, 16 bits scaled to 8."""
-    if image.mode in SIXTEEN_BIT:
-        eight = np.asarray(image).astype(np.float32) / 257
-        return Image.fromarray(eight.round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise UnusablePhotographError("floating-point pixels have no stated white")
-    if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        white = Image.new("RGBA", layers.size, "white")
-        return Image.alpha_composite(white, layers).convert("RGB")
-    return image.convert("RGB")
+def check_readable(path: Path) -> None:
+    """Raise InputError, naming a file, if the system cannot read all of it."""
+    try:
+        with path.open("rb") as file:
+            while file.read(2**20):
+                pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def ahead(work: Callable[[In], Out], items: Iterable[In], depth: int = AHEAD) -> Iterator[Out]:

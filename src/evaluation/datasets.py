@@ -5,15 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from src.color import from_uint8, is_near_gray, rgb_to_lab
+from src.color import LabBatch, from_uint8, is_near_gray, lab_to_rgb, rgb_to_lab, to_uint8
 from src.config import build, dataset_choices, dataset_settings
 from src.data.datamodule import ImageDataset
 from src.data.photographs import UnusablePhotographError, ahead, digest
 from src.errors import InputError
 from src.evaluation.models import Model, opened
+from src.imaging.arrays import picture_from
+from src.imaging.painting import FULL, Lightness, paint
 from src.metrics.auc import CLASSES, class_shares
 from src.progress import shown
 
@@ -32,8 +35,31 @@ class Track(NamedTuple):
     @property
     def title(self) -> str:
         if self.size is None:
-            return "native resolution: the whole photograph, predicted ab upsampled bilinearly"
+            return "native resolution: the whole photograph, coloured as src.colorize does"
         return f"own size: the centre square, resized to {self.size} px"
+
+    def truth(self, rgb: Tensor) -> LabBatch:
+        """Photographs, uint8 (B,3,H,W), in CIE units; whole ones with L as colouring reads it."""
+        truth = rgb_to_lab(from_uint8(rgb))
+        if self.size is not None:
+            return truth
+        arrays = rgb.permute(0, 2, 3, 1).cpu().numpy()
+        lightness = np.stack([picture_from(array).lightness for array in arrays])
+        L = torch.from_numpy(lightness.astype(np.float32) * np.float32(100 / FULL))
+        return LabBatch(L[:, None].to(rgb.device), truth.ab)
+
+    def shown(self, L: Tensor, ab: Tensor) -> Tensor:
+        """L and predicted ab as uint8 sRGB (B,3,H,W); whole photographs as colouring paints."""
+        if self.size is not None:
+            return to_uint8(lab_to_rgb(L, ab))
+        parts = zip(lightnesses_of(L), ab.cpu().numpy(), strict=True)
+        painted = np.stack([paint(lightness, colors) for lightness, colors in parts])
+        return torch.from_numpy(painted).permute(0, 3, 1, 2).to(L.device)
+
+
+def lightnesses_of(L: Tensor) -> list[Lightness]:
+    """L (B,1,H,W) as colouring takes it."""
+    return list(np.rint(L[:, 0].cpu().numpy() * np.float32(FULL / 100)).astype(np.uint16))
 
 
 class Entry(NamedTuple):

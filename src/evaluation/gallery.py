@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
-from src.color import LabBatch, chroma, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from src.color import LabBatch, chroma
 from src.evaluation.datasets import Scored, Track
 from src.evaluation.predictors import Predictor
 
@@ -51,17 +51,17 @@ def gallery(
         shown[title] = []
         for index in indices:
             rgb = scored.dataset.read(scored.names[index], track.size).to(device)[None]
-            picture = side_by_side(row, rgb)
+            picture = side_by_side(row, track, rgb)
             shown[title].append(Exhibit(scored.names[index], float(mse[index]), picture))
     return shown
 
 
-def side_by_side(row: Predictor, rgb: Tensor) -> str:
+def side_by_side(row: Predictor, track: Track, rgb: Tensor) -> str:
     """Gray, predicted, true and error map of a uint8 (1,3,H,W), as a data URI."""
-    truth = rgb_to_lab(from_uint8(rgb))
+    truth = track.truth(rgb)
     ab = row.predict(truth)
-    gray = lab_to_rgb(truth.L, torch.zeros_like(truth.ab))
-    tiles = [to_uint8(gray), to_uint8(lab_to_rgb(truth.L, ab)), rgb, error_map(ab, truth)]
+    gray = track.shown(truth.L, torch.zeros_like(truth.ab))
+    tiles = [gray, track.shown(truth.L, ab), rgb, error_map(ab, truth)]
     pixels = torch.cat([tile.cpu() for tile in tiles], dim=3)[0].permute(1, 2, 0).numpy()
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     height, width = rgb.shape[-2:]

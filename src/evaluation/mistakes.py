@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from src.color import LabBatch, chroma
+from src.hardware import widest
 
 HUES = ("pink", "red", "yellow", "green", "teal", "sky", "azure", "violet")
 """Sectors of 45 degrees of Lab's hue angle around 0, 45, ... 315: brown and skin are in red, orange
@@ -88,9 +89,9 @@ def hue_class(ab: Tensor) -> Tensor:
 
 def shares(index: Tensor, like: Tensor, pixels: int, weights: Tensor | None = None) -> Tensor:
     """Area at every index, in photographs, in the shape of ``like``; or weights summed over it."""
-    flat = None if weights is None else weights.flatten().double()
+    flat = None if weights is None else weights.flatten().to(widest(weights.device))
     counts = torch.bincount(index.flatten(), flat, minlength=like.numel())
-    return counts.double().cpu().view(like.shape) / pixels
+    return counts.cpu().double().view(like.shape) / pixels
 
 
 def mean_error(sums: Tensor, least_area: float = 1e-4) -> list[float]:

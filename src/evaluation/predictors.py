@@ -3,13 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from src.color import LabBatch
+from src.evaluation.datasets import Track, lightnesses_of
 from src.evaluation.models import Model, TrainingSet
 from src.hardware import Hardware
+from src.imaging.painting import upsampled
+from src.models.running import check_finite
+from src.models.torch_model import TorchModel
 from src.networks.sizes import at_output_resolution, at_own_size
+from src.photo_colorizer import PhotoColorizer
 
 GRAY = "gray"
 OWN_MEAN = "best constant"
@@ -33,7 +39,9 @@ class Predictor(NamedTuple):
     hinted: Hinted | None = None
 
 
-def predictors(models: Sequence[Model], own_mean: Tensor, hardware: Hardware) -> list[Predictor]:
+def predictors(
+    models: Sequence[Model], own_mean: Tensor, hardware: Hardware, track: Track
+) -> list[Predictor]:
     """Everything that is scored on a dataset, by rows: trivial ones, networks, controls.
 
     Args:
@@ -47,7 +55,7 @@ def predictors(models: Sequence[Model], own_mean: Tensor, hardware: Hardware) ->
             rows.append(Predictor(name, from_lightness(baseline, model.size)))
     mean = own_mean.to(hardware.device)[None, :, None, None]
     rows.append(Predictor(OWN_MEAN, lambda truth: mean.expand_as(truth.ab)))
-    rows += [network_row(model, hardware) for model in models]
+    rows += [network_row(model, hardware, track) for model in models]
     rows += [Predictor(f"ceiling of {m.label}", ceiling(m)) for m in models]
     return rows
 
@@ -61,9 +69,25 @@ def fitted_rows(training: TrainingSet) -> dict[str, nn.Module]:
     }
 
 
-def network_row(model: Model, hardware: Hardware) -> Predictor:
-    """The row of a model's network."""
+def network_row(model: Model, hardware: Hardware, track: Track) -> Predictor:
+    """The row of a model's network: of whole photographs what ``src.colorize`` predicts."""
+    if track.size is None:
+        return Predictor(model.label, as_colorized(model, hardware), model)
     return Predictor(model.label, from_lightness(in_precision(model, hardware), model.size), model)
+
+
+def as_colorized(model: Model, hardware: Hardware) -> Callable[[LabBatch], Tensor]:
+    """Predict ab as a :class:`PhotoColorizer` does, and upsample it as that does in painting."""
+    about = {"size": model.size}
+    colorizer = PhotoColorizer(TorchModel(model.colorizer, about, hardware, model.path))
+
+    def predict(truth: LabBatch) -> Tensor:
+        lightnesses = lightnesses_of(truth.L)
+        found = zip(lightnesses, colorizer.predict(lightnesses), strict=True)
+        ab = np.stack([upsampled(small, *lightness.shape) for lightness, small in found])
+        return torch.from_numpy(ab).to(hardware.device)
+
+    return predict
 
 
 def from_lightness(predict: Callable[[Tensor], Tensor], size: int) -> Callable[[LabBatch], Tensor]:
@@ -75,6 +99,7 @@ def in_precision(model: Model, hardware: Hardware) -> Callable[[Tensor], Tensor]
     def predict(L: Tensor) -> Tensor:
         with hardware.autocast():
             ab: Tensor = model.colorizer(L)
+        check_finite(bool(ab.isfinite().all()), model.path)
         return ab
 
     return predict

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.color import LabBatch, from_uint8, rgb_to_lab
+from src.color import LabBatch
 from src.data.photographs import UnusablePhotographError, ahead
 from src.errors import InputError
 from src.evaluation.clock import Clock
@@ -19,7 +19,7 @@ from src.evaluation.measures import REBALANCED, Measures, warn_of_few
 from src.evaluation.mistakes import Mistakes
 from src.evaluation.predictors import TRUTH, Hinted, Predictor
 from src.evaluation.scores import RARITY, ScoreFile, Scores
-from src.metrics import Measure, paired
+from src.metrics import Measure, Pair
 from src.metrics.auc import class_weights, rarity
 from src.metrics.realism import Realism
 from src.progress import shown
@@ -43,11 +43,16 @@ class TrackResult(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Photographs by name: uint8 (B,3,H,W) and in CIE units."""
+    """Photographs of a track by name: uint8 (B,3,H,W) and in CIE units."""
 
     names: list[str]
     rgb: Tensor
     truth: LabBatch
+    track: Track
+
+    def paired(self, ab: Tensor) -> Pair:
+        """Predicted ab (B,2,H,W) beside the truth."""
+        return Pair(ab, self.track.shown(self.truth.L, ab), self.truth, self.rgb)
 
 
 class Scorer(NamedTuple):
@@ -107,7 +112,7 @@ class Scorer(NamedTuple):
         batches = shown(parts, f"{scored.label}, {track.name}")
         for names, rgb in zip(batches, pictures, strict=True):
             on_device = rgb.to(self.device)
-            yield Batch(names, on_device, rgb_to_lab(from_uint8(on_device)))
+            yield Batch(names, on_device, track.truth(on_device), track)
 
     def values(
         self,
@@ -149,7 +154,7 @@ class Scorer(NamedTuple):
         with self.clock.stage("FID and KID"):
             true_features = self.measures.inception(batch.rgb)
             for name in predicted.keys() & realism.keys():
-                shown = paired(predicted[name], batch.truth, batch.rgb).rgb
+                shown = batch.track.shown(batch.truth.L, predicted[name])
                 realism[name].update(self.measures.inception(shown), true_features)
 
 
@@ -172,5 +177,5 @@ def measured(
 ) -> dict[str, np.ndarray]:
     """Values (B,) of each measure of predicted ab (B,2,H,W); the mistakes are taken note of."""
     mistakes.update(ab, batch.truth)
-    pair = paired(ab, batch.truth, batch.rgb)
+    pair = batch.paired(ab)
     return {name: np.asarray(measure(pair).cpu()) for name, measure in measures.items()}

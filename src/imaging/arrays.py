@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from src.errors import InputError
 from src.imaging.painting import FULL, Pixels
 from src.imaging.pictures import Picture, UnreadableError
-from src.imaging.reading import INTERPRETATIONS, PROFILE, picture_of
+from src.imaging.reading import INTERPRETATIONS, PROFILE_IN_PILLOW, picture_of, with_profile
 
 SIXTEEN_BIT = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 AS_THEY_ARE = {"L", "LA", "RGB", "RGBA", "CMYK"}
@@ -43,9 +43,8 @@ def from_pillow(image: Image.Image) -> Picture:
     else:
         mode = "L" if image.mode == "1" else "RGBA" if image.has_transparency_data else "RGB"
         whole = from_array(np.asarray(image.convert(mode)))
-    if profile := image.info.get("icc_profile"):
-        whole = whole.copy()
-        whole.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+    if profile := image.info.get(PROFILE_IN_PILLOW):
+        whole = with_profile(whole, profile)
     return picture_of(whole)
 
 

@@ -17,6 +17,7 @@ from skimage.color import rgb2lab
 from src.errors import InputError
 from src.files import write_text
 from src.imaging.painting import Floats
+from src.imaging.pictures import LONGEST_SIDE
 
 VERSION = 1
 MOST = 1000  # hints of a photograph
@@ -85,11 +86,15 @@ def parsed_hints(found: Any) -> Hints:
     except (KeyError, TypeError) as error:
         raise InputError(f"these are no hints: {FORMAT}") from error
     if version != VERSION:
-        raise InputError(f"hints of version {version}, not {VERSION}")
+        raise InputError(f"hints of version {shortened(version)}, not {VERSION}")
     if type(version) is not int or not isinstance(given, list):
         raise InputError(f"these are no hints: {FORMAT}")
-    if not all(type(side) is int and side >= 1 for side in (width, height)):
-        raise InputError(f"a picture of {width} x {height} px; both must be whole numbers above 0")
+    for side in (width, height):
+        if not (type(side) is int and 1 <= side <= LONGEST_SIDE):
+            raise InputError(
+                f"a picture of {shortened(width)} x {shortened(height)} px; both must be whole "
+                f"numbers above 0, and at most {LONGEST_SIDE:,}"
+            )
     if len(given) > MOST:
         raise InputError(f"{len(given)} hints; {MOST} are the most")
     hints = [parsed_hint(number, hint, width, height) for number, hint in enumerate(given, start=1)]
@@ -106,7 +111,7 @@ def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"hint {number} is none: {FORMAT}") from error
     if not COLOR.fullmatch(color):
-        raise InputError(f"hint {number} has the color {color}; it must be #rrggbb")
+        raise InputError(f"hint {number} has the color {shortened(color)}; it must be #rrggbb")
     if not 1 <= size <= max(width, height):
         raise InputError(f"hint {number} has the size {size:g}; it must be 1 to the picture's side")
     if not points:
@@ -118,6 +123,12 @@ def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
                 f"{width} x {height} px"
             )
     return Hint(color, size, points)
+
+
+def shortened(value: Any) -> str:
+    """What a file gives, in the few characters that a message has room for."""
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def number_in(value: Any) -> float:

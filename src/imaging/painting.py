@@ -56,7 +56,6 @@ def shrink(lightness: Lightness, size: int) -> Floats:
 def paint(
     lightness: Lightness,
     ab: Floats,
-    saturation: float = 1,
     bits: int = 8,
     threads: Executor | None = None,
 ) -> Pixels:
@@ -68,7 +67,6 @@ def paint(
     Args:
         lightness: (H,W).
         ab: (2,h,w), which is upsampled bilinearly.
-        saturation: factor of a and b.
         bits: 8 or 16 in each channel.
         threads: that share the work.
 
@@ -77,7 +75,7 @@ def paint(
     """
     height, width = lightness.shape
     rgb = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
-    upsampling = Upsampling(ab * np.float32(saturation), height, width)
+    upsampling = Upsampling(ab, height, width)
     rows = max(1, BAND // width)
 
     def paint_band(top: int) -> None:
@@ -128,6 +126,11 @@ class Upsampling:
         above, below = self.wide[:, rows.first[part]], self.wide[:, rows.second[part]]
         a, b = lerp(above, below, rows.share[part, None]).reshape(2, -1)
         return a, b
+
+
+def upsampled(ab: Floats, height: int, width: int) -> Floats:
+    """ab (2,h,w) at (2,H,W), as it is painted."""
+    return np.stack(Upsampling(ab, height, width)(slice(height))).reshape(2, height, width)
 
 
 class Between(NamedTuple):

@@ -16,6 +16,7 @@ FORMATS = {
     "webp": (".webp",),
     "tiff": (".tif", ".tiff"),
 }
+LONGEST_SIDE = 100_000  # px
 SUFFIXES = {suffix: form for form, suffixes in FORMATS.items() for suffix in suffixes}
 
 logging.getLogger("pyvips").setLevel(logging.ERROR)  # what it warns of are our own notes

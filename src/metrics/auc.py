@@ -50,7 +50,7 @@ def class_of(ab: Tensor) -> Tensor:
 def class_shares(ab: Tensor) -> Tensor:
     """Share of the area that each class has, summed over photographs: (B,2,H,W) to (CLASSES,)."""
     counts = torch.bincount(class_of(ab).flatten(), minlength=CLASSES)
-    return counts.double().cpu() / (ab.shape[-2] * ab.shape[-1])
+    return counts.cpu().double() / (ab.shape[-2] * ab.shape[-1])
 
 
 def class_weights(shares: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from src.hardware import widest
+
 
 def colorfulness(rgb: Tensor) -> Tensor:
     """Colourfulness (Hasler and Suesstrunk 2003, their M3) of uint8 (B,3,H,W), to (B,).
@@ -9,7 +11,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
     Of rg = R - G and yb = (R + G) / 2 - B: the root of both variances, plus 0.3 times the root of
     both squared means. Not colourful is 0, extremely colourful 109.
     """
-    red, green, blue = rgb.double().unbind(dim=1)
+    red, green, blue = rgb.to(widest(rgb.device)).unbind(dim=1)
     first, second = red - green, (red + green) / 2 - blue
     spread = (first.var((1, 2), correction=0) + second.var((1, 2), correction=0)).sqrt()
     shift = (first.mean((1, 2)).square() + second.mean((1, 2)).square()).sqrt()

@@ -9,7 +9,7 @@ def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
     Errors of opposite sign cancel, so zero does not mean right. Two uint8 (B,3,H,W) to (B,), in
     steps of 1/255 summed, not averaged: it grows with the number of pixels.
     """
-    return (true_rgb.double() - rgb.double()).sum(dim=(1, 2, 3)).float()
+    return (true_rgb.long() - rgb.long()).sum(dim=(1, 2, 3)).float()
 
 
 def absolute_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:

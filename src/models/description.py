@@ -42,6 +42,8 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
+        smallest = about.get("smallest", 1)
+        is_whole &= type(smallest) is int and 1 <= smallest <= max(SIZES)
         is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
     except InputError:
         raise

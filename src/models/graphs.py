@@ -96,14 +96,19 @@ def write_onnx(
 def traced(network: FromLightness) -> bytes:
     """A network as ONNX, by tracing.
 
-    The newer exporter (``dynamo=True``) does not come to an end with classifiers whose padding
-    depends on the size of the photograph.
+    The newer exporter (``dynamo=True``, PyTorch 2.15) writes the paper's network, but does not come
+    to an end with EfficientNet-Lite: timm pads by ``math.ceil(size / stride)``, a division of
+    floats, which PyTorch cannot simplify for a size that varies. The expression for a map's size
+    grows at every layer, and every batch normalisation has sympy bound it anew.
     """
     inputs, outputs = network.names
     axes = {name: {0: "batch", 2: "height", 3: "width"} for name in inputs + outputs}
     file = BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is fixed by tracing: nothing that varies here
+        # Of Python's branches, which are fixed by tracing: the graph is compared with PyTorch.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        for said in ("You are using the legacy", "The feature will be removed"):
+            warnings.filterwarnings("ignore", said, DeprecationWarning)
         torch.onnx.export(
             network,
             (network.example(torch.full(TRACED, 50.0)),),

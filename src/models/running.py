@@ -24,8 +24,40 @@ class ColorModel(Protocol):
     """Photographs that are best predicted together: one on a CPU, where each core takes its own."""
     takes_hints: bool
 
-    def predict(self, x: Floats) -> Floats:
-        """L in 0..100, (B,1,h,w), or with hints beside it (B,4,h,w), to ab (B,2,h,w); CIE units."""
+    def predict(self, x: Floats, saturation: float = 1) -> Floats:
+        """L in 0..100, (B,1,h,w), or with hints beside it (B,4,h,w), to ab (B,2,h,w); CIE units.
+
+        ``saturation`` is a factor of what is predicted, not of hints.
+
+        Raises:
+            InputError: if what is predicted is no such thing, or not finite.
+        """
+
+
+def checked_ab(ab: Any, x: Floats, model: object) -> Floats:
+    """What a model predicted for ``x``, if it is ab (B,2,h,w), and finite.
+
+    Raises:
+        InputError: naming the model.
+    """
+    expected = (len(x), 2, *x.shape[2:])
+    kind = getattr(ab, "dtype", type(ab))
+    if not isinstance(ab, np.ndarray) or ab.dtype.kind != "f" or ab.shape != expected:
+        raise InputError(
+            f"{model} gives {kind} of shape {np.shape(ab) if isinstance(ab, np.ndarray) else '-'} "
+            f"for ab; it must be floating point of shape {expected}"
+        )
+    check_finite(bool(np.isfinite(ab).all()), model)
+    return ab.astype(np.float32, copy=False)
+
+
+def check_finite(is_finite: bool, model: object) -> None:
+    """Raise InputError, naming a model, unless what it predicts is finite."""
+    if not is_finite:
+        raise InputError(
+            f"{model} predicts values that are not finite; its weights are damaged, or its "
+            "training diverged: use another model"
+        )
 
 
 def open_model(
@@ -53,9 +85,9 @@ def open_model(
         if device == "gpu" or precision != "auto":
             raise InputError(f"{model}: an ONNX file is run on the CPU, in its own precision")
         return OnnxModel(locate(model), threads)
-    from src.models.torch_model import TorchModel  # PyTorch, where it is needed
+    from src.models.torch_model import load_torch  # PyTorch, where it is needed
 
-    return TorchModel(model, device, precision, flip_average, temperature, threads)
+    return load_torch(model, device, precision, flip_average, temperature, threads)
 
 
 class OnnxModel:
@@ -84,9 +116,12 @@ class OnnxModel:
         if inputs != [("L", "tensor(float)")]:
             raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
 
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, x: Floats, saturation: float = 1) -> Floats:
         smallest = self.about.get("smallest", 1)
         if min(x.shape[2:]) < smallest:
             raise InputError(f"{self.path} needs size={smallest} at least")
-        (ab,) = self.session.run(["ab"], {"L": x})
-        return np.asarray(ab, dtype=np.float32)
+        try:
+            (ab,) = self.session.run(["ab"], {"L": x})
+        except Exception as error:  # onnxruntime's own have no common base
+            raise InputError(f"{self.path} cannot be run: {str(error).splitlines()[0]}") from error
+        return checked_ab(ab, x, self.path) * np.float32(saturation)

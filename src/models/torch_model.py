@@ -1,58 +1,80 @@
 """A checkpoint or bundle, run by PyTorch."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from src.hardware import resolve
+from src.hardware import Hardware, resolve
 from src.hints.correction import unexplained
 from src.hints.suggested import suggested
 from src.imaging.painting import Floats
 from src.models.describe import read_model
-from src.predictor import Coloring
+from src.models.running import checked_ab
+from src.predictor import Coloring, Predictor
+
+
+def load_torch(
+    model: str,
+    device: str,
+    precision: str,
+    flip_average: bool | None,
+    temperature: float | None,
+    threads: int | None,
+) -> "TorchModel":
+    """Load a checkpoint or bundle; arguments and errors are those of ``open_model``."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    hardware = resolve(device, precision)
+    predictor, about = read_model(model)
+    predictor.decode_otherwise(flip_average, temperature)
+    return TorchModel(predictor, about, hardware, model)
 
 
 class TorchModel:
-    """As :class:`src.models.running.ColorModel`; arguments are those of ``open_model``."""
+    """As :class:`src.models.running.ColorModel`.
+
+    Args:
+        predictor: is brought onto the device.
+        about: its description, or what of it is asked for.
+        model: its name in messages.
+    """
 
     takes_hints = True
 
     def __init__(
-        self,
-        model: str,
-        device: str,
-        precision: str,
-        flip_average: bool | None,
-        temperature: float | None,
-        threads: int | None,
+        self, predictor: Predictor, about: Mapping[str, Any], hardware: Hardware, model: object
     ) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self.hardware = resolve(device, precision)
-        self.batch = 1 if self.hardware.accelerator == "cpu" else 8
-        self.predictor, self.about = read_model(model)
-        self.predictor.decode_otherwise(flip_average, temperature)
+        self.predictor = predictor
+        self.about = about
+        self.hardware = hardware
+        self.model = model
+        self.batch = 1 if hardware.accelerator == "cpu" else 8
         self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
         self.last: tuple[Floats, list[Tensor]] | None = None
 
     @torch.inference_mode()
-    def predict(self, x: Floats) -> Floats:
+    def predict(self, x: Floats, saturation: float = 1) -> Floats:
         L, hints = self.on_device(x)
         with self.hardware.autocast():
-            return on_cpu(self.predictor(L, hints))
+            return checked_ab(on_cpu(self.predictor(L, hints, saturation)), x, self.model)
 
     @torch.inference_mode()
-    def predict_unsure(self, x: Floats) -> tuple[Floats, Floats]:
+    def predict_unsure(self, x: Floats, saturation: float = 1) -> tuple[Floats, Floats]:
         """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
-        (ab, unsure), L, hints = self.looked_at(x)
+        (ab, unsure), L, hints = self.looked_at(x, saturation)
         if hints is not None:
             unsure = unsure * unexplained(L, ab, hints)
-        return on_cpu(ab), on_cpu(unsure)
+        return checked_ab(on_cpu(ab), x, self.model), on_cpu(unsure)
 
     @torch.inference_mode()
-    def likely(self, x: Floats, row: int, column: int) -> Floats:
+    def likely(self, x: Floats, row: int, column: int, saturation: float = 1) -> Floats:
         """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
-        return on_cpu(self.predictor.likely(self.views(x), row, column, x.shape[-1]))
+        L, _ = self.on_device(x)
+        with self.hardware.autocast():
+            return on_cpu(self.predictor.likely(self.views(x), L, row, column) * saturation)
 
     @torch.inference_mode()
     def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
@@ -62,12 +84,12 @@ class TorchModel:
         (places,) = suggested(L, ab, unsure, given, count).tolist()
         return [(row, column) for row, column in places]
 
-    def looked_at(self, x: Floats) -> tuple[Coloring, Tensor, Tensor | None]:
+    def looked_at(self, x: Floats, saturation: float = 1) -> tuple[Coloring, Tensor, Tensor | None]:
         """What is predicted, with L and hints."""
         L, hints = self.on_device(x)
         views = self.views(x)
         with self.hardware.autocast():
-            return self.predictor.read(views, L, hints), L, hints
+            return self.predictor.read(views, L, hints, saturation), L, hints
 
     def views(self, x: Floats) -> list[Tensor]:
         """Raw output; that of the last photograph, which is asked for again and again, is kept."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from src.color import lab_to_rgb, rgb_to_lab
 
 HIDDEN = 3  # layers
+REACH = HIDDEN + 1  # px, that it sees to each side
 
 
 class Amplifier(nn.Module):

@@ -110,11 +110,11 @@ class Studio:
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(session.picture.lightness, session.given)
-            ab, unsure = model.predict_unsure(seen)
+            ab, unsure = model.predict_unsure(seen, options.saturation)
         small = preview(session.picture.lightness)
         return {
             "gray": as_url(paint(small, np.zeros_like(ab[0]))),
-            "color": as_url(paint(small, ab[0], options.saturation)),
+            "color": as_url(paint(small, ab[0])),
             "unsure": overlay(unsure[0, 0]),
         }
 
@@ -128,7 +128,8 @@ class Studio:
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(lightness, session.given)
-            likely = model.likely(seen, *place_in(seen.shape[2:], session, *place))
+            place = place_in(seen.shape[2:], session, *place)
+            likely = model.likely(seen, *place, options.saturation)
         return {"likely": list(dict.fromkeys(shown(L, likely))), "all": palette(L)}
 
     def suggest(self, session: Session, options: Options) -> Session:

@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from src import config
 from src.baselines import BASELINES
 from src.color import AB_SCALE
+from src.colorize import colorize
 from src.data.synthetic import MATERIALS, SyntheticScenes
 from src.errors import InputError
 from src.evaluate import evaluate
@@ -29,6 +30,7 @@ from src.schemas.commands import Evaluate, Train
 from src.schemas.target import Target
 from src.train import train
 from tests.conftest import OFFLINE
+from tests.test_colorize import settings as colorize_settings
 
 LABEL = "small/run"
 
@@ -212,11 +214,56 @@ def test_near_gray_and_unusable_photographs_are_listed(
     found = evaluate(asked(checkpoint, f"datasets=[{photographs}]", "metrics=[mse]"), tmp_path)
     (about,) = found["datasets"].values()
     assert about["near_gray"] == ["gray.png"]
-    assert about["unusable"] == {"text.png": "not an image"}
+    assert about["unusable"] == {"text.png": "not a picture"}
     assert about["photographs"] == 20
     report = (tmp_path / "report.md").read_text()
     assert "1 are near-gray and left out: gray.png." in report
     assert "1 cannot be used: text.png." in report
+
+
+def test_the_native_track_scores_what_users_get(
+    checkpoint: Path, asked: Callable[..., Evaluate], tmp_path: Path
+) -> None:
+    """The PSNR of a photograph is that of the PNG which colouring it writes."""
+    (tmp_path / "in").mkdir()
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((171, 120), Image.Resampling.BICUBIC)
+    image.save(tmp_path / "in" / "a.jpg", quality=90)
+    image.transpose(Image.Transpose.ROTATE_90).crop((0, 0, 20, 171)).save(tmp_path / "in" / "b.png")
+    found = torch.load(checkpoint, weights_only=True)
+    found["hyper_parameters"]["strength"] = 9.0  # so that some colours lie outside sRGB
+    path = tmp_path / "vivid.ckpt"
+    torch.save(found, path)
+    words = ["tracks=native", "metrics=[psnr]", f"datasets={tmp_path}/in"]
+    evaluate(asked(path, *words), tmp_path / "e")
+    with (tmp_path / "e" / "scores.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["predictor"].endswith("vivid")]
+    psnr = {row["photograph"]: float(row["psnr"]) for row in rows if "of" not in row["predictor"]}
+    for name in ("a.jpg", "b.png"):
+        words = [f"input={tmp_path}/in/{name}", f"output={tmp_path}/{name}.png", f"model={path}"]
+        assert not colorize(colorize_settings(*words, "accelerator=cpu")).failed
+        written = np.asarray(Image.open(tmp_path / f"{name}.png")).astype(float)
+        true = np.asarray(Image.open(tmp_path / "in" / name)).astype(float)
+        expected = 10 * np.log10(255**2 / np.square(written - true).mean())
+        assert psnr[name] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_with_nan_weights_is_an_error_that_names_it(
+    checkpoint: Path, asked: Callable[..., Evaluate], tmp_path: Path
+) -> None:
+    found = torch.load(checkpoint, weights_only=True)
+    name = next(name for name in found["state_dict"] if name.startswith("network."))
+    found["state_dict"][name][0] = math.nan
+    path = tmp_path / "nan.ckpt"
+    torch.save(found, path)
+    Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
+    words = [f"input={tmp_path}/a.png", f"output={tmp_path}/b.png", f"model={path}"]
+    (reason,) = colorize(colorize_settings(*words)).failed.values()
+    assert reason.startswith(f"{path} predicts values that are not finite")
+    assert not (tmp_path / "b.png").exists()
+    for track in ("own", "native"):
+        with pytest.raises(InputError, match=r"nan\.ckpt predicts values that are not finite"):
+            evaluate(asked(path, *MSE[:1], f"tracks={track}"), tmp_path / track)
 
 
 def test_checkpoints_stand_side_by_side(

@@ -143,6 +143,20 @@ def test_a_given_colour_is_not_made_stronger(checkpoint: Path) -> None:
     assert colors[2] == pytest.approx(colors[1], abs=3)
 
 
+@pytest.mark.parametrize("saturation", [0, 0.05, 0.5, 10])
+def test_a_hint_is_told_and_comes_out_in_its_own_colour(
+    checkpoint: Path, saturation: float
+) -> None:
+    hints = Hints(64, 48, (Hint("#a06464", 15, ((30, 24),)),))
+    colorizer = PhotoColorizer.load(str(checkpoint), size=48, saturation=saturation)
+    given = rgb2lab(np.array([160, 100, 100]) / 255)
+    seen = colorizer.seen(np.full((48, 64), 30_000, np.uint16), hints)
+    assert seen[0, 1:3, 24, 30] == pytest.approx(given[1:])
+    found = rgb2lab(colorizer.colorize(np.full((48, 64), 118, np.uint8), hints))[24, 30]
+    left = 15 if saturation == 10 else 3  # a twentieth of what a hint corrects is noise
+    assert found == pytest.approx(given, abs=left)
+
+
 def gray(height: int = 48, width: int = 64) -> Image.Image:
     coarse = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)

@@ -85,7 +85,15 @@ WHOLE: dict[str, Any] = {
         ({"version": 2}, "hints of version 2, not 1"),
         ({"width": 0}, "a picture of 0 x 48 px; both must be whole numbers above 0"),
         ({"width": 1.5}, "a picture of 1.5 x 48 px"),
+        (
+            {"width": 10**400},
+            r"a picture of 10{36}\.\.\. x 48 px; both must be whole numbers above 0, and at most",
+        ),
         ({"hints": 3}, "these are no hints"),
+        (
+            {"hints": [{**WHOLE["hints"][0], "color": "#" * 10**6}]},
+            r"hint 1 has the color #{37}\.\.\.; it must be #rrggbb$",
+        ),
         ({"hints": [WHOLE["hints"][0]] * 1001}, "1001 hints; 1000 are the most"),
         ({"hints": [{"color": RED, "size": 9}]}, "hint 1 is none"),
         (

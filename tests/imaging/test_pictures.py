@@ -3,6 +3,9 @@
 import io
 import resource
 import signal
+import struct
+import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from src.color import NEAR_GRAY_CHROMA
 from src.imaging.arrays import picture_from
 from src.imaging.painting import FULL, paint
 from src.imaging.pictures import Picture, UnreadableError
-from src.imaging.reading import COLORED, read_picture, upright
+from src.imaging.reading import COLORED, read_picture, read_rgb, upright
 from src.imaging.writing import write_picture
 
 GRAY = np.linspace(0, 255, 40 * 60).reshape(40, 60).astype(np.uint8)
@@ -214,6 +217,94 @@ def test_unreadable_files_say_why(tmp_path: Path) -> None:
             read_picture(tmp_path / name, MANY)
     with pytest.raises(UnreadableError, match="60 x 40 px is over max_pixels=2399"):
         read_picture(tmp_path / "whole.jpg", 60 * 40 - 1)
+
+
+def claiming(path: Path, width: int, height: int) -> Path:
+    """A gray JPEG of 16 x 16 px whose header says something else."""
+    data = bytearray(saved(path, Image.new("L", (16, 16), 77)).read_bytes())
+    sizes = data.index(b"\xff\xc0") + 5
+    data[sizes : sizes + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    path.write_bytes(data)
+    return path
+
+
+def blank_png(path: Path, width: int, height: int) -> Path:
+    """A whole gray PNG, row by row."""
+    rows = zlib.compressobj(9)
+    data = b"".join(rows.compress(bytes(1 + width)) for _ in range(height)) + rows.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+            for name, body in chunks
+        )
+    )
+    return path
+
+
+def test_what_a_header_claims_is_checked_before_it_costs_time_or_memory(tmp_path: Path) -> None:
+    cases = {
+        claiming(tmp_path / "a.jpg", 20_000, 20_000): "its data are missing: 3.. bytes cannot hold",
+        claiming(tmp_path / "b.jpg", 400, 380): "premature end of data segment",
+        blank_png(tmp_path / "a.png", 1, 300_000): "1 x 300000 px; 100,000 are the most along a",
+        blank_png(tmp_path / "b.png", 10, 10001): "10 x 10001 px; one side is over 1000 times",
+    }
+    png = bytearray(blank_png(tmp_path / "c.png", 16, 16).read_bytes())
+    png[16:24] = struct.pack(">II", 20_000, 20_000)
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
+    (tmp_path / "c.png").write_bytes(png)
+    cases[tmp_path / "c.png"] = r"its data are missing: \d+ bytes cannot hold 20000 x 20000 px"
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    for path, message in cases.items():
+        for side in (None, 64):
+            with pytest.raises(UnreadableError, match=message):
+                read_rgb(path, MANY, side)
+        with pytest.raises(UnreadableError, match=message):
+            read_picture(path, MANY)
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert more < 100, "MiB"
+    assert time.monotonic() - start < 5
+    assert read_picture(blank_png(tmp_path / "d.png", 10, 10000), MANY).lightness.shape == (
+        10000,
+        10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.jpg", {}),
+        ("a.jpg", {"progressive": True}),
+        ("a.png", {}),
+        ("a.webp", {}),
+        ("a.webp", {"lossless": True}),
+        ("a.tif", {}),
+        ("a.tif", {"compression": "tiff_lzw"}),
+    ],
+)
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_file_that_ends_early_is_refused(
+    tmp_path: Path, name: str, options: dict[str, Any], share: float
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
+    whole = saved(tmp_path / name, Image.fromarray(noise), **options).read_bytes()
+    read_picture(tmp_path / name, MANY)
+    (tmp_path / name).write_bytes(whole[: round(share * len(whole))])
+    with pytest.raises(UnreadableError):
+        read_picture(tmp_path / name, MANY)
+    for side in (None, 16):
+        with pytest.raises(UnreadableError):
+            read_rgb(tmp_path / name, MANY, side)
+
+
+def test_what_libjpeg_warns_of_but_lacks_nothing_is_read(tmp_path: Path) -> None:
+    whole = saved(tmp_path / "a.jpg", quality=95).read_bytes()
+    middle = whole.index(b"\xff\xda")
+    (tmp_path / "b.jpg").write_bytes(whole[:middle] + b"\x00\x11\x22" + whole[middle:])
+    found = read_picture(tmp_path / "b.jpg", MANY)
+    assert (found.lightness == read_picture(tmp_path / "a.jpg", MANY).lightness).all()
 
 
 def test_names_that_libvips_reads_as_options_are_names(tmp_path: Path) -> None:

@@ -1,23 +1,30 @@
 """ONNX files: the same colours without PyTorch, at any size."""
 
+import json
+import math
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, helper
 from skimage.color import lab2rgb, rgb2lab
 
 from src import PhotoColorizer
 from src.colorizer import load_colorizer
 from src.errors import InputError
 from src.export import export
-from src.models.running import OnnxModel, open_model
+from src.models.describe import read_model
+from src.models.graphs import FromLightness, traced
+from src.models.running import ONNX_ABOUT, OnnxModel, open_model
 from src.schemas.commands import Train
 from src.train import train
 from tests.command_line import ROOT
@@ -53,6 +60,18 @@ def test_graph_predicts_what_pytorch_does_at_any_size(
     if name == "run":
         with pytest.raises(InputError, match=r"m\.onnx needs size=48 at least"):
             model.predict(np.zeros((1, 1, 40, 64), np.float32))
+
+
+def test_warnings_that_are_not_known_are_shown() -> None:
+    class Odd(FromLightness):
+        def forward(self, L: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            warnings.warn("this is odd", RuntimeWarning, stacklevel=1)
+            return (torch.cat([L, L], dim=1),)
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        traced(Odd(read_model("default")))
+    assert [str(warning.message) for warning in shown] == ["this is odd"]
 
 
 def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
@@ -106,6 +125,61 @@ def test_colouring_with_onnx_loads_no_pytorch(checkpoint: Path, tmp_path: Path) 
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def giving(path: Path, ab: onnx.TensorProto | None, about: str) -> Path:
+    """An ONNX file that gives the same whatever it sees; None is an output of another name."""
+    L = helper.make_tensor_value_info("L", TensorProto.FLOAT, ["batch", 1, "height", "width"])
+    given = ab or helper.make_tensor("ab", TensorProto.FLOAT, [1], [0.0])
+    name = "ab" if ab else "rgb"
+    output = helper.make_tensor_value_info(name, given.data_type, None)
+    node = helper.make_node("Constant", [], [name], value=given)
+    graph = helper.make_graph([node], "graph", [L], [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    model.metadata_props.add(key=ONNX_ABOUT, value=about)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "value", "message"),
+    [
+        ("FLOAT", (1, 1, 40, 70), 0, r"gives float32 of shape \(1, 1, 40, 70\) for ab; it must be"),
+        ("FLOAT", (1, 2, 40, 71), 0, r"gives float32 of shape \(1, 2, 40, 71\) for ab"),
+        ("FLOAT", (), 0, r"gives float32 of shape \(\) for ab"),
+        ("INT64", (1, 2, 40, 70), 0, r"gives int64 of shape \(1, 2, 40, 70\) for ab"),
+        ("STRING", (1, 2, 40, 70), b"a", "gives object of shape"),
+        ("FLOAT", (1, 2, 40, 70), math.nan, "predicts values that are not finite"),
+        ("FLOAT", (1, 2, 40, 70), math.inf, "predicts values that are not finite"),
+        ("", (), 0, "cannot be run: "),
+    ],
+)
+def test_what_a_graph_gives_is_checked(
+    shipped: str, tmp_path: Path, kind: str, shape: tuple[int, ...], value: Any, message: str
+) -> None:
+    ab = None
+    if kind:
+        values = [value] * math.prod(shape)
+        ab = helper.make_tensor("ab", getattr(TensorProto, kind), shape, values)
+    colorizer = PhotoColorizer.load(str(giving(tmp_path / "m.onnx", ab, shipped)), size=40)
+    with pytest.raises(InputError, match=rf"m\.onnx {message}") as error:
+        colorizer.colorize(np.zeros((40, 70), np.uint8))
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("smallest", ["1", -1, True, None, 10**9])
+def test_a_smallest_size_that_is_none_is_refused(
+    shipped: str, tmp_path: Path, smallest: object
+) -> None:
+    about = json.dumps(json.loads(shipped) | {"smallest": smallest})
+    with pytest.raises(InputError, match=r"m\.onnx does not describe a model"):
+        OnnxModel(giving(tmp_path / "m.onnx", None, about))
+
+
+@pytest.fixture
+def shipped() -> str:
+    """What is said of the shipped model."""
+    return Path(ROOT, "models", "default", "model.json").read_text()
 
 
 def test_other_files_and_settings_are_refused(checkpoint: Path, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from PIL import Image
 
 from src.errors import InputError
 from src.imaging.arrays import picture_from
-from src.imaging.hints import Hint, Hints
+from src.imaging.hints import Hint, Hints, ab_of
 from src.photo_colorizer import PhotoColorizer
 from src.web.session import Session
-from src.web.studio import Options, Studio
+from src.web.studio import Options, Studio, place_in
 from tests.command_line import python
 
 
@@ -82,6 +82,22 @@ def test_the_studio_colours_as_the_library_does(checkpoint: Path, tmp_path: Path
     colors = studio.colors(one, options)
     assert len(colors["likely"]) == 1  # of a regression
     assert len(colors["all"]) == 37
+
+
+def test_likely_colours_are_as_vivid_as_the_picture(checkpoint: Path) -> None:
+    studio = Studio({}, 10**6)
+    one = session().point([[10, 20]], 5)
+    chroma = []
+    for saturation in (0, 1, 2):
+        options = Options(str(checkpoint), saturation)
+        (likely,) = studio.colors(one, options)["likely"]
+        chroma.append(float(np.hypot(*ab_of(likely))))
+        colorizer, model = studio.colorizer(options)
+        seen = colorizer.seen(one.picture.lightness)
+        predicted = model.predict(seen, saturation)[0, :, *place_in(seen.shape[2:], one, 10, 20)]
+        assert ab_of(likely) == pytest.approx(predicted, abs=0.7), "#rrggbb has steps"
+    assert chroma[0] < 0.1
+    assert chroma[2] > 1.5 * chroma[1]
 
 
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
