@@ -21,6 +21,7 @@ from src.imaging.painting import Floats
 VERSION = 1
 MOST = 1000  # hints of a photograph
 MOST_POINTS = 5000  # of all strokes together
+LARGEST = 10**6  # bytes of a file: more than so many hints need
 COLOR = re.compile("#[0-9a-f]{6}")
 FORMAT = (
     '{"version": 1, "width": 640, "height": 480, "hints": '
@@ -56,6 +57,8 @@ def read_hints(path: Path, name: str | None = None) -> Hints:
     """
     name = name or str(path)
     try:
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{name} is larger than a file of hints can be: {LARGEST} bytes")
         found = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{name} is not a readable file of hints: {FORMAT}") from error
@@ -90,13 +93,18 @@ def parsed_hints(found: Any) -> Hints:
         raise InputError(f"these are no hints: {FORMAT}")
     if not all(type(side) is int and side >= 1 for side in (width, height)):
         raise InputError(f"a picture of {width} x {height} px; both must be whole numbers above 0")
-    if len(given) > MOST:
-        raise InputError(f"{len(given)} hints; {MOST} are the most")
     hints = [parsed_hint(number, hint, width, height) for number, hint in enumerate(given, start=1)]
+    check_amount(hints)
+    return Hints(width, height, tuple(hints))
+
+
+def check_amount(hints: Sequence[Hint]) -> None:
+    """Raise InputError for more hints or points than a photograph may have."""
+    if len(hints) > MOST:
+        raise InputError(f"{len(hints)} hints; {MOST} are the most")
     count = sum(len(hint.points) for hint in hints)
     if count > MOST_POINTS:
         raise InputError(f"{count} points; {MOST_POINTS} are the most")
-    return Hints(width, height, tuple(hints))
 
 
 def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:

@@ -1,5 +1,6 @@
 """Roots of the commands, one class each, with what none of them builds."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from src.schemas.target import MAX_COUNT, MAX_SEED, MAX_SIZE, Target
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 MAX_HINTS = 1000
+ROOT_PATH = re.compile(r"(https?://[\w.:\[\]-]+)?(/[\w.~-]+)*/?", re.ASCII)  # of the page
 MAX_PROCESSES = 1024  # on a machine, and machines
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
@@ -186,19 +188,29 @@ class App:
     """Root of ``python -m src.app``."""
 
     host: str
+    hosts: list[str]
     port: int
+    root_path: str
     model: str
     size: int | None
     max_upload: int
     max_pixels: int
+    max_memory: int
+    max_disk: int
     accelerator: str
     precision: str
 
     def __post_init__(self) -> None:
-        at_least("", self, port=1, size=16, max_upload=1, max_pixels=1)
+        at_least("", self, port=1, size=16, max_upload=1, max_pixels=1, max_memory=1)
+        at_least("", self, max_disk=2 * self.max_upload)
         at_most("", self, port=65535, size=MAX_SIZE)
         one_of("accelerator", self.accelerator, ACCELERATORS)
         one_of("precision", self.precision, PRECISIONS)
+        if not ROOT_PATH.fullmatch(self.root_path):
+            raise InputError(
+                f"root_path is {self.root_path!r}; it must be a path as /colour, or an address as "
+                "https://example.com/colour"
+            )
 
 
 @dataclass(kw_only=True)
