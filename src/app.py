@@ -24,18 +24,18 @@ def serve(settings: App) -> None:
     Raises:
         InputError: if a model cannot be loaded, the port is taken, or a package is missing.
     """
-    try:
-        from src.web.page import Desk, served
-    except ImportError as error:
-        raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
-    from src.web.studio import Studio
-    from src.web.visits import MB, Shelf, Visits
-
     models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
     how = {"size": settings.size, "device": settings.accelerator, "precision": settings.precision}
     examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
     with TemporaryDirectory(prefix="page-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)
+        os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
+        try:
+            from src.web.page import Desk, served
+        except ImportError as error:
+            raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
+        from src.web.studio import Studio
+        from src.web.visits import MB, Shelf, Visits
+
         desk = Desk(
             Studio(how, settings.max_pixels),
             models,

@@ -122,8 +122,8 @@ class Guard:
             body = await whole(receive)
             if path == "/gradio_api/queue/join":
                 body = await self.joined(body)
-                about = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
-                scope["headers"] = [*about, (b"content-length", str(len(body)).encode())]
+                about = MutableHeaders(scope=scope)
+                about.update({"content-length": str(len(body)), "content-type": "application/json"})
             await self.app(scope, replayed(body, receive), send)
         else:
             await self.app(scope, receive, send)

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from src.errors import InputError
+from src.files import GB
 from src.imaging.hints import read_hints
 from src.imaging.pictures import UnreadableError
 from src.schemas.commands import App
@@ -23,7 +24,7 @@ from src.web.guard import Guard
 from src.web.layout import Parts, laid_out, temperature_slider
 from src.web.session import Session
 from src.web.studio import Options, Studio
-from src.web.visits import MB, MOST, NOTHING, Shelf, Visits
+from src.web.visits import MB, NOTHING, Shelf, Visits, most_memory
 
 Change = Callable[[Any, Options, Any], Session]
 """What is done with a session, by what is set, and what is given or pointed at."""
@@ -40,6 +41,7 @@ IN_TURN: dict[str, Any] = {
 }
 """Of all events: one at a time, and none for programs."""
 WAITING = 32  # events at a time; more are refused
+STATES = 8  # visits whose parts Gradio remembers too, which nothing here asks it for
 CONNECTIONS = 1000  # at a time
 GRACE = 2  # s: what is under way when the page ends has so long
 START = "Click a place in the photograph, or draw a stroke, and choose its colour here."
@@ -64,7 +66,7 @@ def made_page(desk: Desk) -> Any:
         connect_files(parts, desk)
         connect_hints(parts, desk)
         connect_options(parts, desk)
-    page.state_session_capacity = MOST
+    page.state_session_capacity = STATES
     return page.queue(max_size=WAITING, api_open=False)
 
 
@@ -250,7 +252,8 @@ def served(desk: Desk, settings: App) -> None:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise InputError(f"no page on host={host} port={port}: {error.strerror}") from error
-    print(f"http://{host}:{port}  (Ctrl-C ends it)", flush=True)
+    memory = most_memory(desk.visits.memory, desk.studio.max_pixels) / GB
+    print(f"http://{host}:{port}  (Ctrl-C ends it; at most {memory:.1f} GB of memory)", flush=True)
     uvicorn.Server(how).run(sockets=[listening])
 
 

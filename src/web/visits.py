@@ -13,8 +13,20 @@ from src.web.session import Session
 KEPT = 3600  # s: how long a visitor's files and photograph are kept
 MOST = 300  # visits at a time, however small their photographs
 MB = 10**6
+PROGRAM = 1500 * MB  # bytes of memory: the libraries, a model, pages that are under way
+PIXEL = 24  # bytes of memory of one that is read, coloured or written; one picture is at a time
 NOTHING = "choose a photograph or an example first"
 DROPPED = "your photograph was put away to make room for others; choose it again"
+
+
+def most_memory(max_memory: int, max_pixels: int) -> int:
+    """The memory that the page's process takes at the most, of which it tells as it starts.
+
+    Args:
+        max_memory: bytes, of the photographs of all visits.
+        max_pixels: of one photograph.
+    """
+    return PROGRAM + PIXEL * max_pixels + max_memory
 
 
 class Visits:
