@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, RedirectResponse
@@ -81,14 +81,16 @@ class Guard:
         if scope["type"] != "http":  # the start and end; web sockets are switched off
             await self.app(scope, receive, send)
             return
-        started = False
+        started = broken = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal started, broken
+            broken = broken or message.get("status") == 500  # its error is raised after: see below
             if message["type"] == "http.response.start":
-                started = True
                 MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
+            if not broken:
+                started = True
+                await send(message)
 
         try:
             await self.passed_on(scope, receive, send_with_headers)
@@ -98,8 +100,9 @@ class Guard:
         except Exception as error:
             logging.getLogger(__name__).warning("%s failed: %r", scope["path"], error)
             if not started:
-                broken = JSONResponse({"detail": "this request cannot be answered"}, 400)
-                await broken(scope, receive, send_with_headers)
+                refusal = JSONResponse({"detail": "this request cannot be answered"}, 400)
+                broken = False
+                await refusal(scope, receive, send_with_headers)
 
     async def passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have Gradio answer what may be asked; raise HTTPException for all else."""
@@ -115,6 +118,10 @@ class Guard:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in ASKED or not ASKED[method].fullmatch(path):
             raise HTTPException(404, "there is nothing here")
+        if path == "/gradio_api/queue/data":
+            visit = QueryParams(scope["query_string"]).get("session_hash")
+            if visit not in self.page._queue.pending_messages_per_session:
+                raise HTTPException(404, "no answer is under way")
         scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
         if path == "/gradio_api/upload":
             await self.take_upload(scope, receive, send)

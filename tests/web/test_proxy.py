@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -17,7 +16,7 @@ from starlette.routing import Route
 
 from tests.browser import programs
 from tests.web.serving import PATIENCE, Program, serving
-from tests.web.test_guard import photograph
+from tests.web.test_guard import photograph, refusal
 from tests.web.test_page import Visitor
 
 PREFIX = "/colour"
@@ -96,11 +95,15 @@ def test_the_page_works_below_a_proxys_path(tmp_path: Path) -> None:
                     visitor.point(0.5, 0.5)
                     visitor.choose(6)
                     assert visitor.download("Download picture", ".png").stat().st_size
-                    assert visitor.errors() == []
-                    assert visitor.asked_elsewhere() == set()
+                    # Gradio's page names two files by absolute paths; it does without them.
+                    root = address.removesuffix(PREFIX)
+                    missed = {f"{root}/favicon.ico", f"{root}/manifest.json"}
+                    assert visitor.asked_elsewhere() <= missed
+                    assert all(any(m in e for m in missed) for e in visitor.errors())
                 finally:
                     visitor.chrome.quit()
-                assert httpx.get(address, follow_redirects=True).status_code == 200 or takes_off
+        plain = httpx.get(server.address + PREFIX)
+        assert (plain.status_code, plain.headers["location"]) == (307, PREFIX + "/")
         assert "Traceback" not in server.err.read_text()
 
 
@@ -119,5 +122,4 @@ def test_a_proxy_that_hides_its_name_needs_the_whole_address(tmp_path: Path) -> 
         url = saved["data"][0]["url"]
         assert url.startswith(public + "/gradio_api/file=")
         assert program.http.get(url.removeprefix(public)).content.startswith(b"\x89PNG")
-        with pytest.raises(httpx.HTTPStatusError, match="403"):
-            Program(address, origin="https://evil.example").open(photo)
+        assert refusal(address, "/gradio_api/upload", "POST", Origin="https://evil.example") == 403
