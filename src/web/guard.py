@@ -205,7 +205,7 @@ class Guard:
             "session_hash": visit,
             "fn_index": number,
             "data": values,
-            "event_data": event,
+            "event_data": event or {},
             "trigger_id": trigger if type(trigger) is int and trigger in known else None,
         }
         return json.dumps(event).encode()

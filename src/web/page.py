@@ -97,8 +97,8 @@ def connect_files(parts: Parts, desk: Desk) -> None:
     studio = desk.studio
 
     def open_upload(_: Any, __: Options, given: Any) -> Session:
-        with taken(given) as path:
-            return studio.open(path, path.name, path.name)
+        path = uploaded(given)
+        return studio.open(path, path.name, path.name)
 
     def open_example(_: Any, __: Options, name: Any) -> Session:
         if name not in desk.examples:
@@ -106,8 +106,8 @@ def connect_files(parts: Parts, desk: Desk) -> None:
         return studio.open(desk.examples[name], name, os.path.relpath(desk.examples[name]))
 
     def load_hints(session: Session, _: Options, given: Any) -> Session:
-        with taken(given) as path:
-            return session.take(read_hints(path, path.name))
+        path = uploaded(given)
+        return session.take(read_hints(path, path.name))
 
     upload, example, hints = parts.upload, parts.example, parts.load_hints
     for event, change, given, opens in (
@@ -194,16 +194,11 @@ def written_by(write: Callable[[Session, Options, Path], Path], desk: Desk) -> C
     return act
 
 
-@contextmanager
-def taken(given: Any) -> Iterator[Path]:
-    """An uploaded file, which is needed no longer after."""
+def uploaded(given: Any) -> Path:
+    """An uploaded file; others may have sent the same one, so it stays until there is no room."""
     if given is None:
         raise InputError(NOTHING)
-    path = Path(given["path"])
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+    return Path(given["path"])
 
 
 @contextmanager
