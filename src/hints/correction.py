@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CELLS = 32  # along each side: what one hint covers within one of them counts as one
+MOST = 2048  # such points of a photograph: beyond, cells are larger, for the work is their cube
 COMMON = 0.1  # of the variance that all pixels of a photograph have in common
 REACH = 1 / 4  # of the shorter side: so far apart half of the rest is left
 ALIKE_L = 15.0  # standard deviation, CIE units
@@ -83,17 +84,21 @@ def noise_of(sources: Points) -> Tensor:
 def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]:
     """Where hints (3,H,W) are given, and what they add to the colours there (N,2).
 
-    Pixels of one colour in one cell of the grid are one point, their mean.
+    Pixels of one colour in one cell of a grid are one point, their mean; the grid is the finest of
+    32, 16, ... 1 cells a side with which there are few enough.
     """
     height, width = L.shape[-2:]
     given = hints[2].flatten() > 0
     place = given.nonzero()[:, 0]
-    cell = place // width * CELLS // height * CELLS + place % width * CELLS // width
     colors = hints[:2].flatten(1).T[given]
-    alike = torch.cat([cell[:, None].to(colors), (colors * 10).round()], dim=1)
-    which = torch.unique(alike, dim=0, return_inverse=True)[1]
+    for side in (CELLS >> halved for halved in range(CELLS.bit_length())):
+        cell = place // width * side // height * side + place % width * side // width
+        alike = torch.cat([cell[:, None].to(colors), (colors * 10).round()], dim=1)
+        different, which = torch.unique(alike, dim=0, return_inverse=True)
+        if len(different) <= MOST:
+            break
     values = torch.cat([*(part[given] for part in points(L, ab)), colors], dim=1)
-    count = int(which.max()) + 1 if len(which) else 0
+    count = len(different)
     sums = values.new_zeros(count, values.shape[1]).index_add_(0, which, values)
     means = sums / which.bincount(minlength=count)[:, None].clamp(min=1)
     where, lightness, predicted, wanted = torch.split(means, [2, 1, 2, 2], dim=1)

@@ -6,12 +6,13 @@ Drawn for a model they are (3,h,w): a and b in CIE units, 0 where there is no hi
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from src.errors import InputError
@@ -19,9 +20,12 @@ from src.files import write_text
 from src.imaging.painting import Floats
 from src.imaging.pictures import LONGEST_SIDE
 
+Doubles = NDArray[np.float64]
+Whole = NDArray[np.int64]
 VERSION = 1
 MOST = 1000  # hints of a photograph
 MOST_POINTS = 5000  # of all strokes together
+LARGEST = 10**6  # bytes of a file: more than so many hints need
 COLOR = re.compile("#[0-9a-f]{6}")
 FORMAT = (
     '{"version": 1, "width": 640, "height": 480, "hints": '
@@ -57,6 +61,8 @@ def read_hints(path: Path, name: str | None = None) -> Hints:
     """
     name = name or str(path)
     try:
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"{name} is larger than a file of hints can be: {LARGEST} bytes")
         found = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{name} is not a readable file of hints: {FORMAT}") from error
@@ -95,13 +101,20 @@ def parsed_hints(found: Any) -> Hints:
                 f"a picture of {shortened(width)} x {shortened(height)} px; both must be whole "
                 f"numbers above 0, and at most {LONGEST_SIDE:,}"
             )
-    if len(given) > MOST:
+    if len(given) > MOST:  # before each is read
         raise InputError(f"{len(given)} hints; {MOST} are the most")
     hints = [parsed_hint(number, hint, width, height) for number, hint in enumerate(given, start=1)]
+    check_amount(hints)
+    return Hints(width, height, tuple(hints))
+
+
+def check_amount(hints: Sequence[Hint]) -> None:
+    """Raise InputError for more hints or points than a photograph may have."""
+    if len(hints) > MOST:
+        raise InputError(f"{len(hints)} hints; {MOST} are the most")
     count = sum(len(hint.points) for hint in hints)
     if count > MOST_POINTS:
         raise InputError(f"{count} points; {MOST_POINTS} are the most")
-    return Hints(width, height, tuple(hints))
 
 
 def parsed_hint(number: int, found: Any, width: int, height: int) -> Hint:
@@ -147,30 +160,41 @@ def draw_hints(hints: Hints, shape: tuple[int, ...]) -> Floats:
     across, down = width / hints.width, height / hints.height
     drawn = np.zeros((3, height, width), np.float32)
     for hint in hints.hints:
-        a, b = ab_of(hint.color)
-        for x, y in squares(hint, across, down):
-            column = covered(x, hint.size * across, width)
-            row = covered(y, hint.size * down, height)
-            drawn[:, row, column] = np.array([a, b, 1], np.float32)[:, None, None]
+        values = np.array([*ab_of(hint.color), 1], np.float32)[:, None, None]
+        x, y = middles(hint, across, down)
+        left, right = covered(x, hint.size * across, width)
+        top, bottom = covered(y, hint.size * down, height)
+        alike = np.ravel_multi_index(
+            (top, bottom, left, right), (height, height + 1, width, width + 1)
+        )
+        _, first = np.unique(alike, return_index=True)  # strokes cover the same pixels again
+        for index in first:
+            rows, columns = slice(top[index], bottom[index]), slice(left[index], right[index])
+            drawn[:, rows, columns] = values
     return drawn
 
 
-def covered(middle: float, side: float, length: int) -> slice:
-    """The pixels, of ``length``, whose own middles lie in an interval; one at the least."""
-    nearest = min(int(middle), length - 1)
-    first, last = round(middle - side / 2), round(middle + side / 2)
-    return slice(max(0, min(first, nearest)), min(length, max(last, nearest + 1)))
+def covered(middle: Doubles, side: float, length: int) -> tuple[Whole, Whole]:
+    """First pixels, of ``length``, whose own middles lie in intervals, and those after the last.
+
+    There is one at the least.
+    """
+    nearest = np.minimum(middle.astype(np.int64), length - 1)
+    first, last = (np.rint(middle + half).astype(np.int64) for half in (-side / 2, side / 2))
+    return np.minimum(first, nearest).clip(0), np.maximum(last, nearest + 1).clip(None, length)
 
 
-def squares(hint: Hint, across: float, down: float) -> Iterator[tuple[float, float]]:
-    """Middles of the squares that make a hint, at another size: close enough to leave no gap."""
-    points = [((x + 0.5) * across, (y + 0.5) * down) for x, y in hint.points]
+def middles(hint: Hint, across: float, down: float) -> tuple[Doubles, Doubles]:
+    """x and y of the squares that make a hint, at another size: close enough to leave no gap."""
+    points = (np.array(hint.points, np.float64) + 0.5) * (across, down)
     apart = max(0.5, hint.size * min(across, down) / 2)
-    yield points[0]
-    for (x, y), (to_x, to_y) in pairwise(points):
-        steps = max(1, math.ceil(max(abs(to_x - x), abs(to_y - y)) / apart))
-        for step in range(1, steps + 1):
-            yield x + (to_x - x) * step / steps, y + (to_y - y) * step / steps
+    parts = [points[:1]]
+    for start, end in pairwise(points):
+        steps = max(1, math.ceil(np.abs(end - start).max() / apart))
+        step = np.arange(1, steps + 1)[:, None]
+        parts.append(start + (end - start) * step / steps)
+    x, y = np.concatenate(parts).T
+    return x, y
 
 
 def ab_of(color: str) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Roots of the commands, one class each, with what none of them builds."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,10 +25,12 @@ from src.schemas.training import BELOW_ONE
 ACCELERATOR = one_of("auto", "cpu", "gpu")
 EPOCHS: Limits = within(1, 1_000_000)
 HINTS: Limits = within(0, 1000)
+MEGABYTES: Limits = within(1, 1_000_000)
 MINUTES: Limits = within(1e-4, 10 * 365 * 24 * 60)  # ten years
 PRECISION = one_of("auto", "32-true", "bf16-mixed", "16-mixed")
 RUNS: Limits = within(1, 1_000_000)
 PROCESSES: Limits = within(1, 1024)  # on a machine, and machines
+ROOT_PATH = re.compile(r"(https?://[\w.:\[\]-]+)?(/[\w.~-]+)*/?", re.ASCII)  # of the page
 SATURATION: Limits = within(0, 10)
 STEPS: Limits = within(1, 1_000_000_000)
 
@@ -164,13 +167,29 @@ class App:
     """Root of ``python -m src.app``."""
 
     host: Text
+    hosts: list[str]
     port: int = field(metadata=within(1, 65535))
+    root_path: Text | None
     model: PathText
     size: int | None = field(metadata=SEEN_SIZE)
-    max_upload: int = field(metadata=within(1, 1_000_000))  # MB
+    max_upload: int = field(metadata=MEGABYTES)
     max_pixels: int = field(metadata=PIXELS)
+    max_memory: int = field(metadata=MEGABYTES)
+    max_disk: int = field(metadata=MEGABYTES)
     accelerator: str = field(metadata=ACCELERATOR)
     precision: str = field(metadata=PRECISION)
+
+    def __post_init__(self) -> None:
+        if self.max_disk < 2 * self.max_upload:
+            raise InputError(
+                f"max_disk is {self.max_disk}; it must be at least {2 * self.max_upload}, twice "
+                "max_upload"
+            )
+        if self.root_path is not None and not ROOT_PATH.fullmatch(self.root_path):
+            raise InputError(
+                f"root_path is {self.root_path!r}; it must be a path as /colour, or an address as "
+                "https://example.com/colour"
+            )
 
 
 @dataclass(kw_only=True)

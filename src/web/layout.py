@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from src.web.studio import Studio
+from src.web.studio import LIMITS, Studio
 
 HERE = Path(__file__).parent
-KEPT = 3600  # s: how long a visitor's files and photograph are kept
 GUIDE = (
     "Colours are guesses. Where one is wrong, **click or draw in the photograph and choose the "
     "colour**; *Suggest where* marks the places where a hint should help most."
@@ -19,7 +18,6 @@ GUIDE = (
 class Parts(NamedTuple):
     """What the page is put together of; each is a component of Gradio."""
 
-    session: Any
     canvas: Any
     colors: Any
     suggest: Any
@@ -45,7 +43,6 @@ class Parts(NamedTuple):
 
 def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> Parts:
     """Where everything is."""
-    session = gr.State(None, time_to_live=KEPT)
     gr.Markdown("# Colour photographs\n" + GUIDE)
     with gr.Row():
         with gr.Column(scale=3, min_width=280):
@@ -59,8 +56,8 @@ def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> 
             kinds = "Photograph (JPEG, PNG, WebP, TIFF)"
             upload = gr.File(label=kinds, height=130, elem_id="upload")
             example = gr.Dropdown(list(examples), value=None, label="Or an example")
-            size = gr.Slider(1, 15, 4, step=0.5, label="Size of spots, %")
-            saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation")
+            size = gr.Slider(*LIMITS["size"], 4, step=0.5, label="Size of spots, %")
+            saturation = gr.Slider(*LIMITS["saturation"], 1, step=0.05, label="Saturation")
             temperature = temperature_slider(studio, models[0])
             model = gr.Dropdown(titled(models), value=models[0], label="Model")
             with gr.Row():
@@ -72,7 +69,7 @@ def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> 
             )
             ready = gr.DownloadButton(visible="hidden", elem_id="ready")
     return Parts(
-        *(session, canvas, colors, suggest, undo, clear, upload, example, size, saturation),
+        *(canvas, colors, suggest, undo, clear, upload, example, size, saturation),
         *(temperature, model, save, save_hints, load_hints, command, ready),
     )
 
@@ -85,7 +82,8 @@ def temperature_slider(studio: Studio, model: str) -> Any:
     """
     trained = studio.temperature(model)
     label = "Temperature (less: livelier)" if trained else "Temperature (not of this model)"
-    return gr.Slider(0.05, 1, trained or 1, step=0.01, label=label, interactive=trained is not None)
+    limits, can_be_set = LIMITS["temperature"], trained is not None
+    return gr.Slider(*limits, trained or 1, step=0.01, label=label, interactive=can_be_set)
 
 
 def titled(models: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,11 +1,11 @@
 """What one visitor has before them."""
 
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
+from sys import getsizeof
 from typing import Any
 
 from src.errors import InputError
-from src.imaging.hints import Hint, Hints, check_fits, parsed_hint
+from src.imaging.hints import Hint, Hints, check_amount, check_fits, parsed_hint
 from src.imaging.pictures import Picture
 
 UNCHOSEN = "#ffffff"
@@ -16,10 +16,7 @@ Place = tuple[float, float]  # column and row in px of the photograph
 
 @dataclass
 class Session:
-    """A photograph: hints that have a colour, one that waits for it, suggestions.
-
-    ``files`` is where what the visitor downloads is written, for as long as the session is kept.
-    """
+    """A photograph: hints that have a colour, one that waits for it, suggestions."""
 
     name: str
     source: str
@@ -28,13 +25,26 @@ class Session:
     waiting: Hint | None = None
     suggested: list[Place] = field(default_factory=list)
     pictures: tuple[Any, dict[str, str]] = (None, {})  # as last shown, and of what
-    files: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, px."""
         height, width = self.picture.lightness.shape
         return width, height
+
+    @property
+    def memory(self) -> int:
+        """Bytes that are kept of it, hints aside, of which there are few."""
+        lightness, alpha, _, kept, *_ = self.picture
+        about = sum(getsizeof(value) for _, value in kept.values())
+        shown = sum(len(url) for url in self.pictures[1].values())
+        return lightness.nbytes + (0 if alpha is None else alpha.nbytes) + about + shown
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes of the coloured photograph, not compressed: its file is hardly larger."""
+        _, alpha, bits, *_ = self.picture
+        return self.picture.lightness.size * (3 if alpha is None else 4) * bits // 8
 
     @property
     def given(self) -> Hints | None:
@@ -53,11 +63,12 @@ class Session:
             size: % of the shorter side.
 
         Raises:
-            InputError: if it is none, or outside the photograph.
+            InputError: if it is none, outside the photograph, or more than a file may hold.
         """
         side = max(1.0, round(size / 100 * min(self.size), 1))
         found = {"color": UNCHOSEN, "size": side, "points": points}
         hint = parsed_hint(len(self.hints) + 1, found, *self.size)
+        check_amount([*self.hints, hint])
         if len(hint.points) == 1:
             hint = hint._replace(points=(self.snapped(hint.points[0]),))
         self.waiting = hint

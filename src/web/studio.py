@@ -3,6 +3,7 @@
 import base64
 import shlex
 import threading
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,10 @@ OVERLAY = (255, 96, 0)
 OPAQUE = 150  # of 255, there
 
 
+LIMITS = {"saturation": (0, 2), "temperature": (0.05, 1), "size": (1, 15)}
+"""The least and the most of what is set beside the photograph."""
+
+
 class Options(NamedTuple):
     """What is set beside the photograph; ``size`` of spots is % of its shorter side."""
 
@@ -35,6 +40,20 @@ class Options(NamedTuple):
     saturation: float = 1
     temperature: float = 1
     size: float = 4
+
+    def checked(self, models: Sequence[str]) -> "Options":
+        """Return itself.
+
+        Raises:
+            InputError: for a model that is not offered, or a number out of its limits.
+        """
+        if self.model not in models:
+            raise InputError(f"there is no such model here: {str(self.model)[:80]}")
+        for name, (least, most) in LIMITS.items():
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not least <= value <= most:
+                raise InputError(f"{name} is {str(value)[:80]}; it must be {least} to {most}")
+        return self
 
 
 class Studio:
@@ -148,9 +167,9 @@ class Studio:
         ]
         return session.point(session.suggested[:1], options.size)
 
-    def save(self, session: Session, options: Options) -> Path:
-        """Write the coloured photograph in its full size, as PNG."""
-        path = Path(session.files.name, f"{Path(session.name).stem}_colored.png")
+    def save(self, session: Session, options: Options, folder: Path) -> Path:
+        """Write the coloured photograph into a folder, in its full size, as PNG."""
+        path = Path(folder, f"{Path(session.name).stem}_colored.png")
         picture = session.picture
         with self.lock:
             colorizer, _ = self.colorizer(options)
@@ -159,9 +178,9 @@ class Studio:
         write_picture(rgb, picture, path, quality=100)
         return path
 
-    def save_hints(self, session: Session, options: Options) -> Path:
+    def save_hints(self, session: Session, options: Options, folder: Path) -> Path:
         """Write the file of hints with which ``python -m src.colorize`` does the same."""
-        path = Path(session.files.name, f"{Path(session.name).stem}_hints.json")
+        path = Path(folder, f"{Path(session.name).stem}_hints.json")
         write_hints(Hints(*session.size, tuple(session.hints)), path)
         return path
 

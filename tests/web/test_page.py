@@ -3,10 +3,6 @@
 import json
 import shlex
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -22,30 +18,16 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import chrome, programs
-from tests.command_line import ROOT, python
+from tests.command_line import python
+from tests.web.serving import PATIENCE, Server
 
 UPLOAD = "#upload input[type=file]"
-PATIENCE = 60  # s, for a machine that does much else
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The page, as it is served by the command."""
+@pytest.fixture
+def address(page: Server) -> str:
     programs()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "src.app", f"port={port}", "max_upload=20"]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and server.poll() is None:
-            with socket.socket() as probe:
-                if not probe.connect_ex(("127.0.0.1", port)):
-                    break
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
-        server.wait()
+    return page.address
 
 
 class Visitor:
@@ -311,7 +293,7 @@ def test_what_is_wrong_is_said_and_the_page_goes_on(
     visitor: Callable[..., Visitor], tmp_path: Path
 ) -> None:
     one = visitor()
-    one.button("Suggest where").click()
+    one.until(lambda: one.button("Suggest where")).click()
     assert "choose a photograph or an example first" in one.told()
     upload = one.find(UPLOAD)
     (tmp_path / "text.jpg").write_text("no picture")

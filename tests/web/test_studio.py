@@ -63,7 +63,7 @@ def test_the_studio_colours_as_the_library_does(checkpoint: Path, tmp_path: Path
     one = studio.suggest(session(), options)
     assert len(one.suggested) == 3
     one.choose("#c83232", 5)
-    found = np.asarray(Image.open(studio.save(one, options)))
+    found = np.asarray(Image.open(studio.save(one, options, tmp_path)))
     colorizer = PhotoColorizer.load(str(checkpoint), size=48, saturation=0.8)
     picture = one.picture
     (ab,) = colorizer.predict([picture.lightness], one.given)
