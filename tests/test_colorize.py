@@ -267,7 +267,7 @@ def test_prediction_that_fails_is_a_failure_of_its_photographs(
         about = {"size": 16}  # noqa: RUF012
         batch = 8
 
-        def predict(self, L: np.ndarray) -> np.ndarray:
+        def predict(self, L: np.ndarray, saturation: float = 1) -> np.ndarray:
             if L.shape[3] > L.shape[2]:
                 raise RuntimeError("out of memory\nwith details")
             return np.zeros((len(L), 2, *L.shape[2:]), np.float32)

@@ -97,8 +97,8 @@ def shrunk_jpeg(path: Path, max_pixels: int, side: int, setting: str) -> Image.I
             shrink = side / min(image.size)
             image.draft(image.mode, (round(image.width * shrink), round(image.height * shrink)))
             image.load()
-            last = np.asarray(image)[-1]
-            if image.mode not in ("L", "RGB") or (last == last[0]).all():
+            last = image.crop((0, image.height - 1, *image.size))
+            if image.mode not in ("L", "RGB") or last.getcolors(1):
                 return None
             found = ImageOps.exif_transpose(image)
     except (OSError, SyntaxError, ValueError):
