@@ -68,7 +68,7 @@ def test_two_colours_close_together_are_both_there() -> None:
 
 
 def test_however_many_hints_there_are_the_work_is_bounded() -> None:
-    """Its cube takes minutes, and its square gigabytes, where each pixel has a colour of its own."""
+    """Of points that hints make, it is the cube, and the memory the square."""
     random = torch.Generator().manual_seed(0)
     L, ab = 100 * torch.rand(1, 1, 128, 128, generator=random), torch.zeros(1, 2, 128, 128)
     colors = torch.randint(-4, 5, (1, 2, 128, 128), generator=random) * 20.0
