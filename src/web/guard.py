@@ -98,7 +98,7 @@ class Guard:
             refusal = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
             await refusal(scope, receive, send_with_headers)
         except Exception as error:
-            logging.getLogger(__name__).warning("%s failed: %r", scope["path"], error)
+            logging.getLogger(__name__).warning("%r failed: %r", scope["path"], error)
             if not started:
                 refusal = JSONResponse({"detail": "this request cannot be answered"}, 400)
                 broken = False
@@ -108,12 +108,12 @@ class Guard:
         """Have Gradio answer what may be asked; raise HTTPException for all else."""
         headers = Headers(scope=scope)
         path = scope["path"]
+        self.check_host(headers)
         if self.prefix and path == self.prefix:
             await RedirectResponse(self.prefix + "/")(scope, receive, send)
             return
         if self.prefix and path.startswith(self.prefix + "/"):  # a proxy that does not take it off
             path = path.removeprefix(self.prefix)
-        self.check_host(headers)
         self.check_origin(headers, is_link=scope["method"] == "GET" and path == "/")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in ASKED or not ASKED[method].fullmatch(path):
@@ -143,8 +143,8 @@ class Guard:
                     raise HTTPException(
                         421, f"this page is not called {value[:80]!r}; hosts=[NAME] lets it be"
                     )
-        if "host" not in headers:
-            raise HTTPException(400, "the request names no host")
+        if "host" not in headers or "x-gradio-server" in headers:  # of Gradio's, with any name
+            raise HTTPException(400, "the request does not say whom it is for")
 
     def is_ours(self, name: str) -> bool:
         return name in self.names or (self.takes_addresses and is_address(name))

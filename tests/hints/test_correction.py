@@ -67,6 +67,17 @@ def test_two_colours_close_together_are_both_there() -> None:
     assert sorted([one, other]) == [[20, -50], [50, 40]]
 
 
+def test_however_many_hints_there_are_the_work_is_bounded() -> None:
+    """Of points that hints make, it is the cube, and the memory the square."""
+    random = torch.Generator().manual_seed(0)
+    L, ab = 100 * torch.rand(1, 1, 128, 128, generator=random), torch.zeros(1, 2, 128, 128)
+    colors = torch.randint(-4, 5, (1, 2, 128, 128), generator=random) * 20.0
+    hints = torch.cat([colors, torch.ones(1, 1, 128, 128)], dim=1)
+    sources, _ = hinted_points(L[0], ab[0], hints[0])
+    assert 81 <= len(sources.L) <= 2048  # at the least, each colour is one
+    assert corrected(L, ab, hints).isfinite().all()
+
+
 def test_without_hints_colours_are_as_they_were_bit_for_bit() -> None:
     L, ab = photograph()
     ab = torch.randn_like(ab)
