@@ -1,6 +1,6 @@
 """Make docs/pictures/photographs.jpg: photographs that the shipped model has never seen.
 
-    python docs/picture.py
+    python -m docs.picture
 
 Columns: gray; coloured automatically; coloured with hints; the truth. A hint is a square of the
 photograph's true colour at one of the places below, which a person chose.
