@@ -120,7 +120,7 @@ def run_folder() -> Iterator[Path]:
         yield folder
     except BAD_INPUT:
         kept = list(folder.iterdir())
-        if all(path.name == LOCK or path.suffix == ".log" for path in kept):
+        if all(path.name.startswith(LOCK) or path.suffix == ".log" for path in kept):
             for path in kept:
                 path.unlink()
             remove_empty(folder)

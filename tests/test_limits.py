@@ -41,7 +41,6 @@ COMMANDS: dict[str, tuple[list[str], ...]] = {
     "evaluate": (["checkpoint=x"],),
     "colorize": (["input=x", "output=y"],),
     "app": ([],),
-    "shards": (["input=x", "output=y"],),
     "leaderboard": ([],),
 }
 ODD = ["nan", "inf", "-inf", "1e22", "-1e22", "1" + 400 * "0", "1e400", "1e-320", "-1e-320", "0"]

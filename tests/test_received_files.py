@@ -141,6 +141,7 @@ def of_dataset(checkpoint: Path, tmp_path: Path) -> Callable[..., Path]:
 
 def test_shards_are_no_dataset_any_more(
     canary: Canary,
+    checkpoint: Path,
     asked: Callable[..., Evaluate],
     of_dataset: Callable[..., Path],
     tmp_path: Path,
@@ -151,7 +152,7 @@ def test_shards_are_no_dataset_any_more(
     with pytest.raises(InputError, match=r"'src\.data\.shards\.Shards' is no dataset"):
         evaluate(asked(path), tmp_path / "e")
     with pytest.raises(InputError, match=r"no photographs .* in .*shards"):
-        evaluate(asked(path, f"datasets={folder}"), tmp_path / "e")
+        evaluate(asked(checkpoint, f"datasets={folder}"), tmp_path / "e")
 
 
 def test_a_folder_that_only_a_checkpoint_names_is_not_opened(

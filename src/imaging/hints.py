@@ -60,9 +60,9 @@ def read_hints(path: Path, name: str | None = None) -> Hints:
         InputError: naming what in it is wrong.
     """
     name = name or str(path)
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise InputError(f"{name} has more than {LARGEST:,} bytes, the most of a file of hints")
     try:
-        if path.stat().st_size > LARGEST:
-            raise InputError(f"{name} is larger than a file of hints can be: {LARGEST} bytes")
         found = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{name} is not a readable file of hints: {FORMAT}") from error

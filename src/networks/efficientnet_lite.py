@@ -59,6 +59,10 @@ class EfficientNetLite(nn.Module):
             blocks = [Block(after, after, kernel, 1) for _ in range(more)]
             stages.append(nn.Sequential(Block(before, after, kernel, stride), *blocks))
         self.blocks = nn.Sequential(*stages)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):  # as Tan and Le start it
+                fan_out = layer.kernel_size[0] ** 2 * layer.out_channels // layer.groups
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / fan_out))
         self.channels = [widths[index] for index in LEVELS]
         self.strides = list(LEVELS.values())
 

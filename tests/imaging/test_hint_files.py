@@ -91,7 +91,7 @@ WHOLE: dict[str, Any] = {
         ),
         ({"hints": 3}, "these are no hints"),
         (
-            {"hints": [{**WHOLE["hints"][0], "color": "#" * 10**6}]},
+            {"hints": [{**WHOLE["hints"][0], "color": "#" * 10**5}]},
             r"hint 1 has the color #{37}\.\.\.; it must be #rrggbb$",
         ),
         ({"hints": [WHOLE["hints"][0]] * 1001}, "1001 hints; 1000 are the most"),

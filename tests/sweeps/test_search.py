@@ -71,7 +71,7 @@ def test_a_study_lies_where_it_is_said_whatever_the_name(tmp_path: Path) -> None
     open_study(path, warmup=0).ask()
     assert path.is_file()
     assert len(open_study(path, warmup=0).trials) == 1
-    assert {found.name for found in path.parent.iterdir()} <= {"study.db", ".lock"}
+    assert {found.name for found in path.parent.iterdir()} <= {"study.db", ".lock", ".lock-shown"}
 
 
 def test_a_hopeless_run_is_given_up(settings: Callable[..., Train], tmp_path: Path) -> None:
