@@ -1,6 +1,8 @@
 """The networks: their layers, their start, their sizes."""
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from src.networks.fusion import FusionNetwork
 from src.networks.paper import PaperNetwork
 from src.networks.sizes import Upsampling, at_output_resolution, at_own_size
 from src.networks.unet import UNet
+from tests.command_line import ROOT
 
 
 def fusion(**changes: Any) -> FusionNetwork:
@@ -202,3 +205,21 @@ def test_unet_dropout_is_for_training_only() -> None:
 def test_unet_of_an_odd_width_is_refused() -> None:
     with pytest.raises(InputError, match=r"network\.width is 20; it must be a multiple of 8"):
         UNet(20, coordinates=False, dropout=0)
+
+
+ODD_BATCHES = """
+import torch
+from src.networks.unet import UNet
+
+torch.set_num_threads(2)
+network = UNet(8, coordinates=True, dropout=0).to(memory_format=torch.channels_last)
+for batch in 10 * (3, 5):
+    network(torch.rand(batch, 1, 16, 16)).square().mean().backward()
+"""
+
+
+def test_gradients_of_odd_batches_on_two_threads_do_not_end_the_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ODD_BATCHES], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
