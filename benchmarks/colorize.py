@@ -24,20 +24,20 @@ import pyvips
 from PIL import Image
 from rich.progress import track
 
-from src import command
-from src.color import lab_to_rgb, to_uint8
-from src.data.synthetic import SyntheticScenes
-from src.files import write_text
-from src.imaging.painting import shrink
-from src.imaging.reading import read_picture
-from src.imaging.stream import Options, Stream
-from src.imaging.work import Work
-from src.imaging.writing import write_picture
-from src.models.describe import read_model
-from src.models.graphs import FromLightness, write_onnx
-from src.photo_colorizer import PhotoColorizer
-from src.processes import cores
-from src.tables import markdown
+from colorization.cli import command
+from colorization.color import lab_to_rgb, to_uint8
+from colorization.data.synthetic import SyntheticScenes
+from colorization.files.atomic import write_text
+from colorization.files.painting import shrink
+from colorization.files.reading import read_picture
+from colorization.inference.stream import Options, Stream
+from colorization.inference.plan import Work
+from colorization.files.writing import write_picture
+from colorization.models.describe import read_model
+from colorization.models.onnx import FromLightness, write_onnx
+from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.settings.machine import cores
+from colorization.reports.tables import markdown
 
 STAGES = ("read", "shrink", "network", "paint", "write")
 SIZES = {"256 px": (256, 256), "12 megapixels": (3000, 4000)}

@@ -25,14 +25,14 @@ from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
-from src.command import one_line_errors
-from src.data.cache import Source, mapped
-from src.data.folders import PhotographFolder, list_photographs
-from src.data.loaders import PixelDataset, batches
-from src.data.photographs import ahead
-from src.data.shares import BatchShares
-from src.files import write_text
-from src.tables import markdown
+from colorization.cli.command import one_line_errors
+from colorization.data.cache import Source, mapped
+from colorization.data.folders import PhotographFolder, list_photographs
+from colorization.data.loaders import PixelDataset, batches
+from colorization.data.photographs import ahead
+from colorization.data.sampling import BatchShares
+from colorization.files.atomic import write_text
+from colorization.reports.tables import markdown
 
 SIDES = (500, 375)  # px
 SIZE = 128  # px

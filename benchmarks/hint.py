@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src import command
-from src.data.synthetic import SyntheticScenes
-from src.files import write_text
-from src.imaging.arrays import picture_from
-from src.processes import cores
-from src.tables import markdown
-from src.web.session import Session
-from src.web.studio import Options, Studio
+from colorization.cli import command
+from colorization.data.synthetic import SyntheticScenes
+from colorization.files.atomic import write_text
+from colorization.files.arrays import picture_from
+from colorization.settings.machine import cores
+from colorization.reports.tables import markdown
+from colorization.web.session import Session
+from colorization.web.studio import Options, Studio
 
 SIZES = (128, 256)  # px, the shorter side of what the network sees
 COUNTS = (1, 10, 50)  # hints that there are in the end

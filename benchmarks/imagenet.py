@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from src.tables import markdown
+from colorization.reports.tables import markdown
 
 PHOTOGRAPHS = 1_300_000
 BYTES = 3 * 128**2  # of a photograph at 128 px

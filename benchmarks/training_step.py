@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 from rich.progress import track
 
-from src.files import write_text
-from src.tables import markdown
+from colorization.files.atomic import write_text
+from colorization.reports.tables import markdown
 
 WARMUP = 2
 PATIENCE = 600  # s for a way's answer; its first step includes its imports
@@ -84,7 +84,7 @@ def keras(gate: Gate, shape: Shape) -> None:
     import keras as k
     import numpy as np
 
-    from src.networks.paper import LAYERS
+    from colorization.networks.paper import LAYERS
 
     model = k.Sequential([k.Input((shape.size, shape.size, 1))])
     for filters, stride, upsample in LAYERS:
@@ -136,11 +136,11 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     """Trainer, colorizer and datamodule of the paper's settings, as src.train makes them."""
     from hydra import compose, initialize_config_dir
 
-    from src import hardware
-    from src.callbacks import EpochProgress
-    from src.config import CONF, checked, register
-    from src.train import build_parts
-    from src.trainer import make_trainer
+    from colorization.models import hardware
+    from colorization.training.callbacks import EpochProgress
+    from colorization.settings.compose import CONF, checked, register
+    from colorization.cli.train import build_parts
+    from colorization.training.trainer import make_trainer
 
     register()
     overrides = [
@@ -174,7 +174,7 @@ def ready_batches(data: Any, trainer: Any) -> Any:
 def plain_loop(gate: Gate, colorizer: Any, batches: Any, half: bool) -> None:
     import torch
 
-    from src.color import scale_lightness
+    from colorization.color import scale_lightness
 
     optimizer = torch.optim.RMSprop(colorizer.network.parameters(), lr=1e-3, alpha=0.9, eps=1e-7)
     while True:
@@ -190,7 +190,7 @@ def plain_loop(gate: Gate, colorizer: Any, batches: Any, half: bool) -> None:
 
 def run_way(way: Callable[[Gate, Shape], None], connection: Connection, shape: Shape) -> None:
     """Body of one way's process; why it ended is its last answer."""
-    from src.train import quieten_lightning
+    from colorization.cli.train import quieten_lightning
 
     quieten_lightning()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from src import PhotoColorizer
-from src.imaging.hints import Hint, Hints
+from colorization import PhotoColorizer
+from colorization.hints.file import Hint, Hints
 
 SIDE = 256  # px of each picture
 HINTS = {  # column and row, in pixels of the photograph

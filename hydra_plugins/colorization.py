@@ -14,18 +14,18 @@ class GridOrSearch(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Make the runs, then report on them; the command fails if a run did."""
-        from src.errors import InputError
-        from src.sweeps.launch import sweep_of
-        from src.sweeps.report import report
+        from colorization.errors import InputError
+        from colorization.sweeps.launch import sweep_of
+        from colorization.sweeps.report import report
 
         sweep = sweep_of(self)
         if self.trials is None:
-            from src.sweeps.grid import run_grid
+            from colorization.sweeps.grid import run_grid
 
             run_grid(sweep, arguments)
         else:
             try:
-                from src.sweeps.search import run_search
+                from colorization.sweeps.search import run_search
             except ImportError as error:
                 raise InputError(
                     f"a search needs {error.name}: pip install -e '.[search]'"

@@ -1,56 +1,6 @@
-"""Colour photographs on a web page: ``python -m src.app``."""
+"""``python -m src.app``: a door to :mod:`colorization.cli.app`."""
 
-import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import hydra
-from omegaconf import DictConfig
-
-from src import command
-from src.config import CONF, checked
-from src.errors import InputError
-from src.imaging.pictures import SUFFIXES
-from src.models.places import DEFAULT, shipped
-from src.schemas.commands import App
-
-EXAMPLES = Path(__file__).resolve().parent.parent / "docs" / "examples"
-
-
-@command.interruptible()
-def serve(settings: App) -> None:
-    """Serve the page until Ctrl-C or SIGTERM; what visitors left is removed then.
-
-    Raises:
-        InputError: if a model cannot be loaded, the port is taken, or a package is missing.
-    """
-    models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
-    how = {"size": settings.size, "device": settings.accelerator, "precision": settings.precision}
-    examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
-    with TemporaryDirectory(prefix="page-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
-        try:
-            from src.web.page import Desk, served
-        except ImportError as error:
-            raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
-        from src.web.studio import Studio
-        from src.web.visits import MB, Shelf, Visits
-
-        desk = Desk(
-            Studio(how, settings.max_pixels),
-            models,
-            {path.name: path for path in examples},
-            Visits(settings.max_memory * MB),
-            Shelf(Path(folder), settings.max_disk * MB),
-        )
-        served(desk, settings)
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="app")
-def main(config: DictConfig) -> None:
-    with command.one_line_errors():
-        serve(checked(config))
-
+from colorization.cli.app import main
 
 if __name__ == "__main__":
-    command.run(main, App)
+    main()

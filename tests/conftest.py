@@ -8,9 +8,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from PIL import Image
 
-from src.config import CONF, checked, register
-from src.schemas.commands import Evaluate, Train
-from src.train import train
+from colorization.settings.compose import CONF, checked, register
+from colorization.settings.commands import Evaluate, Train
+from colorization.cli.train import train
 
 # Seconds on a CPU: 16 px, a few scenes, one epoch.
 SMALL = [

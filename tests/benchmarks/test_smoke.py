@@ -10,7 +10,7 @@ from PIL import Image
 
 import benchmarks
 from benchmarks import colorize, data_loading, hint, imagenet, time_to_quality, training_step
-from tests.command_line import PREPARED
+from tests.support.command_line import PREPARED
 from tests.conftest import SMALL
 
 NUMBER = r"[\d,]+(\.\d+)?"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.time_to_quality import FIGURE, TABLE, Reach, Reached, report
-from src.callbacks import EpochProgress
+from colorization.training.callbacks import EpochProgress
 
 
 def trainer_with(mse: float, should_stop: bool = False) -> SimpleNamespace:

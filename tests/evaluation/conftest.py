@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from src.callbacks import save_picture
-from src.data.synthetic import SyntheticScenes
-from src.evaluate import evaluate
-from src.schemas.commands import Evaluate
+from colorization.training.callbacks import save_picture
+from colorization.data.synthetic import SyntheticScenes
+from colorization.cli.evaluate import evaluate
+from colorization.settings.commands import Evaluate
 
 
 @pytest.fixture(scope="session")

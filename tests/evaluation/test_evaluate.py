@@ -15,22 +15,22 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import config
-from src.baselines import BASELINES
-from src.color import AB_SCALE
-from src.colorize import colorize
-from src.data.synthetic import MATERIALS, SyntheticScenes
-from src.errors import InputError
-from src.evaluate import evaluate
-from src.evaluation.measures import COLUMNS
-from src.evaluation.models import labels
-from src.evaluation.scoring import threads_of_one
-from src.metrics.mse import ab_mse
-from src.schemas.commands import Evaluate, Train
-from src.schemas.target import Target
-from src.train import train
+from colorization.settings import compose as config
+from colorization.models.baselines import BASELINES
+from colorization.color import AB_SCALE
+from colorization.cli.colorize import colorize
+from colorization.data.synthetic import MATERIALS, SyntheticScenes
+from colorization.errors import InputError
+from colorization.cli.evaluate import evaluate
+from colorization.evaluation.measures import COLUMNS
+from colorization.evaluation.models import labels
+from colorization.evaluation.scoring import threads_of_one
+from colorization.metrics.mse import ab_mse
+from colorization.settings.commands import Evaluate, Train
+from colorization.settings.target import Target
+from colorization.cli.train import train
 from tests.conftest import OFFLINE
-from tests.test_colorize import settings as colorize_settings
+from tests.cli.test_colorize import settings as colorize_settings
 
 LABEL = "small/run"
 
@@ -376,7 +376,7 @@ def test_large_and_odd_photographs_are_scored(
         Image.fromarray(pixels).save(folder / f"{name}.png")
     words = [f"datasets={folder}", "metrics=[mse,ssim,ciede2000]", "tracks=native"]
     found = evaluate(asked(checkpoint, *words), tmp_path / "e")["datasets"][str(folder)]
-    monkeypatch.setattr("src.evaluation.scoring.LARGE", 100)
+    monkeypatch.setattr("colorization.evaluation.scoring.LARGE", 100)
     again = evaluate(asked(checkpoint, *words), tmp_path / "f")["datasets"][str(folder)]
     assert found["photographs"] == 3
     assert again["tracks"] == found["tracks"]
@@ -409,7 +409,7 @@ def test_fid_and_kid_stand_in_the_tables(
         """Features (B,2048) that know the mean colour."""
         return torch.nn.functional.pad(rgb.float().mean(dim=(2, 3)), (0, 2045))
 
-    monkeypatch.setattr("src.evaluation.measures.Inception", lambda device: brightness)
+    monkeypatch.setattr("colorization.evaluation.measures.Inception", lambda device: brightness)
     found = evaluate(asked(checkpoint, "metrics=[fid,kid]", "tracks=own"), tmp_path)
     scores = found["datasets"]["synthetic"]["tracks"]["own_16"]["scores"]
     ceiling = scores[f"ceiling of {LABEL}"]["fid"]["mean"]

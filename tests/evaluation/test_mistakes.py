@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from src.color import LabBatch
-from src.evaluation.mistakes import CLASSES, HUES, Mistakes, hue_class, mean_error
+from colorization.color import LabBatch
+from colorization.evaluation.mistakes import CLASSES, HUES, Mistakes, hue_class, mean_error
 
 
 def flat(L: float, a: float, b: float, side: int = 4) -> LabBatch:

@@ -11,7 +11,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.browser import chrome
+from tests.support.browser import chrome
 
 LABEL = "small/run"
 

@@ -13,10 +13,10 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from src.evaluate import evaluate, show
-from src.schemas.commands import Evaluate
-from tests.command_line import python
-from tests.test_commands import RESULTS
+from colorization.cli.evaluate import evaluate, show
+from colorization.settings.commands import Evaluate
+from tests.support.command_line import python
+from tests.cli.test_commands import RESULTS
 
 NAMES = ["<img src=x onerror=alert(1)>", "=HYPERLINK(1)", "a|b](javascript:alert(1))", "x\n|y|\n"]
 RUN = "_odd [b] $x^^$ <i> [_/runs [red] $^$"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from src.evaluation.scores import RESAMPLES, ScoreFile, Scores
+from colorization.evaluation.scores import RESAMPLES, ScoreFile, Scores
 
 
 def scores_of(**columns: list[float]) -> Scores:

@@ -9,17 +9,17 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from src.colorize import colorize
-from src.colorizer import load_colorizer
-from src.errors import InputError
-from src.evaluate import evaluate
-from src.hints.spots import spots
-from src.hints.spread import distances, spread
-from src.imaging.hints import Hint, Hints, write_hints
-from src.photo_colorizer import PhotoColorizer
-from src.schemas.commands import Evaluate, Train
-from src.train import build_parts, train
-from tests.test_colorize import settings as colorize_settings
+from colorization.cli.colorize import colorize
+from colorization.training.colorizer import load_colorizer
+from colorization.errors import InputError
+from colorization.cli.evaluate import evaluate
+from colorization.hints.encode import spots
+from colorization.hints.spread import distances, spread
+from colorization.hints.file import Hint, Hints, write_hints
+from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.settings.commands import Evaluate, Train
+from colorization.cli.train import build_parts, train
+from tests.cli.test_colorize import settings as colorize_settings
 
 NETWORKS = {
     "paper": ("network=paper",),

@@ -13,21 +13,21 @@ import torch
 from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
-from src.colorizer import load_colorizer
-from src.command import one_line
-from src.config import CONF, checked, register
-from src.errors import InputError
-from src.export import export
-from src.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
-from src.models.describe import read_model
-from src.models.description import VERSION
-from src.models.places import DEFAULT, DESCRIPTION, SHIPPED, locate
-from src.models.running import open_model
-from src.schemas.commands import Export, Train
-from src.train import train
-from tests.command_line import python
+from colorization.training.colorizer import load_colorizer
+from colorization.cli.command import one_line
+from colorization.settings.compose import CONF, checked, register
+from colorization.errors import InputError
+from colorization.cli.export import export
+from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
+from colorization.models.describe import read_model
+from colorization.models.metadata import VERSION
+from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, locate
+from colorization.models.backends import open_model
+from colorization.settings.commands import Export, Train
+from colorization.cli.train import train
+from tests.support.command_line import python
 
-UNET = {"_target_": "src.networks.unet.UNet", "width": 8, "coordinates": True, "dropout": 0}
+UNET = {"_target_": "colorization.networks.unet.UNet", "width": 8, "coordinates": True, "dropout": 0}
 CLASSIFIER = {"name": "", "weights": "random", "tuned": 0, "lr_factor": 1, "enlarge": 1}
 
 
@@ -133,7 +133,7 @@ def test_checksums_are_those_of_sha256sum(bundle: Path) -> None:
 
 
 def test_path_of_weights_is_not_handed_on(bundle: Path, tmp_path: Path) -> None:
-    from src.models.describe import without_paths
+    from colorization.models.describe import without_paths
 
     found = without_paths({"encoder": {"name": "resnet18", "weights": "/home/me/r.safetensors"}})
     assert found["encoder"]["weights"] == "r.safetensors"
@@ -167,12 +167,12 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
         ({"training": {"dataset": "faces", "datasets": [{}]}}, "does not describe a model"),
         ({"flip_average": "no"}, "does not describe a model of this project"),
         ({"network": {"_target_": "os.system"}}, "'os.system' is no network; known: "),
-        ({"objective": {"_target_": "src.networks.unet.UNet"}}, "is no objective"),
-        ({"network": {"_target_": "src.networks.unet.UNet", "width": 10**9}}, "settings of .*UNet"),
+        ({"objective": {"_target_": "colorization.networks.unet.UNet"}}, "is no objective"),
+        ({"network": {"_target_": "colorization.networks.unet.UNet", "width": 10**9}}, "settings of .*UNet"),
         (
             {
                 "network": {
-                    "_target_": "src.networks.paper.PaperNetwork",
+                    "_target_": "colorization.networks.paper.PaperNetwork",
                     "activation": "relu",
                     "x": 1,
                 }

@@ -18,16 +18,16 @@ import torch
 from onnx import TensorProto, helper
 from skimage.color import lab2rgb, rgb2lab
 
-from src import PhotoColorizer
-from src.colorizer import load_colorizer
-from src.errors import InputError
-from src.export import export
-from src.models.describe import read_model
-from src.models.graphs import FromLightness, traced
-from src.models.running import ONNX_ABOUT, OnnxModel, open_model
-from src.schemas.commands import Train
-from src.train import train
-from tests.command_line import ROOT
+from colorization import PhotoColorizer
+from colorization.training.colorizer import load_colorizer
+from colorization.errors import InputError
+from colorization.cli.export import export
+from colorization.models.describe import read_model
+from colorization.models.onnx import FromLightness, traced
+from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
+from colorization.settings.commands import Train
+from colorization.cli.train import train
+from tests.support.command_line import ROOT
 from tests.models.test_bundle import settings as export_settings
 
 SIZES = [(1, 64, 64), (3, 131, 97), (2, 48, 200), (5, 96, 128)]
@@ -97,8 +97,8 @@ def test_shipped_model_can_be_exported_and_colours_the_same(tmp_path: Path) -> N
 
 def test_export_is_a_library_function(checkpoint: Path, tmp_path: Path) -> None:
     code = f"""
-from src.export import export
-from src.schemas.commands import Export
+from colorization.cli.export import export
+from colorization.settings.commands import Export
 print(export(Export(checkpoint={str(checkpoint)!r}, format="onnx", output="m.onnx", name=None,
                     precision="half", evaluation=None, data_dir="data")))
 """
@@ -118,7 +118,7 @@ def test_colouring_with_onnx_loads_no_pytorch(checkpoint: Path, tmp_path: Path) 
     words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
     export(export_settings(*words))
     code = (
-        "import sys, numpy; from src import PhotoColorizer; import src.colorize;"
+        "import sys, numpy; from colorization import PhotoColorizer; import src.colorize;"
         f"rgb = PhotoColorizer.load('{tmp_path}/m.onnx').colorize(numpy.zeros((9, 9), 'uint8'));"
         "assert rgb.shape == (9, 9, 3);"
         "assert 'torch' not in sys.modules, 'PyTorch was loaded'"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import InputError
-from src.sweeps.folder import read_jobs, save_jobs, settings, with_folder
+from colorization.errors import InputError
+from colorization.sweeps.folder import read_jobs, save_jobs, settings, with_folder
 
 WORDS = ["-m", "dataset=faces", "seed=0,1"]
 

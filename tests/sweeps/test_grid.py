@@ -10,14 +10,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from src import results
-from src.config import CONF, register
-from src.errors import InputError
-from src.files import held
-from src.sweeps.job import run
-from src.sweeps.launch import check_settings, forget_failure
-from src.train import train
-from tests.command_line import python
+from colorization.training import results
+from colorization.settings.compose import CONF, register
+from colorization.errors import InputError
+from colorization.files.atomic import held
+from colorization.sweeps.job import run
+from colorization.sweeps.launch import check_settings, forget_failure
+from colorization.cli.train import train
+from tests.support.command_line import python
 from tests.conftest import SMALL
 
 SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,-1,1e-3"]

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from omegaconf import OmegaConf
 
-from src.processes import cores
-from src.sweeps.job import threads_of
-from tests.command_line import environment, python
+from colorization.settings.machine import cores
+from colorization.sweeps.job import threads_of
+from tests.support.command_line import environment, python
 from tests.conftest import SMALL
 
 SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,1e-3"]

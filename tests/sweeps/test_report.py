@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from src.errors import InputError
-from src.files import held
-from src.sweeps.folder import save_jobs
-from src.sweeps.report import report
-from src.sweeps.runs import read_runs
+from colorization.errors import InputError
+from colorization.files.atomic import held
+from colorization.sweeps.folder import save_jobs
+from colorization.sweeps.report import report
+from colorization.sweeps.runs import read_runs
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from PIL import Image
 
-from src.errors import InputError
-from src.files import held
-from src.schemas.commands import GridOrSearch, Train
-from src.sweeps.pruning import PrunedError, Pruning
-from src.sweeps.search import distribution, jobs_of, taken
-from src.sweeps.study import ask, check_space, open_study, running_trial
-from src.train import train
-from tests.command_line import python
+from colorization.errors import InputError
+from colorization.files.atomic import held
+from colorization.settings.commands import GridOrSearch, Train
+from colorization.sweeps.pruning import PrunedError, Pruning
+from colorization.sweeps.search import distribution, jobs_of, taken
+from colorization.sweeps.study import ask, check_space, open_study, running_trial
+from colorization.cli.train import train
+from tests.support.command_line import python
 from tests.conftest import SMALL
 
 SEARCH = ["src.train", "-m", *SMALL, "optimizer.lr=tag(log,interval(1e-4,1e-2))"]

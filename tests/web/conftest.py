@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.web.serving import Server, serving
+from tests.support.serving import Server, serving
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from src.files import GB
-from tests.web.serving import Program, Server, serving
+from colorization.files.atomic import GB
+from tests.support.serving import Program, Server, serving
 
 DROPPED = "your photograph was put away to make room for others; choose it again"
 NOWHERE = [{"points": points} for points in (None, 7, "a", [], [[]], [[1]], [[1, 2, 3]], {}, [{}])]

@@ -17,9 +17,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.browser import chrome, programs
-from tests.command_line import python
-from tests.web.serving import PATIENCE, Server
+from tests.support.browser import chrome, programs
+from tests.support.command_line import python
+from tests.support.serving import PATIENCE, Server
 
 UPLOAD = "#upload input[type=file]"
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.browser import programs
-from tests.web.serving import PATIENCE, Program, serving
+from tests.support.browser import programs
+from tests.support.serving import PATIENCE, Program, serving
 from tests.web.test_guard import photograph, refusal
 from tests.web.test_page import Visitor
 

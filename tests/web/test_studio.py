@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.errors import InputError
-from src.imaging.arrays import picture_from
-from src.imaging.hints import Hint, Hints, ab_of
-from src.photo_colorizer import PhotoColorizer
-from src.web.session import Session
-from src.web.studio import Options, Studio, place_in
-from tests.command_line import python
+from colorization.errors import InputError
+from colorization.files.arrays import picture_from
+from colorization.hints.file import Hint, Hints, ab_of
+from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.web.session import Session
+from colorization.web.studio import Options, Studio, place_in
+from tests.support.command_line import python
 
 
 def session() -> Session:

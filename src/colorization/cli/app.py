@@ -1,0 +1,57 @@
+"""Colour photographs on a web page: ``python -m src.app``."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import hydra
+from omegaconf import DictConfig
+
+from colorization.cli import command
+from colorization.settings.compose import CONF, checked
+from colorization.errors import InputError
+from colorization.files.pictures import SUFFIXES
+from colorization.models.registry import DEFAULT, shipped
+from colorization.settings.commands import App
+from colorization.settings.resources import EXAMPLES
+
+
+
+@command.interruptible()
+def serve(settings: App) -> None:
+    """Serve the page until Ctrl-C or SIGTERM; what visitors left is removed then.
+
+    Raises:
+        InputError: if a model cannot be loaded, the port is taken, or a package is missing.
+    """
+    models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
+    how = {"size": settings.size, "device": settings.accelerator, "precision": settings.precision}
+    examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
+    with TemporaryDirectory(prefix="page-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
+        try:
+            from colorization.web.page import Desk, served
+        except ImportError as error:
+            raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
+        from colorization.web.studio import Studio
+        from colorization.web.visits import MB, Shelf, Visits
+
+        desk = Desk(
+            Studio(how, settings.max_pixels),
+            models,
+            {path.name: path for path in examples},
+            Visits(settings.max_memory * MB),
+            Shelf(Path(folder), settings.max_disk * MB),
+        )
+        served(desk, settings)
+
+
+@hydra.main(version_base="1.3", config_path=CONF, config_name="app")
+def run(config: DictConfig) -> None:
+    with command.one_line_errors():
+        serve(checked(config))
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    command.run(run, App)

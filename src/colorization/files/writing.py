@@ -1,0 +1,73 @@
+"""Coloured pictures to JPEG, PNG, WebP and TIFF files, with what was kept of the gray ones."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from colorization.files.atomic import replacing
+from colorization.files.painting import FULL, Pixels
+from colorization.files.pictures import SUFFIXES, Picture, UnreadableError, reason
+
+XMP = "xmp-data"
+UPRIGHT = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")  # in XMP
+
+
+def write_picture(rgb: Pixels, picture: Picture, path: Path, quality: int) -> tuple[str, ...]:
+    """Write sRGB (H,W,3) with the alpha and metadata of a picture; whole or not at all.
+
+    Args:
+        path: its suffix is the format.
+        quality: 1..100 of JPEG and WebP.
+
+    Returns:
+        Notes of what the format cannot hold.
+
+    Raises:
+        UnreadableError: if libvips cannot write it.
+        OSError: if the file cannot be written.
+    """
+    form = SUFFIXES[path.suffix.lower()]
+    options: dict[str, Any] = {"profile": "srgb"} if picture.has_profile else {}
+    if form in ("jpeg", "webp"):
+        options["Q"] = quality
+    if form == "tiff":
+        options |= {"compression": "deflate", "predictor": "horizontal"}
+    try:
+        image, notes = fitted(rgb, picture.alpha, form)
+        image = with_metadata(image, picture)
+        with replacing(path) as beside:
+            getattr(image, f"{form}save")(os.fsencode(beside), **options)
+    except pyvips.Error as error:
+        raise UnreadableError(f"{path} cannot be written: {reason(error)}") from error
+    return notes
+
+
+def fitted(rgb: Pixels, alpha: Pixels | None, form: str) -> tuple[Any, tuple[str, ...]]:
+    """A picture that a format can hold, and notes of what it cannot."""
+    notes = []
+    is_wide = rgb.dtype != np.uint8
+    image = pyvips.Image.new_from_array(rgb, interpretation="rgb16" if is_wide else "srgb")
+    if alpha is not None:
+        image = image.bandjoin(pyvips.Image.new_from_array(alpha))
+        if form == "jpeg":
+            image = image.flatten(background=FULL if is_wide else 255)
+            notes.append("JPEG has no transparency: it is laid on white")
+    if form in ("jpeg", "webp") and is_wide:
+        image = image.colourspace("srgb")
+        notes.append(f"{form.upper()} has 8 bits a channel")
+    return image, tuple(notes)
+
+
+def with_metadata(image: Any, picture: Picture) -> Any:
+    resolution = {name: picture.kept[name][1] for name in ("xres", "yres") if name in picture.kept}
+    image = image.copy(**resolution)
+    for name, (kind, value) in picture.kept.items():
+        if kind is not None:
+            image.set_type(kind, name, UPRIGHT.sub(rb"\g<1>1", value) if name == XMP else value)
+    image.set_type(pyvips.GValue.gint_type, "orientation", 1)  # it has been applied
+    image.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", b"")  # which was gray
+    return image

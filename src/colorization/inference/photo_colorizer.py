@@ -1,0 +1,173 @@
+"""The library's door: load a model, colour photographs of any size."""
+
+import math
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from colorization.errors import InputError
+from colorization.files.arrays import as_given, picture_from
+from colorization.hints.file import Hints, check_fits, draw_hints
+from colorization.files.painting import Floats, Lightness, Pixels, paint, shrink
+from colorization.files.pictures import Picture
+from colorization.inference.tiles import in_tiles
+from colorization.settings.limits import check
+from colorization.models.registry import DEFAULT
+from colorization.models.backends import ColorModel, open_model
+from colorization.settings.machine import cores
+from colorization.settings.commands import ACCELERATOR, PRECISION, PROCESSES, SATURATION
+from colorization.settings.target import SEEN_SIZE, TEMPERATURE
+
+Given = TypeVar("Given", Image.Image, NDArray[Any])
+BATCH_PIXELS = 8 * 128 * 192  # of the small photographs that are predicted at once
+
+
+class PhotoColorizer:
+    """Colours photographs with a model, at their own resolution and with their own lightness.
+
+    Args:
+        model: what predicts; see :meth:`load`.
+        size: px, the shorter side of what the network sees; None is the model's own.
+        saturation: factor of predicted a and b; hints keep their colours.
+        tiles: whether a larger ``size`` is seen in overlapping squares of the model's own.
+
+    Raises:
+        InputError: for a size or saturation out of its limits.
+    """
+
+    def __init__(
+        self,
+        model: ColorModel,
+        size: int | None = None,
+        saturation: float = 1,
+        tiles: bool = False,
+    ) -> None:
+        if size is not None and not isinstance(size, int):
+            raise InputError(f"size is {size}; it must be a whole number of px, or None")
+        check("size", size, SEEN_SIZE)
+        check("saturation", saturation, SATURATION)
+        self.model = model
+        self.size = size or int(model.about["size"])
+        self.saturation = saturation
+        self.tile = int(model.about["size"]) if tiles else None
+
+    @classmethod
+    def load(
+        cls,
+        model: str = DEFAULT,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        size: int | None = None,
+        saturation: float = 1,
+        tiles: bool = False,
+        flip_average: bool | None = None,
+        temperature: float | None = None,
+        threads: int | None = None,
+    ) -> "PhotoColorizer":
+        """Load a model.
+
+        Args:
+            model: name of one that is shipped, or path of a checkpoint, bundle or ONNX file.
+            device: ``auto``, ``cpu`` or ``gpu``.
+            precision: ``auto`` (half where that is quick), ``32-true``, ``bf16-mixed`` or
+                ``16-mixed``.
+            size, saturation, tiles: see :class:`PhotoColorizer`.
+            flip_average: whether a photograph's mirror image is averaged in; None is as trained.
+            temperature: of models that predict colour bins, None is as trained.
+            threads: of the CPU that one prediction takes; None is all. PyTorch has one such number
+                for the whole process.
+
+        Raises:
+            InputError: a ``ValueError`` that says what cannot be read, built or run.
+        """
+        check("temperature", temperature, TEMPERATURE)
+        check("threads", threads, PROCESSES)
+        check("device", device, ACCELERATOR)
+        check("precision", precision, PRECISION)
+        opened = open_model(model, device, precision, flip_average, temperature, threads)
+        return cls(opened, size, saturation, tiles)
+
+    def colorize(self, image: Given, hints: Hints | None = None) -> Given:
+        """Colour an image; what it has of colour is left out first.
+
+        Args:
+            image: a Pillow image of any mode but F; or an array (H,W) or (H,W,C) of sRGB with 1 to
+                4 channels (gray, gray and alpha, RGB, RGB and alpha), uint8 in 0..255, uint16 in
+                0..65535 or float in 0..1.
+            hints: colours that are known.
+
+        Returns:
+            The same kind: an image of mode RGB or RGBA, or an array (H,W,3), (H,W,4) with alpha, of
+            the same type. A 16-bit Pillow image comes back with 8 bits, for Pillow has no other.
+
+        Raises:
+            InputError: a ``ValueError``, for any other image, for hints of one of another size, or
+                with an ONNX file.
+        """
+        (colored,) = self.colorize_all([image], hints)
+        return colored
+
+    def colorize_all(self, images: Iterable[Given], hints: Hints | None = None) -> list[Given]:
+        """Colour images, those of one shape in batches; types and errors are as for one.
+
+        Hints are taken for each of them.
+        """
+        given = list(images)
+        pictures = [picture_from(image) for image in given]
+        predicted = self.predict([picture.lightness for picture in pictures], hints)
+        colored: list[Any] = []
+        with ThreadPoolExecutor(cores()) as threads:
+            for image, picture, ab in zip(given, pictures, predicted, strict=True):
+                is_pillow = isinstance(image, Image.Image)
+                bits = 8 if is_pillow else picture.bits
+                rgb = self.paint(picture, ab, bits, threads)
+                alpha = picture.alpha
+                if alpha is not None and is_pillow and picture.bits == 16:
+                    alpha = (alpha // 257).astype(np.uint8)
+                colored.append(as_given(rgb, alpha, image))
+        return colored
+
+    def seen(self, lightness: Lightness, hints: Hints | None = None) -> Floats:
+        """What the model sees of a photograph: L, with hints beside it, (1,1,h,w) or (1,4,h,w).
+
+        Raises:
+            InputError: for hints of another photograph, or for an ONNX file.
+        """
+        L = shrink(lightness, self.size)
+        if hints is None:
+            return L[None, None]
+        if not self.model.takes_hints:
+            raise InputError("an ONNX file takes no hints; set model to a checkpoint or bundle")
+        check_fits(hints, lightness.shape)
+        return np.concatenate([L[None], draw_hints(hints, L.shape)])[None]
+
+    def predict(self, lightnesses: Sequence[Lightness], hints: Hints | None = None) -> list[Floats]:
+        """ab (2,h,w) of photographs' lightness (H,W), at the size that the network sees."""
+        small = [self.seen(lightness, hints) for lightness in lightnesses]
+        model = partial(self.model.predict, saturation=self.saturation)
+        if self.tile:
+            return [in_tiles(model, x, self.tile)[0] for x in small]
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for index, x in enumerate(small):
+            shapes.setdefault(x.shape, []).append(index)
+        found: dict[int, Floats] = {}
+        for indices in shapes.values():
+            fitting = BATCH_PIXELS // math.prod(small[indices[0]].shape)
+            at_once = max(1, min(self.model.batch, fitting))
+            for start in range(0, len(indices), at_once):
+                part = indices[start : start + at_once]
+                ab = model(np.concatenate([small[index] for index in part]))
+                found |= dict(zip(part, ab, strict=True))
+        return [found[index] for index in range(len(small))]
+
+    def paint(
+        self, picture: Picture, ab: Floats, bits: int, threads: Executor | None = None
+    ) -> Pixels:
+        """sRGB (H,W,3) of a picture with predicted ab (2,h,w)."""
+        return paint(picture.lightness, ab, bits, threads)

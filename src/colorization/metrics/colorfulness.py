@@ -1,0 +1,33 @@
+"""Colourfulness of a picture, and how far a prediction is from the truth's."""
+
+from torch import Tensor
+
+from colorization.models.hardware import widest
+
+
+def colorfulness(rgb: Tensor) -> Tensor:
+    """Colourfulness (Hasler and Suesstrunk 2003, their M3) of uint8 (B,3,H,W), to (B,).
+
+    Of rg = R - G and yb = (R + G) / 2 - B: the root of both variances, plus 0.3 times the root of
+    both squared means. Not colourful is 0, extremely colourful 109.
+    """
+    red, green, blue = rgb.to(widest(rgb.device)).unbind(dim=1)
+    first, second = red - green, (red + green) / 2 - blue
+    spread = (first.var((1, 2), correction=0) + second.var((1, 2), correction=0)).sqrt()
+    shift = (first.mean((1, 2)).square() + second.mean((1, 2)).square()).sqrt()
+    return (spread + 0.3 * shift).float()
+
+
+def colorfulness_of(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+    """Colourfulness of the prediction, (B,); the truth is not looked at."""
+    return colorfulness(rgb)
+
+
+def colorfulness_shift(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+    """Colourfulness of prediction minus truth, (B,); its mean is the difference of the means."""
+    return colorfulness(rgb) - colorfulness(true_rgb)
+
+
+def colorfulness_error(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+    """Absolute difference of colourfulness of each photograph, (B,)."""
+    return colorfulness_shift(rgb, true_rgb).abs()

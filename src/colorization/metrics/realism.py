@@ -1,0 +1,78 @@
+"""FID and KID: how far the predictions as a whole are from the true photographs."""
+
+import logging
+from collections.abc import Container
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
+from torchmetrics.image.kid import KernelInceptionDistance
+
+from colorization.errors import InputError
+
+log = logging.getLogger(__name__)
+
+FEATURES = 2048  # of Inception v3's last pooling
+ENOUGH_FOR_FID = 5_000
+KID_SUBSET = 50
+REALISM = ("fid", "kid")
+
+
+class Features(nn.Module):
+    """Stands in for the backbone where the features are handed in."""
+
+    num_features = FEATURES
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+class Realism:
+    """FID (Heusel et al. 2017) or KID (Binkowski et al. 2018) of one set of predictions."""
+
+    def __init__(self, names: Container[str]) -> None:
+        self.metrics: dict[str, Metric] = {}
+        if "fid" in names:
+            self.metrics["fid"] = FrechetInceptionDistance(Features())
+        if "kid" in names:
+            self.metrics["kid"] = KernelInceptionDistance(Features(), subset_size=KID_SUBSET)
+
+    def update(self, features: Tensor, true_features: Tensor) -> None:
+        """Take the features (B,2048) of B predictions and of their truths."""
+        for metric in self.metrics.values():
+            metric.update(features.cpu(), real=False)
+            metric.update(true_features.cpu(), real=True)
+
+    def compute(self, count: int) -> dict[str, float]:
+        """The distances over ``count`` photographs; NaN where those are too few to tell."""
+        found = {}
+        for name, metric in self.metrics.items():
+            if count < (KID_SUBSET if name == "kid" else 2):
+                found[name] = float("nan")
+            else:
+                value = metric.compute()
+                found[name] = float(value[0] if isinstance(value, tuple) else value)
+        return found
+
+
+class Inception:
+    """Inception v3 as FID knows it: ImageNet weights ported from TensorFlow by torch-fidelity.
+
+    Raises:
+        InputError: if torch-fidelity is not installed, or the weights cannot be had.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        log.info("FID and KID need Inception v3's weights (91 MB, fetched once)")
+        try:
+            self.network = NoTrainInceptionV3("inception-v3-compat", [str(FEATURES)]).to(device)
+        except ModuleNotFoundError as error:
+            raise InputError("torch-fidelity is not installed; pip install -e '.[fid]'") from error
+        except (OSError, RuntimeError) as error:
+            raise InputError(f"Inception's weights cannot be loaded: {error}") from error
+
+    def __call__(self, rgb: Tensor) -> Tensor:
+        """Features (B,2048) of uint8 sRGB (B,3,H,W)."""
+        features: Tensor = self.network(rgb)
+        return features

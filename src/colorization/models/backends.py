@@ -1,0 +1,127 @@
+"""Models that predict: PyTorch's and onnxruntime's, by arrays."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from colorization.errors import InputError
+from colorization.files.painting import Floats
+from colorization.models.metadata import parsed
+from colorization.models.registry import locate
+
+ONNX_ABOUT = "colorization_workbench"
+"""Of an ONNX file's metadata: the description of the model."""
+
+
+class ColorModel(Protocol):
+    """Predicts colours at the size of what it is given."""
+
+    about: Mapping[str, Any]
+    """The description; ``size`` is the shorter side in px that it was trained at."""
+    batch: int
+    """Photographs that are best predicted together: one on a CPU, where each core takes its own."""
+    takes_hints: bool
+
+    def predict(self, x: Floats, saturation: float = 1) -> Floats:
+        """L in 0..100, (B,1,h,w), or with hints beside it (B,4,h,w), to ab (B,2,h,w); CIE units.
+
+        ``saturation`` is a factor of what is predicted, not of hints.
+
+        Raises:
+            InputError: if what is predicted is no such thing, or not finite.
+        """
+
+
+def checked_ab(ab: Any, x: Floats, model: object) -> Floats:
+    """What a model predicted for ``x``, if it is ab (B,2,h,w), and finite.
+
+    Raises:
+        InputError: naming the model.
+    """
+    expected = (len(x), 2, *x.shape[2:])
+    kind = getattr(ab, "dtype", type(ab))
+    if not isinstance(ab, np.ndarray) or ab.dtype.kind != "f" or ab.shape != expected:
+        raise InputError(
+            f"{model} gives {kind} of shape {np.shape(ab) if isinstance(ab, np.ndarray) else '-'} "
+            f"for ab; it must be floating point of shape {expected}"
+        )
+    check_finite(bool(np.isfinite(ab).all()), model)
+    return ab.astype(np.float32, copy=False)
+
+
+def check_finite(is_finite: bool, model: object) -> None:
+    """Raise InputError, naming a model, unless what it predicts is finite."""
+    if not is_finite:
+        raise InputError(
+            f"{model} predicts values that are not finite; its weights are damaged, or its "
+            "training diverged: use another model"
+        )
+
+
+def open_model(
+    model: str,
+    device: str = "auto",
+    precision: str = "auto",
+    flip_average: bool | None = None,
+    temperature: float | None = None,
+    threads: int | None = None,
+) -> ColorModel:
+    """A checkpoint, bundle or ONNX file by path, or a shipped model by name, ready to predict.
+
+    Args:
+        device: ``auto``, ``cpu`` or ``gpu``.
+        precision: see :func:`colorization.models.hardware.resolve`.
+        flip_average, temperature: None is as it was trained.
+        threads: of the CPU that one prediction takes; None is all.
+
+    Raises:
+        InputError: if it cannot be read, built or run so.
+    """
+    if locate(model).suffix == ".onnx":
+        if flip_average is not None or temperature is not None:
+            raise InputError(f"{model}: flip_average and temperature are fixed in an ONNX file")
+        if device == "gpu" or precision != "auto":
+            raise InputError(f"{model}: an ONNX file is run on the CPU, in its own precision")
+        return OnnxModel(locate(model), threads)
+    from colorization.models.torch_model import load_torch  # PyTorch, where it is needed
+
+    return load_torch(model, device, precision, flip_average, temperature, threads)
+
+
+class OnnxModel:
+    """An ONNX file of ``python -m src.export``, run by onnxruntime on the CPU."""
+
+    batch = 1
+    takes_hints = False
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise InputError(f"{path} needs onnxruntime: pip install -e '.[onnx]'") from error
+        try:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads or 0
+            self.session = onnxruntime.InferenceSession(path, options)
+            about = self.session.get_modelmeta().custom_metadata_map[ONNX_ABOUT]
+            inputs = [(value.name, value.type) for value in self.session.get_inputs()]
+        except KeyError as error:
+            raise InputError(f"{path} is not of src.export: it does not say what it is") from error
+        except Exception as error:  # onnxruntime's own have no common base
+            raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        self.about: Mapping[str, Any] = parsed(about, path)
+        self.path = path
+        if inputs != [("L", "tensor(float)")]:
+            raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
+
+    def predict(self, x: Floats, saturation: float = 1) -> Floats:
+        smallest = self.about.get("smallest", 1)
+        if min(x.shape[2:]) < smallest:
+            raise InputError(f"{self.path} needs size={smallest} at least")
+        try:
+            (ab,) = self.session.run(["ab"], {"L": x})
+        except Exception as error:  # onnxruntime's own have no common base
+            raise InputError(f"{self.path} cannot be run: {str(error).splitlines()[0]}") from error
+        return checked_ab(ab, x, self.path) * np.float32(saturation)

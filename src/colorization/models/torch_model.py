@@ -1,0 +1,109 @@
+"""A checkpoint or bundle, run by PyTorch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorization.models.hardware import Hardware, resolve
+from colorization.hints.propagate import unexplained
+from colorization.hints.suggest import suggested
+from colorization.files.painting import Floats
+from colorization.models.describe import read_model
+from colorization.models.backends import checked_ab
+from colorization.models.predictor import Coloring, Predictor
+
+
+def load_torch(
+    model: str,
+    device: str,
+    precision: str,
+    flip_average: bool | None,
+    temperature: float | None,
+    threads: int | None,
+) -> "TorchModel":
+    """Load a checkpoint or bundle; arguments and errors are those of ``open_model``."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    hardware = resolve(device, precision)
+    predictor, about = read_model(model)
+    predictor.decode_otherwise(flip_average, temperature)
+    return TorchModel(predictor, about, hardware, model)
+
+
+class TorchModel:
+    """As :class:`colorization.models.backends.ColorModel`.
+
+    Args:
+        predictor: is brought onto the device.
+        about: its description, or what of it is asked for.
+        model: its name in messages.
+    """
+
+    takes_hints = True
+
+    def __init__(
+        self, predictor: Predictor, about: Mapping[str, Any], hardware: Hardware, model: object
+    ) -> None:
+        self.predictor = predictor
+        self.about = about
+        self.hardware = hardware
+        self.model = model
+        self.batch = 1 if hardware.accelerator == "cpu" else 8
+        self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
+        self.last: tuple[Floats, list[Tensor]] | None = None
+
+    @torch.inference_mode()
+    def predict(self, x: Floats, saturation: float = 1) -> Floats:
+        L, hints = self.on_device(x)
+        with self.hardware.autocast():
+            return checked_ab(on_cpu(self.predictor(L, hints, saturation)), x, self.model)
+
+    @torch.inference_mode()
+    def predict_unsure(self, x: Floats, saturation: float = 1) -> tuple[Floats, Floats]:
+        """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
+        (ab, unsure), L, hints = self.looked_at(x, saturation)
+        if hints is not None:
+            unsure = unsure * unexplained(L, ab, hints)
+        return checked_ab(on_cpu(ab), x, self.model), on_cpu(unsure)
+
+    @torch.inference_mode()
+    def likely(self, x: Floats, row: int, column: int, saturation: float = 1) -> Floats:
+        """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
+        L, _ = self.on_device(x)
+        with self.hardware.autocast():
+            return on_cpu(self.predictor.likely(self.views(x), L, row, column) * saturation)
+
+    @torch.inference_mode()
+    def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
+        """Rows and columns of one photograph (1,C,h,w) at which to give hints, the best first."""
+        (ab, unsure), L, hints = self.looked_at(x)
+        given = torch.zeros_like(L).expand(-1, 3, -1, -1) if hints is None else hints
+        (places,) = suggested(L, ab, unsure, given, count).tolist()
+        return [(row, column) for row, column in places]
+
+    def looked_at(self, x: Floats, saturation: float = 1) -> tuple[Coloring, Tensor, Tensor | None]:
+        """What is predicted, with L and hints."""
+        L, hints = self.on_device(x)
+        views = self.views(x)
+        with self.hardware.autocast():
+            return self.predictor.read(views, L, hints, saturation), L, hints
+
+    def views(self, x: Floats) -> list[Tensor]:
+        """Raw output; that of the last photograph, which is asked for again and again, is kept."""
+        if self.last is None or not np.array_equal(self.last[0], x):
+            with self.hardware.autocast():
+                self.last = x, self.predictor.raw_views(*self.on_device(x))
+        return self.last[1]
+
+    def on_device(self, x: Floats) -> tuple[Tensor, Tensor | None]:
+        """L and hints, if there are any."""
+        planes = torch.from_numpy(x).to(self.hardware.device)
+        return planes[:, :1], planes[:, 1:] if planes.shape[1] > 1 else None
+
+
+def on_cpu(values: Tensor) -> Floats:
+    found: Floats = values.float().cpu().numpy()
+    return found

@@ -1,0 +1,47 @@
+"""The paper's network, told what a classifier sees in the whole photograph."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorization.networks.paper import PaperNetwork, start_as_keras
+from colorization.networks.pretrained import GlobalFeatures
+from colorization.networks.resize import at_multiple
+
+BOTTLENECK = 14  # layers before it: seven convolutions and their activations
+FILTERS = 256  # there
+
+
+class FusionNetwork(PaperNetwork):
+    """As the paper's network, with a classifier's global features fused at its bottleneck.
+
+    They are repeated over space, concatenated, and mixed in by a 1x1 convolution (Deep
+    Koalarization, Baldassarre et al. 2017, section 3.2), whose classifier gave class scores where
+    this gives the mean of its coarsest feature map, normalised.
+
+    Args:
+        activation: as of the paper's network.
+        encoder: arguments of a :class:`GlobalFeatures`.
+        channels, inputs: of the raw output, of the input.
+    """
+
+    def __init__(
+        self, activation: str, encoder: Mapping[str, Any], channels: int = 2, inputs: int = 1
+    ) -> None:
+        super().__init__(activation, channels, inputs)
+        self.encoder = GlobalFeatures(**encoder)
+        self.normalise = nn.LayerNorm(self.encoder.channels[-1])
+        self.fuse = nn.Conv2d(FILTERS + self.encoder.channels[-1], FILTERS, 1)
+        start_as_keras(self.fuse)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return at_multiple(self.fused, x, 8, self.upsampling.stride)
+
+    def fused(self, x: Tensor) -> Tensor:
+        middle = self.layers[:BOTTLENECK](x)
+        (features,) = self.encoder(x[:, :1])
+        told = self.normalise(features)[..., None, None].expand(-1, -1, *middle.shape[-2:])
+        raw: Tensor = self.layers[BOTTLENECK:](self.fuse(torch.cat([middle, told], dim=1)).relu())
+        return raw

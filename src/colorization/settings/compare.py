@@ -1,0 +1,98 @@
+"""Whether a run that is there already is the one that is wanted now."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+
+from colorization.errors import InputError
+from colorization.training.results import flat
+
+PLACES = {
+    "data_dir",
+    "root",
+    "max_pixels",
+    "max_memory",
+    "cache",
+    "resume",
+    "repeats",
+    "pictures_every",
+    "checkpoint_every",
+}
+"""Settings that leave a run's scores as they are, whatever group they are in."""
+INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{(\w+(?:\.\w+)*\}|epochs:)?")
+"""Of another setting, or of what conf/ works out from one; no group for any other."""
+
+
+def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings, nested or with dots in their names, but for those of :data:`PLACES`."""
+    return {
+        name: without_places(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if name.rpartition(".")[2] not in PLACES
+    }
+
+
+class Wanted(NamedTuple):
+    """Settings of a run, and what they are where nothing is said of them, as JSON holds them."""
+
+    settings: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    def difference(self, then: Mapping[str, Any]) -> str:
+        """A setting in which a run that was made differs, as NAME=VALUE; empty if there is none.
+
+        A setting that is newer than that run had its default value then.
+        """
+        old, new, default = (
+            flat(without_places(settings)) for settings in (then, self.settings, self.defaults)
+        )
+        for name in sorted(old.keys() | new.keys()):
+            value = old.get(name, default.get(name, "nothing"))
+            if value != new.get(name, "nothing"):
+                return f"{name}={value}"
+        return ""
+
+
+def started_with(folder: Path) -> dict[str, Any]:
+    """Settings that the run in a folder was started with.
+
+    Raises:
+        Exception: of any kind, if the folder does not tell; damaged bytes can raise anything.
+    """
+    settings: dict[str, Any] = as_json(read(folder / "config" / "config.yaml", resolve=True))
+    return settings
+
+
+def read(path: Path, resolve: bool = False) -> dict[str, Any]:
+    """A file of settings as nested dicts, with its interpolations unless they are resolved.
+
+    Raises:
+        ValueError: if there is nothing in it, as where a process was killed that wrote it.
+        Exception: of any kind, if it cannot be read.
+    """
+    config = OmegaConf.load(path)
+    found: Any = OmegaConf.to_container(config)
+    if not found:
+        raise ValueError(f"{path} is empty")
+    if resolve:
+        check_closed(flat(found))
+        found = OmegaConf.to_container(config, resolve=True)
+    return dict(found)
+
+
+def check_closed(settings: Mapping[str, Any]) -> None:
+    """Raise InputError if a recorded setting refers to anything but other settings."""
+    for name, value in settings.items():
+        if not all(INTERPOLATION.findall(str(value))):
+            raise InputError(
+                f"{name} is {value}, which refers to something outside of its settings"
+            )
+
+
+def as_json(settings: Any) -> Any:
+    """Settings as JSON gives them back: lists for tuples."""
+    return json.loads(json.dumps(settings))

@@ -1,0 +1,225 @@
+"""Compose settings from conf/ and build what they name.
+
+A wrong key or type fails when the config is composed, against the schemas in src/schemas/.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import get_object
+from lightning_utilities.core.rank_zero import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from colorization.cli.command import in_quotes
+from colorization.errors import InputError
+from colorization.settings import resources
+from colorization.settings.limits import check, folder_name
+from colorization.settings.commands import (
+    App,
+    Colorize,
+    Evaluate,
+    Export,
+    GridOrSearch,
+    Leaderboard,
+    Report,
+    SweepReport,
+    Train,
+    Trainer,
+)
+from colorization.settings.models import Encoder
+from colorization.settings.parts import SCHEMAS, TARGETS, schema_target
+
+# Of a run.
+CHECKPOINTS = "checkpoints"
+BASELINES_FILE = "baselines.pt"
+
+OPTIONAL = {field.name for field in fields(Train) if field.default is None}
+"""Parts that a training can do without."""
+
+CONF = str(resources.CONF)
+"""Absolute, so that the commands work from any directory."""
+
+
+def register() -> None:
+    """Make schemas known to Hydra."""
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=Train)
+    store.store(name="evaluate_schema", node=Evaluate)
+    store.store(name="report_schema", node=Report)
+    store.store(name="sweep_report_schema", node=SweepReport)
+    store.store(name="export_schema", node=Export)
+    store.store(name="app_schema", node=App)
+    store.store(name="colorize_schema", node=Colorize)
+    store.store(name="leaderboard_schema", node=Leaderboard)
+    store.store(group="hydra/sweeper", name="grid_or_search_schema", node=GridOrSearch)
+    store.store(group="schema/trainer", name="trainer", node=Trainer)
+    store.store(group="schema/encoder", name="encoder", node=Encoder)
+    for group, schemas in SCHEMAS.items():
+        for name, schema in schemas.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def run_folder(resume: str | None, new: str) -> str:
+    """The folder of the run that a checkpoint is of, or else a new one."""
+    checkpoint = Path(resume or "")
+    if checkpoint.is_file() and checkpoint.parent.name == CHECKPOINTS:
+        return str(checkpoint.parent.parent)
+    return new
+
+
+def own(first: Any, others: Any, strategy: str) -> Any:
+    """What holds for the first of several processes that torchrun or SLURM started, or others."""
+    return first if strategy != "ddp" or is_first() else others
+
+
+def is_first() -> bool:
+    """Whether this is the first of the processes that work on one command."""
+    return not rank_zero_only.rank  # type: ignore[attr-defined]
+
+
+def epochs(images: int, train: int | None) -> int:
+    """Epochs in which so many photographs are seen, of a training set of ``train``.
+
+    Raises:
+        InputError: if it is not said how many there are.
+    """
+    if train is None:
+        raise InputError(
+            f"this experiment sees {images} photographs; set dataset.train, or trainer.max_epochs"
+        )
+    return math.ceil(images / train)
+
+
+# On import, for the processes of a launcher and for library calls to have them too.
+register()
+OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("own", own, replace=True)
+OmegaConf.register_new_resolver("epochs", epochs, replace=True)
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+
+def checked(config: DictConfig, name: str = "") -> Any:
+    """Turn a composed config, or the part of this name, into its typed object.
+
+    Raises:
+        InputError: naming the setting that is missing or out of its limits.
+    """
+    try:
+        settings = OmegaConf.to_object(OmegaConf.select(config, name) if name else config)
+    except MissingMandatoryValue as error:
+        raise InputError(f"{error.full_key} must be set") from error
+    check(name, settings)
+    return settings
+
+
+def dataset_choices() -> list[str]:
+    """Names of the datasets below conf/ that need nothing more."""
+    names = {path.stem for path in Path(CONF, "dataset").glob("*.yaml")}
+    return sorted(names - {"folder"})
+
+
+def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[str, Any]:
+    """Settings of a dataset below conf/, as plain dicts.
+
+    Raises:
+        InputError: if one is missing or out of its limits.
+    """
+    in_command = GlobalHydra.instance().is_initialized()
+    words = [f"dataset={name}", f"data_dir={in_quotes(data_dir, escaped=True)}"]
+    if root is not None:
+        words.append(f"dataset.root={in_quotes(root, escaped=True)}")
+    with nullcontext() if in_command else initialize_config_dir(CONF, version_base="1.3"):
+        config = compose("train", words)
+    settings: dict[str, Any] = plain(checked(config, "dataset"))
+    return settings
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A typed config as nested plain dicts, fit for a checkpoint."""
+    return asdict(config)
+
+
+def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a part that somebody sent, checked against its schema and its limits.
+
+    Raises:
+        InputError: for a target that is no ``group``, or a setting unknown or out of its limits.
+    """
+    schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
+    target = settings.get("_target_") if isinstance(settings, Mapping) else settings
+    if target not in schemas:
+        raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
+    try:
+        return conformed(schemas[target], settings, group)
+    except InputError as error:
+        raise InputError(f"settings of {target}: {error}") from error
+
+
+def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """Settings that somebody sent, as a schema has them; every word means itself alone.
+
+    Raises:
+        InputError: for a setting unknown, missing, of another type or out of its limits.
+    """
+    try:
+        found = OmegaConf.to_object(
+            OmegaConf.merge(OmegaConf.structured(schema), literal(settings))
+        )
+    except (OmegaConfBaseException, OverflowError, TypeError, ValueError) as error:
+        raise InputError(str(error).splitlines()[0]) from error
+    check(name, found)
+    return plain(found)
+
+
+def literal(value: Any) -> Any:
+    """Settings whose words are taken as they are: OmegaConf would put others into ``${...}``."""
+    if isinstance(value, Mapping):
+        return {key: literal(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(part) for part in value]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
+
+
+def validated_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a training by part, as a checkpoint holds them; each as :func:`validated`."""
+    absent = {name for name, part in settings.items() if part is None and name in OPTIONAL}
+    return {
+        name: validated(name, part) if name in SCHEMAS.keys() - absent else part
+        for name, part in settings.items()
+    }
+
+
+def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
+    """Make what ``config["_target_"]`` names, with the other keys as keyword arguments.
+
+    Raises:
+        InputError: for a target that no schema names, or that needs a package that is missing.
+    """
+    settings = dict(config)
+    target = settings.pop("_target_", None)
+    if target not in TARGETS:
+        raise InputError(
+            f"{target!r} is not something this project builds; known: {sorted(TARGETS)}"
+        )
+    try:
+        made = get_object(target)
+    except ImportError as error:
+        missing = root_cause(error)
+        raise InputError(f"{target} needs what is not installed: {missing}") from error
+    return made(*args, **settings, **more)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The error that an error goes back to."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

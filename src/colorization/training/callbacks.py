@@ -1,0 +1,205 @@
+"""What happens around the steps: progress, picture grids, and the end by a signal."""
+
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from PIL import Image
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from colorization.training.colorizer import Colorizer, shares_of
+from colorization.cli.command import interrupt, save_settings
+from colorization.data.datamodule import ColorDataModule
+from colorization.files.atomic import replacing
+from colorization.reports.progress import telling
+
+COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
+GRID_PICTURES = 8
+
+
+class SavedSettings(Callback):
+    """Writes a run's settings into its folder as training begins; a refused start changes none."""
+
+    def __init__(self, config: DictConfig, folder: Path) -> None:
+        self.config = config
+        self.folder = folder
+
+    @rank_zero_only
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        save_settings(self.config, self.folder)
+
+
+class EpochProgress(Callback):
+    """One bar over all epochs with losses and images/s, which TensorBoard gets too."""
+
+    def __init__(self) -> None:
+        columns = [
+            BarColumn(bar_width=12),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+        ]
+        self.progress = Progress(*columns)
+        self.task = self.progress.add_task("training", status="", start=False)
+        self.lines = ExitStack()
+        self.steps = 0  # of the epoch at hand
+        self.mark = 0.0
+        # Of all epochs, those before a resumption too.
+        self.epochs = 0
+        self.images = 0
+        self.train_seconds = 0.0
+        self.seconds = 0.0
+        self.epoch_images = 0
+        self.epoch_seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in COUNTED}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+    def passed(self) -> float:
+        """Seconds since this was last asked, which count as time of the training."""
+        now = time.monotonic()
+        passed, self.mark = now - self.mark, now
+        self.seconds += passed
+        return passed
+
+    @property
+    def images_per_second(self) -> float:
+        """Rate of the training steps, validation left out."""
+        return self.images / self.train_seconds if self.images else float("nan")
+
+    def status(self, trainer: pl.Trainer) -> str:
+        """Where the training is, and what the last epoch's scores were."""
+        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        scores = str(self.progress.tasks[0].fields["status"])
+        doing = ", scoring val" if trainer.validating else ""
+        step = f"step {self.steps} of {trainer.num_training_batches}{doing}"
+        return f"{epoch}, {step}" + (f"; before: {scores}" if scores else "")
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
+        self.progress.start_task(self.task)
+        self.progress.start()
+        self.lines.enter_context(telling(lambda: self.status(trainer)))
+        self.mark = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.passed()
+        self.steps, self.epoch_images, self.epoch_seconds = 0, 0, 0.0
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: tuple[Tensor, ...],
+        batch_idx: int,
+    ) -> None:
+        passed = self.passed()
+        self.steps = batch_idx + 1
+        count = shares_of(trainer).count(batch_idx)
+        self.train_seconds += passed
+        self.epoch_seconds += passed
+        self.images += count
+        self.epoch_images += count
+        if trainer.is_last_batch:
+            # Before validation starts, so that it is the training's own rate.
+            rate = self.epoch_images / self.epoch_seconds
+            pl_module.log("train/images_per_second", rate)
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Here, for both to be in the checkpoint of this epoch.
+        self.passed()
+        self.epochs = trainer.current_epoch + 1
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        values = trainer.callback_metrics
+        status = f"train {values['train/loss']:.5f}"
+        if "val/mse" in values:
+            status += f"  val {values['val/mse']:.5f}  {values['val/psnr']:.2f} dB"
+        status += f"  {self.images_per_second:.0f} images/s"
+        epoch = trainer.current_epoch + 1
+        self.progress.update(self.task, completed=epoch, status=status)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.lines.close()
+        self.progress.stop()
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.lines.enter_context(telling(lambda: "testing the best checkpoint"))
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.lines.close()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        self.lines.close()
+        self.progress.stop()
+
+
+class Interruptible(Callback):
+    """SIGTERM ends this process at once: Lightning's handler would wait for the others' answer."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, interrupt)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, interrupt)
+
+
+class PictureGrid(Callback):
+    """Rows of gray, predicted and true for fixed validation photographs, as PNG and in TensorBoard.
+
+    Args:
+        data: where those are; it need not have them yet.
+        folder: where PNGs go.
+        every: epochs between grids.
+    """
+
+    def __init__(self, data: ColorDataModule, folder: Path, every: int) -> None:
+        self.data = data
+        self.folder = folder
+        self.every = every
+
+    @rank_zero_only
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epoch = trainer.current_epoch + 1
+        if epoch % self.every:
+            return
+        assert isinstance(pl_module, Colorizer)
+        grid = picture_grid(pl_module, self.data.images["val"].pixels[:GRID_PICTURES])
+        save_picture(grid, self.folder / f"epoch_{epoch:04d}.png")
+        if isinstance(trainer.logger, TensorBoardLogger):
+            trainer.logger.experiment.add_image("val/pictures", grid, trainer.global_step)
+
+
+@torch.no_grad()
+def picture_grid(colorizer: Colorizer, pictures: Tensor) -> Tensor:
+    """Three rows, gray, predicted and true, of uint8 (N,3,S,S), as one uint8 (3,H,W)."""
+    truth = rgb_to_lab(from_uint8(pictures.to(colorizer.device)))
+    gray = lab_to_rgb(truth.L, torch.zeros_like(truth.ab))
+    predicted = lab_to_rgb(truth.L, colorizer(truth.L))
+    rows = torch.cat([to_uint8(gray), to_uint8(predicted), pictures.to(colorizer.device)])
+    grid: Tensor = make_grid(rows, nrow=len(pictures), padding=2, pad_value=255)
+    return grid.cpu()
+
+
+def save_picture(rgb: Tensor, path: Path) -> None:
+    """Save uint8 sRGB (3,H,W) as PNG."""
+    with replacing(path) as beside:
+        Image.fromarray(rgb.permute(1, 2, 0).contiguous().numpy()).save(beside, format="PNG")

@@ -1,0 +1,270 @@
+"""The LightningModule: what predicts, with its loss, optimizer, schedule and metrics."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from colorization.models.checkpoints import DATA, read_checkpoint
+from colorization.color import LabBatch
+from colorization.settings.compose import build
+from colorization.data.sampling import BatchShares
+from colorization.training.epoch_means import EpochMeans
+from colorization.errors import InputError
+from colorization.hints.simulate import SimulatedHints
+from colorization.metrics import FINAL, color_metrics, paired
+from colorization.networks.resize import at_output_resolution
+from colorization.objectives.adversarial import PatchAdversary
+from colorization.objectives.perceptual import RGBError, Term
+from colorization.models.predictor import Predictor, predictor_weights, restored
+from colorization.training.results import first_difference, flat
+
+log = logging.getLogger(__name__)
+
+
+class Colorizer(Predictor, pl.LightningModule):
+    """Learns to predict a and b from L.
+
+    Every argument is a plain dict with the ``_target_`` and the settings of one part, so that a
+    checkpoint holds primitives and tensors only.
+
+    Args:
+        network: scaled L (B,1,H,W) to raw output.
+        objective: raw output to ab, and the loss.
+        optimizer: of all that is trained.
+        scheduler: of the learning rate, over the run's steps.
+        flip_average: whether a prediction is the mean over a photograph and its mirror image.
+        strength: how much stronger than predicted colours are.
+        amplifier: corrects the coloured photograph; with its ``colorizer``, the rest is frozen.
+        perceptual, adversary: more terms of the loss, of the coloured photograph.
+        guidance: hints that it learns to take, simulated.
+
+    Raises:
+        InputError: for an amplifier that nothing would train.
+    """
+
+    def __init__(
+        self,
+        network: Mapping[str, Any],
+        objective: Mapping[str, Any],
+        optimizer: Mapping[str, Any],
+        scheduler: Mapping[str, Any],
+        flip_average: bool = False,
+        strength: float = 0.0,
+        amplifier: Mapping[str, Any] | None = None,
+        perceptual: Mapping[str, Any] | None = None,
+        adversary: Mapping[str, Any] | None = None,
+        guidance: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(network, objective, flip_average, strength, amplifier, guidance)
+        self.save_hyperparameters()
+        self.optimizer_settings = optimizer
+        self.scheduler_settings = scheduler
+        self.terms = nn.ModuleDict()
+        if self.amplifier and self.amplifier.weight:
+            self.terms["rgb"] = RGBError(self.amplifier.weight)
+        if perceptual:
+            self.terms["perceptual"] = build(perceptual)
+        self.adversary: PatchAdversary | None = build(adversary) if adversary else None
+        self.simulated: SimulatedHints | None = build(guidance) if guidance else None
+        if self.amplifier and not self.terms:
+            raise InputError(
+                "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
+            )
+        self.is_frozen = bool(self.amplifier and self.amplifier.colorizer)
+        if self.is_frozen:
+            self.network.requires_grad_(False)
+        self.seen_before: set[str] = set()
+        self.epoch_means = EpochMeans()
+        self.val_metrics = color_metrics("val/")
+        self.test_metrics = color_metrics("test/", FINAL)
+
+    @property
+    def monitor(self) -> str:
+        """What the best weights have the least of."""
+        return "val/loss" if self.terms else self.objective.monitor
+
+    @property
+    def convolutional(self) -> list[nn.Module]:
+        """Its parts whose weights have a layout."""
+        parts = (self.network, self.amplifier, *self.terms.values(), self.adversary)
+        return [part for part in parts if part]
+
+    def start(self, batches: Iterable[LabBatch]) -> None:
+        """Make ready for a new training on a training set's photographs.
+
+        Raises:
+            InputError: for weights that cannot be had, or are of another architecture.
+        """
+        if not self.is_frozen:
+            self.network.start(self.objective.start(batch.ab for batch in batches))
+        for term in self.terms.values():
+            assert isinstance(term, Term)
+            term.start()
+
+    def take_frozen(self) -> None:
+        """Take the weights of the trained colorizer that stays as it is, if there is one.
+
+        Raises:
+            InputError: if it cannot be read, or was trained with other settings.
+        """
+        path = self.amplifier.colorizer if self.amplifier else None
+        if path is None:
+            return
+        checkpoint = read_checkpoint(path)
+        names = ("network", "objective", "flip_average", "strength", "amplifier", "guidance")
+        given = checkpoint["hyper_parameters"]
+        then = flat({name: given.get(name) for name in names})
+        now = flat({name: self.hparams[name] for name in names} | {"amplifier": None})
+        if name := first_difference(then, now):
+            raise InputError(
+                f"amplifier.colorizer={path} was trained with {name}={then.get(name)}, this "
+                f"run has {now.get(name)}; set both alike"
+            )
+        weights = predictor_weights(checkpoint["state_dict"])
+        self.load_state_dict({**self.state_dict(), **weights})
+        self.seen_before = set(checkpoint[DATA]["seen"])
+
+    def decode_otherwise(
+        self,
+        flip_average: bool | None = None,
+        temperature: float | None = None,
+        strength: float | None = None,
+    ) -> None:
+        super().decode_otherwise(flip_average, temperature, strength)
+        self.hparams.update(flip_average=self.flip_average, strength=self.strength)
+        if temperature is not None:
+            objective = {**self.hparams["objective"], "temperature": temperature}
+            self.hparams.update(objective=objective)  # the dict may be the caller's
+
+    def train(self, mode: bool = True) -> "Colorizer":
+        """Nothing of a frozen colorizer changes in training."""
+        super().train(mode)
+        if self.is_frozen:
+            self.network.eval()
+        return self
+
+    def losses(
+        self, raw: Tensor, batch: LabBatch, progress: float | None = None
+    ) -> dict[str, Tensor]:
+        """Terms of the loss by name, each a scalar.
+
+        Args:
+            raw: the network's output (B,C,h,w) for the photographs of ``batch``.
+            progress: share of the training that is over; None outside of it, with no adversary.
+        """
+        found: dict[str, Tensor] = {}
+        if not self.is_frozen:
+            found["objective"] = self.objective(raw, batch.ab, self.network.upsampling)
+        is_opposed = self.adversary and progress is not None and self.adversary.is_on(progress)
+        if not self.terms and not is_opposed:
+            return found
+        predicted = LabBatch(batch.L, self.ab([raw], batch.L))
+        for name, term in self.terms.items():
+            found[name] = term(predicted, batch)
+        if self.adversary and is_opposed:
+            found["adversary"] = self.adversary(predicted, self.attainable(batch))
+        return found
+
+    def attainable(self, batch: LabBatch) -> LabBatch:
+        """What an adversary compares with: the truth, (B,2,H,W), as coarse as what is predicted."""
+        if self.amplifier:
+            return batch
+        return LabBatch(batch.L, at_output_resolution(batch.ab, self.network.upsampling))
+
+    def on_fit_start(self) -> None:
+        self.network.keep_features(self.trainer.datamodule.augmentation.is_repeating)  # type: ignore[attr-defined]
+
+    def on_fit_end(self) -> None:
+        self.network.keep_features(False)
+        if self.adversary and not self.adversary.has_begun:
+            log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
+
+    def on_train_epoch_start(self) -> None:
+        self.epoch_means.start()
+
+    def training_step(self, batch: LabBatch, batch_idx: int) -> dict[str, Any]:
+        progress = self.global_step / self.trainer.estimated_stepping_batches
+        hints = self.simulated(batch) if self.simulated else None
+        losses = self.losses(self.network(self.network_input(batch.L, hints)), batch, progress)
+        loss = torch.stack(list(losses.values())).sum()
+        logged = {"train/loss": loss}
+        if self.terms or self.adversary:
+            logged |= {f"train/{name}": value for name, value in losses.items()}
+        if self.adversary:
+            logged["train/told_apart"] = self.adversary.told_apart
+            logged["train/adversary_on"] = loss.new_tensor(float("adversary" in losses))
+        for name, value in logged.items():
+            mean, weight = self.epoch_means.add(name, value, float(len(batch.L)))
+            self.log_mean(name, mean, weight, on_step=False, on_epoch=True)
+        terms = {name: value.detach() for name, value in losses.items()}
+        return {"loss": loss * shares_of(self.trainer).weight(batch_idx), "terms": terms}
+
+    def log_mean(self, name: str, value: Any, weight: float, **when: bool) -> None:
+        """Log a mean over so many photographs; an epoch's is over those of all processes."""
+        # A whole number would be divided by the processes and cut off.
+        self.log(name, value, batch_size=weight, sync_dist=True, **when)  # type: ignore[arg-type]
+
+    def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
+        views = self.raw_views(batch.L)
+        losses = self.losses(views[0], batch)
+        self.log_mean("val/loss", sum(losses.values()), float(len(batch.L)))
+        self.val_metrics.update(paired(self.ab(views, batch.L), batch))
+        self.log_dict(self.val_metrics, batch_size=len(batch.L))
+
+    def test_step(self, batch: LabBatch, batch_idx: int) -> None:
+        self.test_metrics.update(paired(self(batch.L), batch))
+        self.log_dict(self.test_metrics, batch_size=len(batch.L))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the validation scores with the weights they are of, and what those have seen."""
+        record = checkpoint[DATA]
+        checkpoint["logged"] = self.epoch_means.state()
+        record["seen"] = sorted(self.seen_before.union(record["seen"]))
+        scores = self.trainer.callback_metrics
+        checkpoint["val"] = {
+            name.removeprefix("val/"): float(value)
+            for name, value in scores.items()
+            if name.startswith("val/")
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.seen_before = set(checkpoint[DATA]["seen"])
+        logged = checkpoint.get("logged", {})  # older ones are of whole epochs
+        self.epoch_means.load(logged, self.global_rank == 0)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        groups = self.network.parameter_groups(self.optimizer_settings["lr"])
+        more = [part for part in (self.amplifier, self.adversary) if part]
+        groups += [{"params": list(part.parameters())} for part in more]
+        trained = [group for group in groups if group["params"]]
+        optimizer = build(self.optimizer_settings, trained)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = build(self.scheduler_settings, optimizer, steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def shares_of(trainer: pl.Trainer) -> BatchShares:
+    """What a process has of the training batches."""
+    assert trainer.train_dataloader is not None
+    shares: BatchShares = trainer.train_dataloader.shares
+    return shares
+
+
+def load_colorizer(path: str | Path) -> Colorizer:
+    """Read a checkpoint and build the Colorizer that it describes; errors are those of both."""
+    return build_colorizer(read_checkpoint(path), path)
+
+
+def build_colorizer(checkpoint: Mapping[str, Any], path: str | Path) -> Colorizer:
+    """Build the Colorizer that a checkpoint describes; errors are those of :func:`restored`."""
+    settings = checkpoint["hyper_parameters"]
+    return restored(lambda: Colorizer(**settings), checkpoint["state_dict"], path)

@@ -1,0 +1,268 @@
+"""The page, served: what follows from what is done on it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from html import escape
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
+
+import gradio as gr
+import uvicorn
+from starlette.applications import Starlette
+
+from colorization.errors import InputError, in_words
+from colorization.files.atomic import GB
+from colorization.hints.file import read_hints
+from colorization.files.pictures import UnreadableError
+from colorization.settings.commands import App
+from colorization.web.guard import Guard
+from colorization.web.layout import Parts, laid_out, temperature_slider
+from colorization.web.session import Session
+from colorization.web.studio import Options, Studio
+from colorization.web.visits import MB, NOTHING, Shelf, Visits, most_memory
+
+Change = Callable[[Any, Options, Any], Session]
+"""What is done with a session, by what is set, and what is given or pointed at."""
+
+THEME = gr.themes.Default(  # fonts of the visitor's own machine: nothing is fetched
+    font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+)
+CSS = "#palette, #canvas { font-size: 1rem; } footer { display: none !important; }"
+IN_TURN: dict[str, Any] = {
+    "concurrency_id": "page",
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+    "preprocess": False,  # what is sent is checked here: Gradio's own checks print tracebacks
+}
+"""Of all events: one at a time, and none for programs."""
+WAITING = 32  # events at a time; more are refused
+STATES = 8  # visits whose parts Gradio remembers too, which nothing here asks it for
+CONNECTIONS = 1000  # at a time
+GRACE = 2  # s: what is under way when the page ends has so long
+START = "Click a place in the photograph, or draw a stroke, and choose its colour here."
+CHOOSE = "Choose the colour of the spot: first those that the model finds likely."
+CORRECT = "Click the next place; or choose another colour for the last one."
+
+
+class Desk(NamedTuple):
+    """Behind the page: what colours, what may be chosen, and what is kept of all visits."""
+
+    studio: Studio
+    models: Sequence[str]
+    examples: Mapping[str, Path]
+    visits: Visits
+    shelf: Shelf
+
+
+def made_page(desk: Desk) -> Any:
+    """The page, Gradio's Blocks, not yet served; the first model is chosen at first."""
+    with gr.Blocks(title="Colour photographs") as page:
+        parts = laid_out(desk.studio, desk.models, list(desk.examples))
+        connect_files(parts, desk)
+        connect_hints(parts, desk)
+        connect_options(parts, desk)
+    page.state_session_capacity = STATES
+    return page.queue(max_size=WAITING, api_open=False)
+
+
+def connect(
+    event: Any,
+    change: Change,
+    parts: Parts,
+    desk: Desk,
+    given: Any = None,
+    opens: bool = False,
+    mode: str = "multiple",
+) -> Any:
+    """Have something done on an event, and its result shown.
+
+    Args:
+        given: a component whose value is handed on.
+        opens: whether it makes a new session, and needs none.
+        mode: Gradio's ``trigger_mode``, of events that come while another is under way.
+    """
+    inputs = [*parts.options, *([] if given is None else [given])]
+    outputs = [parts.canvas, parts.colors, parts.command]
+    how = {"show_progress": "hidden", "trigger_mode": mode, **IN_TURN}
+    return event(shown_after(change, desk, opens), inputs, outputs, **how)
+
+
+def connect_files(parts: Parts, desk: Desk) -> None:
+    """What is opened, loaded and handed out."""
+    studio = desk.studio
+
+    def open_upload(_: Any, __: Options, given: Any) -> Session:
+        path = uploaded(given)
+        return studio.open(path, path.name, path.name)
+
+    def open_example(_: Any, __: Options, name: Any) -> Session:
+        if name not in desk.examples:
+            raise InputError(NOTHING)
+        return studio.open(desk.examples[name], name, os.path.relpath(desk.examples[name]))
+
+    def load_hints(session: Session, _: Options, given: Any) -> Session:
+        path = uploaded(given)
+        return session.take(read_hints(path, path.name))
+
+    upload, example, hints = parts.upload, parts.example, parts.load_hints
+    for event, change, given, opens in (
+        (upload.upload, open_upload, upload, True),
+        (example.input, open_example, example, True),
+        (hints.upload, load_hints, hints, False),
+    ):
+        done = connect(event, change, parts, desk, given, opens)
+        for after in (done.success, done.failure):  # ready for the next one
+            after(lambda: None, None, given, **IN_TURN)
+    for button, write in ((parts.save, studio.save), (parts.save_hints, studio.save_hints)):
+        written = button.click(written_by(write, desk), parts.options, parts.ready, **IN_TURN)
+        written.success(None, js="() => document.querySelector('#ready').click()")
+
+
+def connect_hints(parts: Parts, desk: Desk) -> None:
+    """What gives and takes back hints."""
+    changes: dict[Any, Change] = {
+        parts.canvas.select: lambda found, set_, event: found.point(
+            getattr(event, "points", None), set_.size
+        ),
+        parts.colors.select: lambda found, set_, event: found.choose(
+            getattr(event, "color", None), set_.size
+        ),
+        parts.suggest.click: lambda found, set_, _: desk.studio.suggest(found, set_),
+        parts.undo.click: lambda found, *_: found.undo(),
+        parts.clear.click: lambda found, *_: found.clear(),
+    }
+    for event, change in changes.items():
+        connect(event, change, parts, desk)
+
+
+def connect_options(parts: Parts, desk: Desk) -> None:
+    """What changes how everything is coloured."""
+    for slider in (parts.saturation, parts.temperature):
+        connect(slider.change, lambda found, *_: found, parts, desk, mode="always_last")
+
+    def set_temperature(model: str) -> Any:
+        with said():
+            return temperature_slider(desk.studio, Options(model).checked(desk.models).model)
+
+    chosen = parts.model.input(set_temperature, parts.model, parts.temperature, **IN_TURN)
+
+    def forget(session: Session, *_: Any) -> Session:
+        return session.without_suggestions()
+
+    connect(chosen.then, forget, parts, desk, mode="always_last")
+
+
+def shown_after(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple[Any, ...]]:
+    """What Gradio calls for ``change``: the canvas, palette and command after it.
+
+    Args:
+        opens: whether it makes a new session, and needs none.
+    """
+    studio = desk.studio
+
+    def act(request: gr.Request, event: gr.EventData, *sent: Any) -> tuple[Any, ...]:
+        with said():
+            if opens and sent[-1] is None:
+                raise InputError(NOTHING)
+            options = Options(*sent[: len(Options._fields)]).checked(desk.models)
+            given = sent[-1] if len(sent) > len(options) else event
+            before = None if opens else desk.visits.find(str(request.session_hash))
+            session = change(before, options, given)
+            view, colors = studio.view(session, options), studio.colors(session, options)
+            desk.visits.keep(str(request.session_hash), session)
+        say = CHOOSE if session.waiting else CORRECT if session.hints else START
+        return view, {"say": say, **colors}, studio.command(session, options)
+
+    return act
+
+
+def written_by(write: Callable[[Session, Options, Path], Path], desk: Desk) -> Callable[..., str]:
+    """What Gradio calls to have a file written for a visitor: its path."""
+
+    def act(request: gr.Request, *sent: Any) -> str:
+        with said():
+            session = desk.visits.find(str(request.session_hash))
+            options = Options(*sent).checked(desk.models)
+            with desk.shelf.room(session.unpacked + MB):
+                return str(write(session, options, Path(mkdtemp(dir=desk.shelf.folder))))
+
+    return act
+
+
+def uploaded(given: Any) -> Path:
+    """An uploaded file; others may have sent the same one, so it stays until there is no room."""
+    if given is None:
+        raise InputError(NOTHING)
+    return Path(given["path"])
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """Say on the page what is wrong, and go on."""
+    try:
+        yield
+    except (InputError, UnreadableError, OSError, MemoryError) as error:
+        text = in_words(error) if isinstance(error, OSError) else str(error)
+        raise gr.Error(escape(text), duration=None, print_exception=False) from error
+
+
+def served(desk: Desk, settings: App) -> None:
+    """Serve the page until it is interrupted.
+
+    Raises:
+        InputError: if the port is taken.
+    """
+    host, port = settings.host, settings.port
+    page = made_page(desk)
+    app: Any = gr.mount_gradio_app(
+        Starlette(lifespan=partial(tidied, desk)),
+        page,
+        "/",
+        root_path=settings.root_path or None,
+        max_file_size=f"{settings.max_upload}mb",
+        theme=THEME,
+        css=CSS,
+        footer_links=[],
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+    )
+    largest = settings.max_upload * MB
+    guard = Guard(app, page, desk.shelf, largest, host, settings.hosts, settings.root_path or "")
+    how = uvicorn.Config(
+        guard,
+        log_level="critical",
+        ws="none",
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=GRACE,
+    )
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(f"no page on host={host} port={port}: {error.strerror}") from error
+    memory = most_memory(desk.visits.memory, desk.studio.max_pixels) / GB
+    print(f"http://{host}:{port}  (Ctrl-C ends it; at most {memory:.1f} GB of memory)", flush=True)
+    uvicorn.Server(how).run(sockets=[listening])
+
+
+@asynccontextmanager
+async def tidied(desk: Desk, _: Any) -> AsyncIterator[None]:
+    """Drop what is older than it is kept, every minute."""
+
+    async def tidy() -> None:
+        while True:
+            await asyncio.sleep(60)
+            desk.visits.drop_old()
+            await asyncio.to_thread(desk.shelf.drop_old)
+
+    task = asyncio.create_task(tidy())
+    yield
+    task.cancel()
