@@ -30,14 +30,14 @@ from colorization.data.synthetic import SyntheticScenes
 from colorization.files.atomic import write_text
 from colorization.files.painting import shrink
 from colorization.files.reading import read_picture
-from colorization.inference.stream import Options, Stream
-from colorization.inference.plan import Work
 from colorization.files.writing import write_picture
+from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.inference.plan import Work
+from colorization.inference.stream import Options, Stream
 from colorization.models.describe import read_model
 from colorization.models.onnx import FromLightness, write_onnx
-from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.settings.machine import cores
 from colorization.reports.tables import markdown
+from colorization.settings.machine import cores
 
 STAGES = ("read", "shrink", "network", "paint", "write")
 SIZES = {"256 px": (256, 256), "12 megapixels": (3000, 4000)}

@@ -15,10 +15,10 @@ import numpy as np
 
 from colorization.cli import command
 from colorization.data.synthetic import SyntheticScenes
-from colorization.files.atomic import write_text
 from colorization.files.arrays import picture_from
-from colorization.settings.machine import cores
+from colorization.files.atomic import write_text
 from colorization.reports.tables import markdown
+from colorization.settings.machine import cores
 from colorization.web.session import Session
 from colorization.web.studio import Options, Studio
 

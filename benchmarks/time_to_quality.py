@@ -21,12 +21,12 @@ from typing import NamedTuple
 
 import pytorch_lightning as pl
 
-from colorization.models.baselines import fit_baselines, score
-from colorization.training.callbacks import EpochProgress
 from colorization.cli.command import one_line_errors
 from colorization.files.atomic import write_text
-from colorization.training.results import PAPER_MSE
+from colorization.models.baselines import fit_baselines, score
+from colorization.models.results import PAPER_MSE
 from colorization.reports.tables import markdown
+from colorization.training.callbacks import EpochProgress
 
 OURS = ("experiment=small_quick",)
 PAPER = ("experiment=small_1_paper", "trainer.max_epochs=100000")
@@ -67,9 +67,9 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     """Train until both targets are reached, or for ``limit`` seconds."""
     from hydra import compose, initialize_config_dir
 
+    from colorization.cli.train import build_parts, quieten_lightning
     from colorization.models import hardware
     from colorization.settings.compose import CONF, checked, register
-    from colorization.cli.train import build_parts, quieten_lightning
     from colorization.training.trainer import make_trainer
 
     quieten_lightning()

@@ -136,10 +136,10 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     """Trainer, colorizer and datamodule of the paper's settings, as src.train makes them."""
     from hydra import compose, initialize_config_dir
 
-    from colorization.models import hardware
-    from colorization.training.callbacks import EpochProgress
-    from colorization.settings.compose import CONF, checked, register
     from colorization.cli.train import build_parts
+    from colorization.models import hardware
+    from colorization.settings.compose import CONF, checked, register
+    from colorization.training.callbacks import EpochProgress
     from colorization.training.trainer import make_trainer
 
     register()

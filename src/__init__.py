@@ -1,4 +1,4 @@
-"""Doors to the package ``colorization``, which lies beside them: ``python -m src.train`` and others."""
+"""Doors to the package ``colorization`` beside them, such as ``python -m src.train``."""
 
 import sys
 from pathlib import Path

@@ -7,7 +7,14 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-from colorization.color import from_uint8, lab_to_rgb, mean_chroma, rgb_to_lab, scale_lightness, to_uint8
+from colorization.color import (
+    from_uint8,
+    lab_to_rgb,
+    mean_chroma,
+    rgb_to_lab,
+    scale_lightness,
+    to_uint8,
+)
 
 
 def all_levels() -> torch.Tensor:

@@ -86,3 +86,8 @@ def scale_lightness(L: Tensor) -> Tensor:
 def unscale_lightness(x: Tensor) -> Tensor:
     """Back from -1..1 to L in 0..100."""
     return (x + 1) * 50
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """float64, which sums of many numbers are taken in, or float32 where there is no other."""
+    return torch.float32 if device.type == "mps" else torch.float64

@@ -1,8 +1,13 @@
 """What a user can put right: shown as one line, without a traceback."""
 
 import errno
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
+INTERRUPTED = 130  # a command's status, as shells have it
 ANOTHER = "set another path"
 REFUSED = ("the permissions do not allow this", f"change them, or {ANOTHER}")
 FULL = ("the disk is full", f"free some room, or {ANOTHER}")
@@ -44,3 +49,20 @@ def in_words(error: OSError) -> str:
                 return f"{place}: this is a file where a folder is needed; remove it, or {ANOTHER}"
     cause, remedy = CAUSES.get(error.errno, (error.strerror, "check the path and its disk"))
     return f"{path}: {cause}; {remedy}"
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal's handler: end as by Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Take SIGTERM, and Lightning's own way out of Ctrl-C, as Ctrl-C."""
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)

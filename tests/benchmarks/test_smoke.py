@@ -10,8 +10,8 @@ from PIL import Image
 
 import benchmarks
 from benchmarks import colorize, data_loading, hint, imagenet, time_to_quality, training_step
-from tests.support.command_line import PREPARED
 from tests.conftest import SMALL
+from tests.support.command_line import PREPARED
 
 NUMBER = r"[\d,]+(\.\d+)?"
 TESTED = (colorize, data_loading, hint, imagenet, time_to_quality, training_step)

@@ -17,15 +17,15 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorization.cli.colorize import colorize
-from colorization.training.colorizer import load_colorizer
-from colorization.settings.compose import CONF, checked, register
 from colorization.errors import InputError
 from colorization.files.reading import read_picture
-from colorization.inference.stream import Options, Stream
-from colorization.inference.plan import JOURNAL, plan
-from colorization.networks.resize import at_own_size
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.inference.plan import JOURNAL, plan
+from colorization.inference.stream import Options, Stream
+from colorization.networks.resize import at_own_size
 from colorization.settings.commands import Colorize
+from colorization.settings.compose import CONF, checked, register
+from colorization.training.colorizer import load_colorizer
 from tests.support.command_line import ROOT, python, take_interrupts
 
 RANDOM = np.random.default_rng(0)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from colorization.cli.report import report
 from colorization.errors import InputError
 from colorization.files.atomic import held
-from colorization.cli.report import report
-from tests.support.command_line import environment, python, take_interrupts
 from tests.conftest import SMALL
+from tests.support.command_line import environment, python, take_interrupts
 
 BOARD = "boards=[{dataset: synthetic, train: [4], experiments: [small_1_paper]}]"
 NO_FOLDER = "error: file: this is a file where a folder is needed; remove it, or set another path"

@@ -17,14 +17,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from colorization.cli.command import as_typed
-from colorization.settings.compose import CONF
 from colorization.files.atomic import matching
 from colorization.settings import commands
+from colorization.settings.compose import CONF
 from colorization.settings.names import verbatim
 from colorization.settings.target import PATHS
-from tests.support.command_line import ROOT, environment, python, take_interrupts
+from colorization.settings.words import as_typed
 from tests.conftest import SMALL
+from tests.support.command_line import ROOT, environment, python, take_interrupts
 
 PARTS = ["network=unet", "encoder=resnet18", "amplifier=residual", "perceptual=features"]
 COMMANDS = {

@@ -24,32 +24,32 @@ from onnx import TensorProto, helper
 from optuna.distributions import FloatDistribution
 from PIL import EpsImagePlugin, Image
 
-from colorization.models.baselines import read_baselines
-from colorization.models.checkpoints import read_checkpoint
-from colorization.settings.compose import BASELINES_FILE, CONF, checked
+from colorization.cli.evaluate import evaluate
+from colorization.cli.export import export
+from colorization.cli.report import report
+from colorization.cli.train import train
 from colorization.data.download import unpack
 from colorization.data.photographs import UnusablePhotographError, read_photograph
 from colorization.data.sources import StanfordDogs
 from colorization.errors import InputError
-from colorization.cli.evaluate import evaluate
-from colorization.cli.export import export
-from colorization.hints.file import read_hints
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_picture
+from colorization.hints.file import read_hints
+from colorization.models.backends import OnnxModel
+from colorization.models.baselines import read_baselines
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
+from colorization.models.checkpoints import read_checkpoint
 from colorization.models.describe import read_model
 from colorization.models.registry import DESCRIPTION
-from colorization.models.backends import OnnxModel
 from colorization.networks.pretrained import read_weights
-from colorization.training.reproduce import repeated
-from colorization.cli.report import report
-from colorization.training.resume import PHOTOGRAPHS, check_photographs
 from colorization.settings.commands import Evaluate, Train
+from colorization.settings.compare import started_with
+from colorization.settings.compose import BASELINES_FILE, CONF, checked
 from colorization.sweeps.folder import PLAN, read_jobs
 from colorization.sweeps.report import report as sweep_report
 from colorization.sweeps.study import ask, check_space, open_study
-from colorization.cli.train import train
-from colorization.settings.compare import started_with
+from colorization.training.reproduce import repeated
+from colorization.training.resume import PHOTOGRAPHS, check_photographs
 
 SPACE = {"optimizer.lr": FloatDistribution(0.0, 1.0)}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from colorization.errors import InputError
-from colorization.sweeps.leaderboard import Run, standing
 from colorization.cli.report import report
-from colorization.training.results import read_outcome
+from colorization.errors import InputError
+from colorization.models.results import read_outcome
 from colorization.settings.commands import Board
+from colorization.sweeps.leaderboard import Run, standing
 from colorization.sweeps.standings import Ranked, tables
 from tests.cli.test_commands import RESULTS
 from tests.sweeps.test_leaderboard import result

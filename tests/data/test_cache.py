@@ -17,16 +17,16 @@ import pytest
 import torch
 from PIL import Image
 
-from colorization.settings import machine as processes
-from colorization.models.checkpoints import read_checkpoint
-from colorization.settings.compose import build, plain
+from colorization.cli.train import train
 from colorization.data import cache as module
 from colorization.data.cache import Cache, Source, alone, fill, mapped
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.photographs import digest, read_photograph
 from colorization.errors import InputError
+from colorization.models.checkpoints import read_checkpoint
+from colorization.settings import machine as processes
 from colorization.settings.commands import Train
-from colorization.cli.train import train
+from colorization.settings.compose import build, plain
 from tests.support.command_line import ROOT
 
 # Hydra's overrides: everything is mapped.

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from colorization.color import from_uint8, rgb_to_lab
-from colorization.settings.compose import build, plain
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.loaders import PixelDataset, batches
 from colorization.data.sampling import BatchShares, Shuffled
 from colorization.errors import InputError
 from colorization.settings.commands import Train
+from colorization.settings.compose import build, plain
 
 FLIPPED = ["augmentation=none", "augmentation.flip_horizontal=1"]
 

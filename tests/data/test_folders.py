@@ -12,8 +12,8 @@ from PIL import Image
 
 from colorization.data.folders import PhotographFolder, deal, list_photographs
 from colorization.errors import InputError
-from tests.support.command_line import python
 from tests.conftest import SMALL
+from tests.support.command_line import python
 
 NAMES = [f"{index:03d}.jpg" for index in range(100)]
 COUNTS = {"test": 25, "val": 15, "train": 60}

@@ -6,16 +6,21 @@ from typing import Any
 import pytest
 import torch
 
-from colorization.settings.compose import build
 from colorization.errors import InputError
 from colorization.evaluation.models import placed
+from colorization.settings.compose import build
 
 MIXED = "colorization.data.mixed.MixedDataset"
 
 
 def parts(photographs: Path, size: int = 16) -> dict[str, Any]:
     counts = {"train": 3, "val": 2, "test": 2}
-    scenes = {"_target_": "colorization.data.synthetic.SyntheticScenes", "name": "s", "size": 16, "seed": 0}
+    scenes = {
+        "_target_": "colorization.data.synthetic.SyntheticScenes",
+        "name": "s",
+        "size": 16,
+        "seed": 0,
+    }
     folder = {"_target_": "colorization.data.folders.PhotographFolder", "name": "f", "size": size}
     folder |= {"root": str(photographs), "split_seed": 0, "max_pixels": 10**6}
     return {"scenes": scenes | counts, "folder": folder | counts}
@@ -44,7 +49,11 @@ def test_parts_of_another_size_are_refused(photographs: Path) -> None:
 
 
 def test_parts_are_found_where_the_data_is_now() -> None:
-    faces = {"_target_": "colorization.data.sources.Faces", "name": "faces", "root": "/elsewhere/faces"}
+    faces = {
+        "_target_": "colorization.data.sources.Faces",
+        "name": "faces",
+        "root": "/elsewhere/faces",
+    }
     there = {"parts": {"faces": faces, "synthetic": {}}}
     assert placed(there, "data", None)["parts"]["faces"]["root"] == "data/faces"
     assert there["parts"]["faces"]["root"] == "/elsewhere/faces"

@@ -274,7 +274,7 @@ def test_damaged_list_is_named(dogs: StanfordDogs) -> None:
         dogs.load("train")
 
 
-PORTRAITS = Path(__file__).resolve().parent.parent / "data" / "faces" / "face_images"
+PORTRAITS = Path(__file__).resolve().parents[2] / "data" / "faces" / "face_images"
 
 
 @pytest.mark.skipif(not PORTRAITS.is_dir(), reason="the portraits are not in data/faces")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from kornia.color import lab_to_rgb
 
-from colorization.models.baselines import score
 from colorization.color import AB_SCALE, LabBatch, from_uint8, rgb_to_lab
 from colorization.data.synthetic import MATERIALS, Material, SyntheticScenes
+from colorization.models.baselines import score
 
 
 def scenes(size: int = 32, count: int = 40, seed: int = 0) -> SyntheticScenes:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from colorization.training.callbacks import save_picture
-from colorization.data.synthetic import SyntheticScenes
 from colorization.cli.evaluate import evaluate
+from colorization.data.synthetic import SyntheticScenes
 from colorization.settings.commands import Evaluate
+from colorization.training.callbacks import save_picture
 
 
 @pytest.fixture(scope="session")

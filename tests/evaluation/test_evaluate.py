@@ -15,22 +15,22 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorization.settings import compose as config
-from colorization.models.baselines import BASELINES
-from colorization.color import AB_SCALE
 from colorization.cli.colorize import colorize
+from colorization.cli.evaluate import evaluate
+from colorization.cli.train import train
+from colorization.color import AB_SCALE
 from colorization.data.synthetic import MATERIALS, SyntheticScenes
 from colorization.errors import InputError
-from colorization.cli.evaluate import evaluate
 from colorization.evaluation.measures import COLUMNS
 from colorization.evaluation.models import labels
 from colorization.evaluation.scoring import threads_of_one
 from colorization.metrics.mse import ab_mse
+from colorization.models.baselines import BASELINES
+from colorization.settings import compose as config
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.target import Target
-from colorization.cli.train import train
-from tests.conftest import OFFLINE
 from tests.cli.test_colorize import settings as colorize_settings
+from tests.conftest import OFFLINE
 
 LABEL = "small/run"
 

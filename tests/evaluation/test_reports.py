@@ -15,8 +15,8 @@ from PIL import Image
 
 from colorization.cli.evaluate import evaluate, show
 from colorization.settings.commands import Evaluate
-from tests.support.command_line import python
 from tests.cli.test_commands import RESULTS
+from tests.support.command_line import python
 
 NAMES = ["<img src=x onerror=alert(1)>", "=HYPERLINK(1)", "a|b](javascript:alert(1))", "x\n|y|\n"]
 RUN = "_odd [b] $x^^$ <i> [_/runs [red] $^$"

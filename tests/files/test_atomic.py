@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorization.training.callbacks import save_picture
-from colorization.cli.command import one_line
 from colorization.errors import InputError
 from colorization.files.atomic import LOCK, held, is_free, replacing, write_text
+from colorization.settings.failures import one_line
+from colorization.training.callbacks import save_picture
 from colorization.training.checkpointing import AtomicCheckpointIO
 from tests.support.command_line import ROOT
 

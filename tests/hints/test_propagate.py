@@ -6,8 +6,8 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from colorization.hints.propagate import CELLS, corrected, hinted_points, points, unexplained
 from colorization.hints.encode import spots
+from colorization.hints.propagate import CELLS, corrected, hinted_points, points, unexplained
 from colorization.hints.suggest import suggested
 
 SIDE = 2 * CELLS  # cells of 2 x 2 px

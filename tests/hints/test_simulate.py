@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from colorization.color import LabBatch
-from colorization.hints.simulate import SimulatedHints, at, gradient
 from colorization.hints.encode import labelled, spots, true_hints
+from colorization.hints.simulate import SimulatedHints, at, gradient
 
 
 def batch(count: int = 64, side: int = 64, seed: int = 0) -> LabBatch:

@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorization.models.baselines import BASELINES, NEAREST, PRIOR, fit_baselines, read_baselines, score
 from colorization.color import LabBatch
+from colorization.models.baselines import (
+    BASELINES,
+    NEAREST,
+    PRIOR,
+    fit_baselines,
+    read_baselines,
+    score,
+)
 
 
 def batch(L: torch.Tensor, ab: torch.Tensor) -> LabBatch:

@@ -13,21 +13,26 @@ import torch
 from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
-from colorization.training.colorizer import load_colorizer
-from colorization.cli.command import one_line
-from colorization.settings.compose import CONF, checked, register
-from colorization.errors import InputError
 from colorization.cli.export import export
+from colorization.cli.train import train
+from colorization.errors import InputError
+from colorization.models.backends import open_model
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
 from colorization.models.describe import read_model
 from colorization.models.metadata import VERSION
 from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, locate
-from colorization.models.backends import open_model
 from colorization.settings.commands import Export, Train
-from colorization.cli.train import train
+from colorization.settings.compose import CONF, checked, register
+from colorization.settings.failures import one_line
+from colorization.training.colorizer import load_colorizer
 from tests.support.command_line import python
 
-UNET = {"_target_": "colorization.networks.unet.UNet", "width": 8, "coordinates": True, "dropout": 0}
+UNET = {
+    "_target_": "colorization.networks.unet.UNet",
+    "width": 8,
+    "coordinates": True,
+    "dropout": 0,
+}
 CLASSIFIER = {"name": "", "weights": "random", "tuned": 0, "lr_factor": 1, "enlarge": 1}
 
 
@@ -168,7 +173,10 @@ def test_altered_file_is_named(bundle: Path, name: str) -> None:
         ({"flip_average": "no"}, "does not describe a model of this project"),
         ({"network": {"_target_": "os.system"}}, "'os.system' is no network; known: "),
         ({"objective": {"_target_": "colorization.networks.unet.UNet"}}, "is no objective"),
-        ({"network": {"_target_": "colorization.networks.unet.UNet", "width": 10**9}}, "settings of .*UNet"),
+        (
+            {"network": {"_target_": "colorization.networks.unet.UNet", "width": 10**9}},
+            "settings of .*UNet",
+        ),
         (
             {
                 "network": {

@@ -19,16 +19,16 @@ from onnx import TensorProto, helper
 from skimage.color import lab2rgb, rgb2lab
 
 from colorization import PhotoColorizer
-from colorization.training.colorizer import load_colorizer
-from colorization.errors import InputError
 from colorization.cli.export import export
+from colorization.cli.train import train
+from colorization.errors import InputError
+from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
 from colorization.models.describe import read_model
 from colorization.models.onnx import FromLightness, traced
-from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
 from colorization.settings.commands import Train
-from colorization.cli.train import train
-from tests.support.command_line import ROOT
+from colorization.training.colorizer import load_colorizer
 from tests.models.test_bundle import settings as export_settings
+from tests.support.command_line import ROOT
 
 SIZES = [(1, 64, 64), (3, 131, 97), (2, 48, 200), (5, 96, 128)]
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorization.training import testing as outcome
+from colorization.cli.train import build_parts, train
+from colorization.color import LabBatch, from_uint8, rgb_to_lab
 from colorization.models.baselines import score
 from colorization.models.checkpoints import read_checkpoint
-from colorization.color import LabBatch, from_uint8, rgb_to_lab
-from colorization.training.colorizer import load_colorizer
-from colorization.networks.resize import Upsampling
 from colorization.models.predictor import Predictor, strengthened
-from colorization.settings.commands import Train
-from colorization.cli.train import build_parts, train
 from colorization.models.saturation import STRONGEST, make_vivid, mean_colorfulness
+from colorization.networks.resize import Upsampling
+from colorization.settings.commands import Train
+from colorization.training import testing as outcome
+from colorization.training.colorizer import load_colorizer
 
 MSE = {"_target_": "colorization.objectives.regression.MeanSquaredError"}
 PAPER = {"_target_": "colorization.networks.paper.PaperNetwork", "activation": "tanh"}

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from colorization.reports import progress
 from colorization.cli.colorize import colorize
+from colorization.cli.evaluate import evaluate
+from colorization.cli.train import train
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.download import fetch
 from colorization.data.photographs import read_photographs
-from colorization.cli.evaluate import evaluate
+from colorization.reports import progress
 from colorization.reports.progress import shown, telling
 from colorization.settings.commands import Colorize, Evaluate, Train
-from colorization.cli.train import train
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def lines(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> 
     """What is logged of progress, where half a minute is a few milliseconds."""
     monkeypatch.setattr(progress, "LINE_EVERY", 0.004)
     caplog.set_level("INFO", "colorization.reports.progress")
-    return lambda: "\n".join(r.message for r in caplog.records if r.name == "colorization.reports.progress")
+    return lambda: "\n".join(
+        r.message for r in caplog.records if r.name == "colorization.reports.progress"
+    )
 
 
 def slow(count: int, seconds: float) -> Iterator[int]:

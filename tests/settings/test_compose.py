@@ -9,12 +9,12 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from colorization.training.colorizer import Colorizer
-from colorization.cli.command import one_line
-from colorization.settings.compose import CONF, build, checked, epochs, plain, register
 from colorization.errors import InputError
 from colorization.settings.commands import Train
+from colorization.settings.compose import CONF, build, checked, epochs, plain, register
+from colorization.settings.failures import one_line
 from colorization.settings.parts import TARGETS
+from colorization.training.colorizer import Colorizer
 
 TERMS = ("amplifier", "perceptual", "adversary")
 PARTS = ("network", "objective", "optimizer", "scheduler", "guidance", *TERMS)

@@ -21,12 +21,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from colorization import settings as schemas
 from colorization.color import rgb_to_lab
-from colorization.training.colorizer import Colorizer
-from colorization.cli.command import one_line
-from colorization.settings.compose import CONF, build, checked, plain, register
 from colorization.errors import InputError
-from colorization.settings.limits import folder_name
 from colorization.settings.commands import GridOrSearch
+from colorization.settings.compose import CONF, build, checked, plain, register
+from colorization.settings.failures import one_line
+from colorization.settings.limits import folder_name
+from colorization.training.colorizer import Colorizer
 from tests.support.command_line import python
 
 SMALL = ["network=unet", "network.width=8", "dataset.size=16"]

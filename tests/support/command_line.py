@@ -12,11 +12,11 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # The modules that take long to import are imported once; every command is a fork of that process.
 PREPARED = get_context("forkserver")
 PREPARED.set_forkserver_preload(["src.train", "src.evaluate", "src.colorize", "src.export"])
-os.environ["PYTHONPATH"] = str(ROOT)  # commands work from any folder
+os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'src'}"  # commands work from any folder
 
 
 def environment(columns: int = 200) -> dict[str, str]:

@@ -10,15 +10,15 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from colorization.training import results
-from colorization.settings.compose import CONF, register
+from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.files.atomic import held
+from colorization.models import results
+from colorization.settings.compose import CONF, register
 from colorization.sweeps.job import run
 from colorization.sweeps.launch import check_settings, forget_failure
-from colorization.cli.train import train
-from tests.support.command_line import python
 from tests.conftest import SMALL
+from tests.support.command_line import python
 
 SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,-1,1e-3"]
 

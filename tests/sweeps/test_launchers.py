@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 
 from colorization.settings.machine import cores
 from colorization.sweeps.job import threads_of
-from tests.support.command_line import environment, python
 from tests.conftest import SMALL
+from tests.support.command_line import environment, python
 
 SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,1e-3"]
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]

@@ -14,16 +14,16 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
-from colorization.sweeps import leaderboard as command
 from colorization.models.checkpoints import read_checkpoint
-from colorization.settings.compose import CONF, checked, register
-from colorization.sweeps.leaderboard import Run, leaderboard, made, wanted_of
 from colorization.settings.commands import Leaderboard
-from colorization.sweeps.standings import MARK, Standing, Summary, tables
 from colorization.settings.compare import Wanted
+from colorization.settings.compose import CONF, checked, register
+from colorization.sweeps import leaderboard as command
+from colorization.sweeps.leaderboard import Run, leaderboard, made, wanted_of
+from colorization.sweeps.standings import MARK, Standing, Summary, tables
 from tests.conftest import SMALL
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 OVERRIDES = [word for word in SMALL if not word.startswith("dataset.train")]
 
 

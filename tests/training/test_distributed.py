@@ -17,14 +17,14 @@ import torch.distributed as dist
 from lightning_fabric.utilities.data import _set_sampler_epoch
 from torch.utils.data import BatchSampler, DataLoader
 
-from colorization.models.checkpoints import read_checkpoint
-from colorization.data.sampling import BatchShares, Shuffled
-from colorization.training.epoch_means import EpochMeans
-from colorization.errors import InputError
-from colorization.settings.commands import Train
 from colorization.cli.train import build_parts, train
-from tests.support.command_line import PREPARED, ROOT, python
+from colorization.data.sampling import BatchShares, Shuffled
+from colorization.errors import InputError
+from colorization.models.checkpoints import read_checkpoint
+from colorization.settings.commands import Train
+from colorization.training.epoch_means import EpochMeans
 from tests.conftest import SMALL
+from tests.support.command_line import PREPARED, ROOT, python
 from tests.training.test_train import curves
 
 TWO = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]

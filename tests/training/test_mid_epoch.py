@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from colorization.cli import train as command
-from colorization.models.checkpoints import read_checkpoint
-from colorization.data.synthetic import SyntheticScenes
-from colorization.settings.commands import Train
 from colorization.cli.train import train
+from colorization.data.synthetic import SyntheticScenes
+from colorization.models.checkpoints import read_checkpoint
+from colorization.settings.commands import Train
 from tests.training.test_train import curves
 
 STEPS = 7  # of an epoch: 13 photographs, two a batch

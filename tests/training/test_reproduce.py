@@ -14,18 +14,18 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from colorization.settings.versions import commit
-from colorization.settings.compose import CONF, register
+from colorization.cli.train import build_parts
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.photographs import Images
 from colorization.errors import InputError
+from colorization.settings.commands import Train
+from colorization.settings.compare import started_with
+from colorization.settings.compose import CONF, register
+from colorization.settings.versions import commit
 from colorization.training.reproduce import compare, repeated
 from colorization.training.resume import resume_command
-from colorization.settings.commands import Train
-from colorization.cli.train import build_parts
-from colorization.settings.compare import started_with
-from tests.support.command_line import ROOT, python
 from tests.conftest import SMALL
+from tests.support.command_line import ROOT, python
 
 
 def recorded(folder: Path, *words: str) -> Any:

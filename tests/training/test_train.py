@@ -19,19 +19,19 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 
 from colorization.cli import train as command
-from colorization.models.baselines import BASELINES
-from colorization.training.callbacks import save_picture
-from colorization.models.checkpoints import read_checkpoint
-from colorization.training.colorizer import Colorizer, load_colorizer
-from colorization.settings.compose import plain, run_folder
+from colorization.cli.train import build_parts, train
 from colorization.data.folders import PhotographFolder
 from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
+from colorization.models.baselines import BASELINES
+from colorization.models.checkpoints import read_checkpoint
 from colorization.networks.pretrained import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
-from colorization.training.resume import resume_command
 from colorization.settings.commands import Train
-from colorization.cli.train import build_parts, train
+from colorization.settings.compose import plain, run_folder
+from colorization.training.callbacks import save_picture
+from colorization.training.colorizer import Colorizer, load_colorizer
+from colorization.training.resume import resume_command
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,15 @@ import hydra
 from omegaconf import DictConfig
 
 from colorization.cli import command
-from colorization.settings.compose import CONF, checked
-from colorization.errors import InputError
+from colorization.errors import InputError, interruptible
 from colorization.files.pictures import SUFFIXES
 from colorization.models.registry import DEFAULT, shipped
 from colorization.settings.commands import App
+from colorization.settings.compose import CONF, checked
 from colorization.settings.resources import EXAMPLES
 
 
-
-@command.interruptible()
+@interruptible()
 def serve(settings: App) -> None:
     """Serve the page until Ctrl-C or SIGTERM; what visitors left is removed then.
 

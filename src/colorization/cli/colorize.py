@@ -11,15 +11,15 @@ from rich.progress import MofNCompleteColumn, ProgressColumn, Task
 from rich.text import Text
 
 from colorization.cli import command
-from colorization.settings.compose import CONF, checked, plain
-from colorization.errors import InputError
+from colorization.errors import InputError, interruptible
 from colorization.hints.file import read_hints
-from colorization.inference.stream import Options, Outcome, Stream
-from colorization.inference.plan import Journal, Work, clear_leftovers, outstanding, plan
 from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.settings.machine import cores
+from colorization.inference.plan import Journal, Work, clear_leftovers, outstanding, plan
+from colorization.inference.stream import Options, Outcome, Stream
 from colorization.reports.progress import shown
 from colorization.settings.commands import Colorize
+from colorization.settings.compose import CONF, checked, plain
+from colorization.settings.machine import cores
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed or 0:.1f}/s")
 
 
-@command.interruptible()
+@interruptible()
 def colorize(settings: Colorize) -> Summary:
     """Colour what ``settings`` name; one photograph that fails does not stop the others.
 

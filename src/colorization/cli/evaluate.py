@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from colorization.cli import command
-from colorization.settings.compose import CONF, checked, plain
+from colorization.errors import interruptible
 from colorization.evaluation.clock import Clock
 from colorization.evaluation.datasets import Entry, Track, open_datasets, survey
 from colorization.evaluation.findings import DatasetResult, findings, strict
@@ -20,21 +20,30 @@ from colorization.evaluation.gallery import gallery
 from colorization.evaluation.hinted import hinted_rows
 from colorization.evaluation.measures import check_known, choose_measures
 from colorization.evaluation.models import Model, load_models
-from colorization.evaluation.page import html_report, markdown_report, network_pictures, overview, track_of
+from colorization.evaluation.page import (
+    html_report,
+    markdown_report,
+    network_pictures,
+    overview,
+    track_of,
+)
 from colorization.evaluation.predictors import network_row, predictors
 from colorization.evaluation.scores import ScoreFile
 from colorization.evaluation.scoring import Scorer
 from colorization.files.atomic import open_text, replacing, write_text
 from colorization.models.hardware import Hardware, keep_freed_memory, resolve
+from colorization.models.results import environment
 from colorization.reports.progress import telling
-from colorization.training.results import environment, flat
-from colorization.settings.commands import Evaluate
 from colorization.reports.tables import print_table
+from colorization.settings.commands import Evaluate
+from colorization.settings.compare import flat
+from colorization.settings.compose import CONF, checked, plain
+from colorization.training.reproduce import save_settings
 
 log = logging.getLogger(__name__)
 
 
-@command.interruptible()
+@interruptible()
 def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     """Score by ``settings`` and write the report into ``folder``.
 
@@ -152,7 +161,7 @@ def run(config: DictConfig) -> None:
     with command.one_line_errors():
         with command.run_folder() as folder:
             found = evaluate(checked(config), folder)
-            command.save_settings(config, folder)
+            save_settings(config, folder)
         show(found, folder)
 
 

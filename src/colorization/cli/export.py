@@ -13,8 +13,17 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from colorization.cli import command
-from colorization.models.checkpoints import read_checkpoint
 from colorization.color import from_uint8, rgb_to_lab
+from colorization.data.datamodule import ImageDataset
+from colorization.errors import InputError, interruptible
+from colorization.evaluation.models import opened
+from colorization.models.checkpoints import read_checkpoint
+from colorization.models.describe import read_model
+from colorization.models.onnx import SMALLEST, FromGray, FromLightness, write_onnx
+from colorization.models.registry import is_bundle, locate
+from colorization.models.results import PACKAGES
+from colorization.models.writing import scores_of, write_bundle
+from colorization.settings.commands import Export
 from colorization.settings.compose import (
     CHECKPOINTS,
     CONF,
@@ -23,22 +32,13 @@ from colorization.settings.compose import (
     dataset_choices,
     dataset_settings,
 )
-from colorization.data.datamodule import ImageDataset
-from colorization.errors import InputError
-from colorization.evaluation.models import opened
-from colorization.models.describe import read_model
-from colorization.models.onnx import SMALLEST, FromGray, FromLightness, write_onnx
-from colorization.models.registry import is_bundle, locate
-from colorization.models.writing import scores_of, write_bundle
-from colorization.training.results import PACKAGES
-from colorization.settings.commands import Export
 
 log = logging.getLogger(__name__)
 
 COMPARED = 8  # photographs
 
 
-@command.interruptible()
+@interruptible()
 def export(settings: Export) -> Path:
     """Write a bundle or an ONNX file by ``settings``, and return where it is.
 

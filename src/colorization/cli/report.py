@@ -11,11 +11,10 @@ from pydantic import FiniteFloat
 from typing_extensions import TypedDict
 
 from colorization.cli import command
-from colorization.settings.compose import CONF, checked
 from colorization.errors import InputError
 from colorization.files.atomic import matching, write_text
-from colorization.metrics import EVERY_EPOCH, MEASURES
-from colorization.training.results import (
+from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
+from colorization.models.results import (
     PAPER_MSE,
     NoScoresError,
     Photographs,
@@ -23,11 +22,11 @@ from colorization.training.results import (
     error_removed,
     photographs_of,
     read_results,
-    score_cells,
     titles,
 )
-from colorization.settings.commands import Report
 from colorization.reports.tables import escaped, markdown
+from colorization.settings.commands import Report
+from colorization.settings.compose import CONF, checked
 
 log = logging.getLogger(__name__)
 

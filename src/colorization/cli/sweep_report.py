@@ -6,8 +6,8 @@ import hydra
 from omegaconf import DictConfig
 
 from colorization.cli import command
-from colorization.settings.compose import CONF, checked
 from colorization.settings.commands import SweepReport
+from colorization.settings.compose import CONF, checked
 from colorization.sweeps.report import report
 
 

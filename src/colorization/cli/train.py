@@ -21,30 +21,34 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from rich import get_console
 
 from colorization.cli import command
-from colorization.models import hardware
-from colorization.training import results
-from colorization.training.callbacks import EpochProgress, SavedSettings
-from colorization.training.colorizer import Colorizer, build_colorizer
-from colorization.settings.versions import commit
-from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first, plain
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
-from colorization.training.distributed import by_the_first, in_step, joined
-from colorization.errors import InputError
+from colorization.errors import InputError, interruptible
 from colorization.files.atomic import held, remove_half_written, write_text
-from colorization.training.testing import BEST, beside_baselines, chosen, reason_of_end
-from colorization.settings.machine import memory
-from colorization.training.reproduce import compare, repeated
-from colorization.training.resume import PHOTOGRAPHS, check_photographs, check_resumable, resume_command
+from colorization.models import hardware, results
 from colorization.settings.commands import Train
+from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first, plain
+from colorization.settings.machine import memory
+from colorization.settings.versions import commit
 from colorization.sweeps.folder import with_folder
 from colorization.sweeps.job import run as run_in_sweep
+from colorization.training.callbacks import EpochProgress, SavedSettings
+from colorization.training.colorizer import Colorizer, build_colorizer
+from colorization.training.distributed import by_the_first, in_step, joined
+from colorization.training.reproduce import compare, repeated
+from colorization.training.resume import (
+    PHOTOGRAPHS,
+    check_photographs,
+    check_resumable,
+    resume_command,
+)
+from colorization.training.testing import BEST, beside_baselines, chosen, reason_of_end
 from colorization.training.trainer import make_trainer
 
 log = logging.getLogger(__name__)
 
 
-@command.interruptible()
+@interruptible()
 def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> dict[str, Any]:
     """Train by ``settings`` into ``folder``.
 

@@ -24,8 +24,8 @@ from colorization.data.photographs import (
     warn_of_unusable,
 )
 from colorization.files.atomic import FOREVER, check_room, locked, write_text
-from colorization.settings.machine import cores
 from colorization.reports.progress import shown, telling
+from colorization.settings.machine import cores
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from colorization.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
-from colorization.settings.compose import build
 from colorization.data.cache import Cache, Source, mapped
 from colorization.data.loaders import PixelDataset, ResumableLoader, batches
 from colorization.data.photographs import Images, check_usable, few
 from colorization.data.sampling import BatchShares, Shuffled
+from colorization.data.seeds import derived
 from colorization.errors import InputError
 from colorization.reports.progress import shown
-from colorization.data.seeds import derived
+from colorization.settings.compose import build
 
 log = logging.getLogger(__name__)
 

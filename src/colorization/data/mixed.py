@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorization.settings.compose import build
 from colorization.data.datamodule import ImageDataset
 from colorization.data.photographs import Images
 from colorization.errors import InputError
+from colorization.settings.compose import build
 
 
 class MixedDataset:

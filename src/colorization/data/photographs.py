@@ -18,8 +18,8 @@ from torch import Tensor
 from colorization.errors import InputError
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_rgb
-from colorization.settings.machine import cores
 from colorization.reports.progress import shown
+from colorization.settings.machine import cores
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ class UnusablePhotographError(Exception):
 def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
     """Read a photograph as uint8 sRGB: its centre square (3,size,size), or the whole as it is.
 
-    It is read as for colouring, see :func:`colorization.files.reading.read_rgb`; large JPEGs are decoded
-    at a fraction of their size where a size is asked for.
+    It is read as for colouring, see :func:`read_rgb`; large JPEGs are decoded at a fraction of
+    their size where a size is asked for.
 
     Raises:
         UnusablePhotographError: for what is not a whole picture of at least 8 x 8 px and at most

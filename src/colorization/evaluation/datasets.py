@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from colorization.color import LabBatch, from_uint8, is_near_gray, lab_to_rgb, rgb_to_lab, to_uint8
-from colorization.settings.compose import build, dataset_choices, dataset_settings
 from colorization.data.datamodule import ImageDataset
 from colorization.data.photographs import UnusablePhotographError, ahead, digest
 from colorization.errors import InputError
@@ -19,6 +18,7 @@ from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, Lightness, paint
 from colorization.metrics.auc import CLASSES, class_shares
 from colorization.reports.progress import shown
+from colorization.settings.compose import build, dataset_choices, dataset_settings
 
 log = logging.getLogger(__name__)
 

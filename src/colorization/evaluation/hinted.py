@@ -9,9 +9,9 @@ from torch import Tensor
 from colorization.color import LabBatch
 from colorization.evaluation.models import Model
 from colorization.evaluation.predictors import Hinted, Predictor
-from colorization.models.hardware import Hardware
 from colorization.hints.encode import spots
 from colorization.hints.suggest import suggested
+from colorization.models.hardware import Hardware
 from colorization.models.predictor import Coloring
 
 SIZE = 5  # px, the side of a spot

@@ -5,8 +5,7 @@ from math import cos, pi, sin
 import torch
 from torch import Tensor
 
-from colorization.color import LabBatch, chroma
-from colorization.models.hardware import widest
+from colorization.color import LabBatch, chroma, widest
 
 HUES = ("pink", "red", "yellow", "green", "teal", "sky", "azure", "violet")
 """Sectors of 45 degrees of Lab's hue angle around 0, 45, ... 315: brown and skin are in red, orange

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from colorization.data.datamodule import ColorDataModule
+from colorization.errors import InputError
 from colorization.models.baselines import fit_baselines, read_baselines
 from colorization.models.checkpoints import DATA, read_checkpoint
-from colorization.training.colorizer import Colorizer, build_colorizer
+from colorization.models.metadata import SIZES
 from colorization.settings.compose import (
     BASELINES_FILE,
     CHECKPOINTS,
@@ -20,9 +22,7 @@ from colorization.settings.compose import (
     dataset_settings,
     validated,
 )
-from colorization.data.datamodule import ColorDataModule
-from colorization.errors import InputError
-from colorization.models.metadata import SIZES
+from colorization.training.colorizer import Colorizer, build_colorizer
 
 log = logging.getLogger(__name__)
 

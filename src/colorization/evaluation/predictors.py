@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from colorization.color import LabBatch
 from colorization.evaluation.datasets import Track, lightnesses_of
 from colorization.evaluation.models import Model, TrainingSet
-from colorization.models.hardware import Hardware
 from colorization.files.painting import upsampled
+from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.models.backends import check_finite
+from colorization.models.hardware import Hardware
 from colorization.models.torch_model import TorchModel
 from colorization.networks.resize import at_output_resolution, at_own_size
-from colorization.inference.photo_colorizer import PhotoColorizer
 
 GRAY = "gray"
 OWN_MEAN = "best constant"

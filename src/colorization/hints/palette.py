@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from colorization.hints.file import ab_of
 from colorization.files.painting import Floats, quantized, with_less_chroma
+from colorization.hints.file import ab_of
 
 HUES = 12
 SHARES = (1.0, 0.66, 0.33)  # of the strongest of a hue

@@ -9,7 +9,7 @@ from colorization.hints.propagate import CELLS, NOISE, cells, points
 def suggested(L: Tensor, ab: Tensor, uncertainty: Tensor, hints: Tensor, count: int) -> Tensor:
     """Rows and columns (B,N,2) of the next hints, the best first.
 
-    With errors as large as the uncertainty, and as much in common as :mod:`colorization.hints.propagate`
+    With errors as large as the uncertainty, and as much in common as :mod:`.propagate`
     takes them to have, each is where the squared error of the whole photograph falls most
     (Gaussian process regression; Seo et al. 2000, "active learning Cohn").
 

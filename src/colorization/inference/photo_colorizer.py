@@ -12,15 +12,15 @@ from PIL import Image
 
 from colorization.errors import InputError
 from colorization.files.arrays import as_given, picture_from
-from colorization.hints.file import Hints, check_fits, draw_hints
 from colorization.files.painting import Floats, Lightness, Pixels, paint, shrink
 from colorization.files.pictures import Picture
+from colorization.hints.file import Hints, check_fits, draw_hints
 from colorization.inference.tiles import in_tiles
-from colorization.settings.limits import check
-from colorization.models.registry import DEFAULT
 from colorization.models.backends import ColorModel, open_model
-from colorization.settings.machine import cores
+from colorization.models.registry import DEFAULT
 from colorization.settings.commands import ACCELERATOR, PRECISION, PROCESSES, SATURATION
+from colorization.settings.limits import check
+from colorization.settings.machine import cores
 from colorization.settings.target import SEEN_SIZE, TEMPERATURE
 
 Given = TypeVar("Given", Image.Image, NDArray[Any])

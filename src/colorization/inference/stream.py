@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from colorization.errors import InputError, in_words
-from colorization.hints.file import Hints
 from colorization.files.painting import Floats, Pixels, paint
 from colorization.files.pictures import Picture, UnreadableError
 from colorization.files.reading import open_picture, read_picture
-from colorization.inference.plan import Work
 from colorization.files.writing import write_picture
+from colorization.hints.file import Hints
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.inference.plan import Work
 
 FAILURES = (UnreadableError, OSError, MemoryError)  # of one photograph
 IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing, if more than one

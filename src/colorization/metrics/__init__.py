@@ -1,6 +1,6 @@
 """What is measured: one file a metric, each a pure function of a prediction and the truth."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,11 @@ from torchmetrics import Metric, MetricCollection
 from colorization.color import LabBatch, from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.metrics.auc import ab_auc
 from colorization.metrics.ciede2000 import ciede2000
-from colorization.metrics.colorfulness import colorfulness_error, colorfulness_of, colorfulness_shift
+from colorization.metrics.colorfulness import (
+    colorfulness_error,
+    colorfulness_of,
+    colorfulness_shift,
+)
 from colorization.metrics.mse import ab_mse, ab_rmse
 from colorization.metrics.psnr import psnr
 from colorization.metrics.rgb_difference import absolute_rgb_difference, signed_rgb_difference
@@ -111,3 +115,11 @@ def paired(ab: Tensor, truth: LabBatch, true_rgb: Tensor | None = None) -> Pair:
     if true_rgb is None:
         true_rgb = to_uint8(lab_to_rgb(*truth))
     return Pair(ab, to_uint8(lab_to_rgb(truth.L, ab)), truth, true_rgb)
+
+
+def score_cells(scores: Mapping[str, float], metrics: Sequence[str] = EVERY_EPOCH) -> list[str]:
+    """Scores as text, in the order of ``metrics``; a dash for what was not measured."""
+    return [
+        MEASURES[metric].form.format(scores[metric]) if metric in scores else "-"
+        for metric in metrics
+    ]

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from colorization.models.hardware import widest
+from colorization.color import widest
 
 
 def colorfulness(rgb: Tensor) -> Tensor:

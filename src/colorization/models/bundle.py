@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import safetensors.torch
 
-from colorization.models.checkpoints import settings_of
 from colorization.errors import InputError
+from colorization.models.checkpoints import settings_of
 from colorization.models.metadata import parsed
-from colorization.models.registry import DESCRIPTION, is_bundle
 from colorization.models.predictor import SETTINGS, Predictor, restored
+from colorization.models.registry import DESCRIPTION, is_bundle
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"

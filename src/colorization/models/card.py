@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from colorization.training.results import score_cells
+from colorization.metrics import score_cells
 from colorization.reports.tables import escaped, markdown
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")

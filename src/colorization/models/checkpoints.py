@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from colorization.settings.compose import conformed, validated_parts
 from colorization.errors import InputError
+from colorization.settings.compose import conformed, validated_parts
 from colorization.settings.limits import check
 from colorization.settings.models import Decoding
 from colorization.settings.target import COUNT, SEED

@@ -7,14 +7,14 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from colorization.models.checkpoints import read_checkpoint
-from colorization.settings.compose import CHECKPOINTS
 from colorization.errors import InputError
 from colorization.models.bundle import Described, read_bundle
+from colorization.models.checkpoints import read_checkpoint
 from colorization.models.metadata import VERSION
-from colorization.models.registry import is_bundle, locate
 from colorization.models.predictor import SETTINGS, Predictor, predictor_weights, restored
-from colorization.training.results import Tests, read_results
+from colorization.models.registry import is_bundle, locate
+from colorization.models.results import Tests, read_results
+from colorization.settings.compose import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 

@@ -76,11 +76,6 @@ def resolve(accelerator: str, precision: str) -> Hardware:
     return Hardware(found, "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true")
 
 
-def widest(device: torch.device) -> torch.dtype:
-    """float64, which sums of many numbers are taken in, or float32 where there is no other."""
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
 def prepare(network: nn.Module, settings: Trainer) -> None:
     """Lay out a network's weights, and compile it in place, as the settings say."""
     if settings.channels_last:

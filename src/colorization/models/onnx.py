@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.errors import InputError
 from colorization.files.atomic import replacing
-from colorization.models.bundle import Described
 from colorization.models.backends import ONNX_ABOUT
+from colorization.models.bundle import Described
 
 OPSET = 18
 TRACED = (2, 1, 131, 97)  # no side a multiple of anything, so that padding is in the graph

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from colorization.color import chroma, scale_lightness
-from colorization.settings.compose import build
 from colorization.errors import InputError
 from colorization.hints.propagate import corrected
 from colorization.hints.spread import spread
@@ -16,6 +15,7 @@ from colorization.networks.amplifier import REACH, Amplifier
 from colorization.networks.base import ColorNetwork
 from colorization.objectives.base import Objective
 from colorization.objectives.bins import ColorBins
+from colorization.settings.compose import build
 
 Model = TypeVar("Model", bound=nn.Module)
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from colorization.errors import InputError
-
 from colorization.settings.resources import MODELS as SHIPPED
+
 DEFAULT = "default"
 DESCRIPTION = "model.json"
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorization.models.hardware import Hardware, resolve
+from colorization.files.painting import Floats
 from colorization.hints.propagate import unexplained
 from colorization.hints.suggest import suggested
-from colorization.files.painting import Floats
-from colorization.models.describe import read_model
 from colorization.models.backends import checked_ab
+from colorization.models.describe import read_model
+from colorization.models.hardware import Hardware, resolve
 from colorization.models.predictor import Coloring, Predictor
 
 

@@ -13,9 +13,9 @@ from colorization.errors import InputError
 from colorization.files.atomic import replacing
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, Described, sha256
 from colorization.models.card import card, licences
-from colorization.models.registry import DESCRIPTION
 from colorization.models.predictor import PARTS, Predictor
-from colorization.training.results import check_kinds, read_json
+from colorization.models.registry import DESCRIPTION
+from colorization.models.results import check_kinds, read_json
 
 
 class Mean(TypedDict):

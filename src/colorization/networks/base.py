@@ -12,7 +12,7 @@ class ColorNetwork(nn.Module):
     """Scaled L (B,1,H,W) to raw output (B,C,h,w) at the resolution that ``upsampling`` undoes.
 
     What the channels mean is the objective's business: a and b, or logits of colours. A network of
-    several ``inputs`` takes hints beside L, see :meth:`colorization.models.predictor.Predictor.network_input`.
+    several ``inputs`` takes hints beside L, see :meth:`Predictor.network_input`.
     """
 
     upsampling: Upsampling

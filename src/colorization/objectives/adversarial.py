@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from colorization.color import LabBatch, scale_lightness
-from colorization.training.distributed import mean_over_processes
+from colorization.data.processes import mean_over_processes
 from colorization.objectives.perceptual import Term
 
 log = logging.getLogger(__name__)

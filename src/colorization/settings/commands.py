@@ -44,7 +44,7 @@ class Data:
 
 @dataclass(kw_only=True)
 class Trainer:
-    """Where and how long to train; see :func:`colorization.models.hardware.resolve` for what ``auto`` means."""
+    """Where and how long to train; see :func:`resolve` for what ``auto`` means."""
 
     strategy: str = field(metadata=one_of("auto", "ddp"))
     devices: int | None = field(metadata=PROCESSES)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 
 from colorization.errors import InputError
-from colorization.training.results import flat
+from colorization.settings.legacy import rename_targets
 
 PLACES = {
     "data_dir",
@@ -48,7 +48,8 @@ class Wanted(NamedTuple):
         A setting that is newer than that run had its default value then.
         """
         old, new, default = (
-            flat(without_places(settings)) for settings in (then, self.settings, self.defaults)
+            flat(without_places(rename_targets(settings)))
+            for settings in (then, self.settings, self.defaults)
         )
         for name in sorted(old.keys() | new.keys()):
             value = old.get(name, default.get(name, "nothing"))
@@ -81,7 +82,7 @@ def read(path: Path, resolve: bool = False) -> dict[str, Any]:
     if resolve:
         check_closed(flat(found))
         found = OmegaConf.to_container(config, resolve=True)
-    return dict(found)
+    return dict(rename_targets(found))
 
 
 def check_closed(settings: Mapping[str, Any]) -> None:
@@ -96,3 +97,20 @@ def check_closed(settings: Mapping[str, Any]) -> None:
 def as_json(settings: Any) -> Any:
     """Settings as JSON gives them back: lists for tuples."""
     return json.loads(json.dumps(settings))
+
+
+def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """The first name, by the alphabet, whose values differ; what is missing is None."""
+    names = sorted(old.keys() | new.keys())
+    return next((name for name in names if old.get(name) != new.get(name)), None)
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one, keys joined by dots."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found

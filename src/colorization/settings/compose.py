@@ -19,10 +19,8 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from colorization.cli.command import in_quotes
 from colorization.errors import InputError
 from colorization.settings import resources
-from colorization.settings.limits import check, folder_name
 from colorization.settings.commands import (
     App,
     Colorize,
@@ -35,8 +33,11 @@ from colorization.settings.commands import (
     Train,
     Trainer,
 )
+from colorization.settings.legacy import rename_targets
+from colorization.settings.limits import check, folder_name
 from colorization.settings.models import Encoder
 from colorization.settings.parts import SCHEMAS, TARGETS, schema_target
+from colorization.settings.words import in_quotes
 
 # Of a run.
 CHECKPOINTS = "checkpoints"
@@ -155,6 +156,7 @@ def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         InputError: for a target that is no ``group``, or a setting unknown or out of its limits.
     """
     schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
+    settings = rename_targets(settings)
     target = settings.get("_target_") if isinstance(settings, Mapping) else settings
     if target not in schemas:
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")

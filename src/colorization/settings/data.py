@@ -4,7 +4,17 @@ from dataclasses import dataclass, field
 
 from colorization.errors import InputError
 from colorization.settings.limits import FOLDER_NAME, one_of, within
-from colorization.settings.target import COUNT, FILES, PIXELS, SEED, SHARE, SIZE, PathText, Target, Text
+from colorization.settings.target import (
+    COUNT,
+    FILES,
+    PIXELS,
+    SEED,
+    SHARE,
+    SIZE,
+    PathText,
+    Target,
+    Text,
+)
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ class PaperNetwork(Target):
 
 @dataclass(kw_only=True)
 class Encoder:
-    """Of a network that takes one: what :class:`colorization.networks.pretrained.PretrainedEncoder` does."""
+    """Of a network that takes one: what :class:`PretrainedEncoder` does."""
 
     name: str
     weights: PathText

@@ -1,7 +1,7 @@
 """What a training is put together of: the choices of each config group.
 
-A config group's ``_target_`` names what :func:`colorization.settings.compose.build` makes of it; only targets that a
-schema names can be built, so a checkpoint that somebody sent cannot name code of its own.
+A config group's ``_target_`` names what :func:`build` makes of it; only targets that a schema names
+can be built, so a checkpoint that somebody sent cannot name code of its own.
 """
 
 from dataclasses import fields

@@ -12,16 +12,17 @@ from omegaconf import DictConfig
 from pydantic import FiniteFloat
 from pytorch_lightning.callbacks import Callback
 
-from colorization.cli import command
-from colorization.training import results
-from colorization.settings.compose import CHECKPOINTS, checked
 from colorization.errors import InputError
 from colorization.files.atomic import held
-from colorization.settings.machine import cores
-from colorization.training.results import Scored, Scores
+from colorization.models import results
+from colorization.models.results import Scored, Scores
 from colorization.settings.commands import Train
+from colorization.settings.compose import CHECKPOINTS, checked
+from colorization.settings.failures import BAD_INPUT, one_line
+from colorization.settings.machine import cores
 from colorization.sweeps.folder import read_jobs
 from colorization.sweeps.pruning import PrunedError, pruning
+from colorization.training.reproduce import save_settings
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def run(config: DictConfig, folder: Path, train: Trained) -> float:
 
 def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
     """What a run has found, or why it was given up, as its ``results.json`` holds it."""
-    command.save_settings(config, folder)
+    save_settings(config, folder)
     hydra = HydraConfig.get()
     runs = hydra.sweeper.at_once if hydra.sweeper.trials else len(read_jobs(folder.parent))
     if threads := threads_of(hydra.launcher, runs):
@@ -69,9 +70,9 @@ def made(config: DictConfig, folder: Path, train: Trained) -> dict[str, Any]:
         log.info("%s: %s", folder, stopped)
         outcome = {"pruned": str(stopped), "val": stopped.scores}
     except Exception as error:
-        is_bug = not isinstance(error, command.BAD_INPUT)
-        log.error("run failed: %s", command.one_line(error), exc_info=is_bug)
-        outcome = {"error": command.one_line(error)}
+        is_bug = not isinstance(error, BAD_INPUT)
+        log.error("run failed: %s", one_line(error), exc_info=is_bug)
+        outcome = {"error": one_line(error)}
     results.save(outcome, folder)
     return outcome
 

@@ -15,14 +15,14 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, open_dict
 from rich import get_console
 
-from colorization.cli import command
-from colorization.settings.compose import checked, plain
-from colorization.errors import InputError
+from colorization.errors import INTERRUPTED, InputError
 from colorization.reports.progress import telling
 from colorization.settings.commands import GridOrSearch
+from colorization.settings.compare import Wanted, as_json, started_with
+from colorization.settings.compose import checked, plain
+from colorization.settings.failures import BAD_INPUT, one_line
 from colorization.sweeps.folder import Jobs, check_same, save_jobs
 from colorization.sweeps.job import read_outcome
-from colorization.settings.compare import Wanted, as_json, started_with
 
 LAUNCHERS = ("joblib", "submitit", "ray")
 
@@ -92,14 +92,14 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
             for done in sweep.launcher.launch(batch, initial_job_idx=0):
                 _ = done.return_value  # raises what the run could not write down
     except (KeyboardInterrupt, SystemExit) as stop:  # the latter of a run in this process
-        if getattr(stop, "code", command.INTERRUPTED) == command.INTERRUPTED:
+        if getattr(stop, "code", INTERRUPTED) == INTERRUPTED:
             get_console().print("stopped; the same command goes on")
         raise
     except Exception as error:
         library = type(error).__module__.partition(".")[0]
         if library not in LAUNCHERS and not isinstance(error, BrokenExecutor):
             raise
-        reason = command.one_line(error).partition(". ")[0]
+        reason = one_line(error).partition(". ")[0]
         raise InputError(
             f"a worker of {library} died: {reason}; the same command goes on"
         ) from error
@@ -120,7 +120,7 @@ def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]
         return
     try:
         wanted = Wanted(settings_in(config), defaults)
-    except command.BAD_INPUT:
+    except BAD_INPUT:
         return  # the run itself will say so
     try:
         different = wanted.difference(settings_of(folder))

@@ -9,20 +9,18 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hydra
 from hydra import compose
-from omegaconf import DictConfig
 
-from colorization.cli import command
-from colorization.settings.compose import CHECKPOINTS, CONF, build, checked, dataset_settings, plain
-from colorization.errors import InputError
+from colorization.errors import InputError, interruptible
 from colorization.files.atomic import held, write_text
-from colorization.settings.machine import Processes, cores
+from colorization.models.results import other_splits, read_outcome
 from colorization.reports.progress import shown
-from colorization.training.results import other_splits, read_outcome
 from colorization.settings.commands import Board, Leaderboard, Train
-from colorization.sweeps.standings import Ranked, Standing, tables
 from colorization.settings.compare import Wanted, as_json, started_with, without_places
+from colorization.settings.compose import CHECKPOINTS, build, checked, dataset_settings, plain
+from colorization.settings.machine import Processes, cores
+from colorization.settings.words import as_typed
+from colorization.sweeps.standings import Ranked, Standing, tables
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ Outcome = dict[str, Any]
 """What a run's ``results.json`` holds; of one that failed, ``error`` and its ``config``."""
 
 
-@command.interruptible()
+@interruptible()
 def leaderboard(settings: Leaderboard) -> tuple[str, int]:
     """Train what is missing, and write the tables and every run's results.
 
@@ -100,7 +98,7 @@ def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
     """What src.train makes of a run's overrides."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        words = command.as_typed(overrides, Train)
+        words = as_typed(overrides, Train)
         settings: dict[str, Any] = as_json(plain(checked(compose("train", words))))
         return settings
 

@@ -6,22 +6,21 @@ from typing import Any, NamedTuple
 
 from rich import get_console
 
-from colorization.models.baselines import BASELINES
 from colorization.files.atomic import write_text
-from colorization.metrics import EVERY_EPOCH, MEASURES
-from colorization.reports.page import render
-from colorization.training.results import (
+from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
+from colorization.models.baselines import BASELINES
+from colorization.models.results import (
     Photographs,
     best_baseline,
     error_removed,
     photographs_of,
-    score_cells,
     titles,
 )
+from colorization.reports.page import render
+from colorization.reports.tables import Table, escaped, markdown, print_table, visible
 from colorization.sweeps.charts import parallel_coordinates, validation_curves
 from colorization.sweeps.folder import is_place, read_jobs, settings
 from colorization.sweeps.runs import Run, read_runs
-from colorization.reports.tables import Table, escaped, markdown, print_table, visible
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SCORES = ["val MSE", "test MSE", "test PSNR", "best baseline", "removed", "best epoch", "images/s"]

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorization.settings.compose import CHECKPOINTS
 from colorization.files.atomic import LOCK, is_free
+from colorization.settings.compose import CHECKPOINTS
 from colorization.sweeps.folder import read_jobs, settings
 from colorization.sweeps.job import error_of, read_outcome
 

@@ -17,11 +17,11 @@ from optuna.trial import FrozenTrial, TrialState
 from colorization.errors import InputError
 from colorization.files.atomic import LOCK, is_free, locked
 from colorization.settings.commands import GridOrSearch
+from colorization.settings.compare import without_places
 from colorization.sweeps.folder import save_jobs
 from colorization.sweeps.job import error_of, read_outcome
 from colorization.sweeps.launch import Sweep, launch
 from colorization.sweeps.study import Space, alone, ask, check_space, open_study
-from colorization.settings.compare import without_places
 
 TAKEN = ".taken"
 """The lock in a trial's folder of the process that has it made; another may be making it."""

@@ -7,9 +7,9 @@ from typing import Annotated, Any, NamedTuple, NotRequired
 from pydantic import AfterValidator, FiniteFloat
 from typing_extensions import TypedDict
 
+from colorization.metrics import MEASURES, score_cells
 from colorization.models.baselines import BASELINES
-from colorization.metrics import MEASURES
-from colorization.training.results import PAPER_MSE, Tests, score_cells, share_removed
+from colorization.models.results import PAPER_MSE, Tests, share_removed
 from colorization.reports.tables import escaped, markdown
 
 METRICS = ("mse", "psnr", "ciede2000", "colorfulness", "colorfulness_shift")

@@ -13,9 +13,9 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import Trial
 
+from colorization.data.seeds import derived
 from colorization.errors import InputError
 from colorization.files.atomic import held
-from colorization.data.seeds import derived
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

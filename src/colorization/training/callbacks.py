@@ -18,11 +18,12 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
-from colorization.training.colorizer import Colorizer, shares_of
-from colorization.cli.command import interrupt, save_settings
 from colorization.data.datamodule import ColorDataModule
+from colorization.errors import interrupt
 from colorization.files.atomic import replacing
 from colorization.reports.progress import telling
+from colorization.training.colorizer import Colorizer, shares_of
+from colorization.training.reproduce import save_settings
 
 COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8

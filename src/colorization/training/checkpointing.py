@@ -12,8 +12,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
-from colorization.training.divergence import FiniteLoss
 from colorization.files.atomic import BESIDE, replacing
+from colorization.training.divergence import FiniteLoss
 
 EMA = "ema"  # in a checkpoint, how much of an average a step leaves
 

@@ -10,19 +10,19 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from colorization.models.checkpoints import DATA, read_checkpoint
 from colorization.color import LabBatch
-from colorization.settings.compose import build
 from colorization.data.sampling import BatchShares
-from colorization.training.epoch_means import EpochMeans
 from colorization.errors import InputError
 from colorization.hints.simulate import SimulatedHints
 from colorization.metrics import FINAL, color_metrics, paired
+from colorization.models.checkpoints import DATA, read_checkpoint
+from colorization.models.predictor import Predictor, predictor_weights, restored
 from colorization.networks.resize import at_output_resolution
 from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import RGBError, Term
-from colorization.models.predictor import Predictor, predictor_weights, restored
-from colorization.training.results import first_difference, flat
+from colorization.settings.compare import first_difference, flat
+from colorization.settings.compose import build
+from colorization.training.epoch_means import EpochMeans
 
 log = logging.getLogger(__name__)
 

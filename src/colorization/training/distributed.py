@@ -14,13 +14,12 @@ from threading import Event, Thread
 from typing import NoReturn, TypeVar
 
 import pytorch_lightning as pl
-import torch
 import torch.distributed as dist
 from rich import get_console
-from torch import Tensor
 
-from colorization.cli.command import BAD_INPUT, one_line
+from colorization.data.processes import gathered
 from colorization.errors import InputError, ToldElsewhereError
+from colorization.settings.failures import BAD_INPUT, one_line
 
 LOOK = 1  # s between looks whether one has failed
 DYING = 10  # s that a process may take to end, once the others have noticed
@@ -131,35 +130,6 @@ def by_the_first(trainer: pl.Trainer, work: Callable[[], Found]) -> Found:
             found.append(work())
     (given,) = trainer.strategy.broadcast(found)
     return given
-
-
-def mean_over_processes(means: Tensor, count: int) -> Tensor:
-    """Means (N,) over the ``count`` photographs of this process, over those of all processes."""
-    if not is_joined():
-        return means
-    sums = sum_over_processes(torch.cat([means * count, means.new_tensor([count])]))
-    return sums[:-1] / sums[-1]
-
-
-def sum_over_processes(values: Tensor) -> Tensor:
-    """Values of any shape, added up; they are left as they are in a process that is alone."""
-    if is_joined():
-        values = values.clone()
-        dist.all_reduce(values)
-    return values
-
-
-def gathered(value: Found) -> list[Found]:
-    """What each process has, in all of them."""
-    if not is_joined():
-        return [value]
-    found: list[Found] = [value] * dist.get_world_size()
-    dist.all_gather_object(found, value)
-    return found
-
-
-def is_joined() -> bool:
-    return dist.is_available() and dist.is_initialized()
 
 
 def told_once(trainer: pl.Trainer, line: str) -> NoReturn:

@@ -10,7 +10,8 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from colorization.data.datamodule import ColorDataModule
-from colorization.training.distributed import gathered, sum_over_processes, told_once
+from colorization.data.processes import gathered, sum_over_processes
+from colorization.training.distributed import told_once
 
 MOST = 100  # steps that are not looked at yet
 

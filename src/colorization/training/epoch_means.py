@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from colorization.training.distributed import sum_over_processes
+from colorization.data.processes import sum_over_processes
 
 Sums = dict[str, tuple[Tensor, float]]  # by name, of values by their weights, and of those
 

@@ -8,16 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired
 
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 from typing_extensions import TypedDict
 
-from colorization.cli.command import in_quotes
-from colorization.settings.versions import DIRTY
-from colorization.settings.compose import CONF
 from colorization.errors import InputError
-from colorization.training.results import Scores, Tests, flat, read_results
+from colorization.files.atomic import write_text
+from colorization.models.results import Scores, Tests, read_results
 from colorization.settings.commands import Train
+from colorization.settings.compare import check_closed, flat, read, without_places
+from colorization.settings.compose import CONF
 from colorization.settings.names import hints, matches
-from colorization.settings.compare import check_closed, read, without_places
+from colorization.settings.versions import DIRTY
+from colorization.settings.words import in_quotes
 
 log = logging.getLogger(__name__)
 
@@ -156,3 +159,11 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         for name in old
         if name in new and json.dumps(old[name]) != json.dumps(new[name])
     )
+
+
+def save_settings(config: DictConfig, folder: Path) -> None:
+    """Write what a run is made with into its folder, as Hydra does before a command has begun."""
+    job = HydraConfig.instance().cfg
+    parts = {"config": config, "hydra": job, "overrides": HydraConfig.get().overrides.task}
+    for name, part in parts.items():
+        write_text(OmegaConf.to_yaml(part), folder / "config" / f"{name}.yaml")

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from colorization.models.checkpoints import read_checkpoint
-from colorization.training.colorizer import Colorizer
-from colorization.settings.compose import CHECKPOINTS
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.photographs import few
 from colorization.errors import InputError
-from colorization.training.results import first_difference, flat
+from colorization.models.checkpoints import read_checkpoint
+from colorization.settings.compare import first_difference, flat, without_places
+from colorization.settings.compose import CHECKPOINTS
 from colorization.training.checkpointing import EMA
-from colorization.settings.compare import without_places
+from colorization.training.colorizer import Colorizer
 
 PHOTOGRAPHS = "photographs.json"
 """Of a run's folder: what it was split into."""

@@ -8,18 +8,18 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from colorization.models import hardware
-from colorization.models.baselines import fit_baselines, read_baselines, score
-from colorization.training.callbacks import GRID_PICTURES, picture_grid, save_picture
-from colorization.models.checkpoints import read_checkpoint
 from colorization.color import LabBatch
-from colorization.training.colorizer import Colorizer, build_colorizer
-from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.synthetic import SyntheticScenes
 from colorization.files.atomic import replacing
-from colorization.training.checkpointing import AtomicCheckpointIO
+from colorization.models import hardware
+from colorization.models.baselines import fit_baselines, read_baselines, score
+from colorization.models.checkpoints import read_checkpoint
 from colorization.models.saturation import STRONGEST, make_vivid
+from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
+from colorization.training.callbacks import GRID_PICTURES, picture_grid, save_picture
+from colorization.training.checkpointing import AtomicCheckpointIO
+from colorization.training.colorizer import Colorizer, build_colorizer
 
 log = logging.getLogger(__name__)
 

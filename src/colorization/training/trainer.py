@@ -12,15 +12,21 @@ from pytorch_lightning.callbacks import Callback, LearningRateMonitor, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 
-from colorization.models import hardware
-from colorization.training.callbacks import EpochProgress, Interruptible, PictureGrid
-from colorization.training.colorizer import Colorizer
-from colorization.settings.compose import CHECKPOINTS
 from colorization.data.datamodule import ColorDataModule
-from colorization.training.divergence import FiniteLoss
 from colorization.errors import InputError
-from colorization.training.checkpointing import AtomicCheckpointIO, Kept, Patience, RunningAverage, SaveWithinEpoch
+from colorization.models import hardware
 from colorization.settings.commands import Train, Trainer
+from colorization.settings.compose import CHECKPOINTS
+from colorization.training.callbacks import EpochProgress, Interruptible, PictureGrid
+from colorization.training.checkpointing import (
+    AtomicCheckpointIO,
+    Kept,
+    Patience,
+    RunningAverage,
+    SaveWithinEpoch,
+)
+from colorization.training.colorizer import Colorizer
+from colorization.training.divergence import FiniteLoss
 
 
 def make_trainer(

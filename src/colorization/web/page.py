@@ -17,8 +17,8 @@ from starlette.applications import Starlette
 
 from colorization.errors import InputError, in_words
 from colorization.files.atomic import GB
-from colorization.hints.file import read_hints
 from colorization.files.pictures import UnreadableError
+from colorization.hints.file import read_hints
 from colorization.settings.commands import App
 from colorization.web.guard import Guard
 from colorization.web.layout import Parts, laid_out, temperature_slider

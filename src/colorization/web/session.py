@@ -5,8 +5,8 @@ from sys import getsizeof
 from typing import Any
 
 from colorization.errors import InputError
-from colorization.hints.file import Hint, Hints, check_amount, check_fits, parsed_hint
 from colorization.files.pictures import Picture
+from colorization.hints.file import Hint, Hints, check_amount, check_fits, parsed_hint
 
 UNCHOSEN = "#ffffff"
 SNAP = 1 / 40  # of the longer side: so near to a suggestion, it is meant

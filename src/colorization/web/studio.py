@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from colorization.errors import InputError
-from colorization.hints.file import Hints, write_hints
 from colorization.files.painting import FULL, Floats, Lightness, paint
-from colorization.hints.palette import palette, shown
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
-from colorization.models.torch_model import TorchModel
+from colorization.hints.file import Hints, write_hints
+from colorization.hints.palette import palette, shown
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.models.torch_model import TorchModel
 from colorization.web.session import Session
 
 PREVIEW = 1024  # px, the longer side of what is shown

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NotRequired
@@ -13,11 +13,11 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from rich import get_console
 from typing_extensions import TypedDict
 
-from colorization.models.baselines import BASELINES
 from colorization.errors import InputError
 from colorization.files.atomic import write_text
+from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
+from colorization.models.baselines import BASELINES
 from colorization.models.hardware import Hardware
-from colorization.metrics import EVERY_EPOCH, MEASURES
 from colorization.reports.tables import Table, print_table
 
 PACKAGES = (
@@ -250,31 +250,6 @@ def show(found: Mapping[str, Any], folder: Path) -> None:
     console = get_console()
     console.print(summary(found), highlight=False)
     console.print(f"run folder: {folder}", soft_wrap=True, highlight=False, markup=False)
-
-
-def score_cells(scores: Mapping[str, float], metrics: Sequence[str] = EVERY_EPOCH) -> list[str]:
-    """Scores as text, in the order of ``metrics``; a dash for what was not measured."""
-    return [
-        MEASURES[metric].form.format(scores[metric]) if metric in scores else "-"
-        for metric in metrics
-    ]
-
-
-def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """The first name, by the alphabet, whose values differ; what is missing is None."""
-    names = sorted(old.keys() | new.keys())
-    return next((name for name in names if old.get(name) != new.get(name)), None)
-
-
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, keys joined by dots."""
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = value
-    return found
 
 
 def flat_scores(found: Mapping[str, Any]) -> dict[str, float]:
