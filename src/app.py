@@ -1,6 +1,6 @@
-"""``python -m src.app``: a door to :mod:`colorization.cli.app`."""
+"""``python -m src.app``: a door to ``colorization app``."""
 
-from colorization.cli.app import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("app")

@@ -1,6 +1,6 @@
-"""``python -m src.colorize``: a door to :mod:`colorization.cli.colorize`."""
+"""``python -m src.colorize``: a door to ``colorization colorize``."""
 
-from colorization.cli.colorize import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("colorize")

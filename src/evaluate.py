@@ -1,6 +1,6 @@
-"""``python -m src.evaluate``: a door to :mod:`colorization.cli.evaluate`."""
+"""``python -m src.evaluate``: a door to ``colorization evaluate``."""
 
-from colorization.cli.evaluate import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("evaluate")

@@ -1,6 +1,6 @@
-"""``python -m src.export``: a door to :mod:`colorization.cli.export`."""
+"""``python -m src.export``: a door to ``colorization export``."""
 
-from colorization.cli.export import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("export")

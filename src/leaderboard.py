@@ -1,6 +1,6 @@
-"""``python -m src.leaderboard``: a door to :mod:`colorization.cli.leaderboard`."""
+"""``python -m src.leaderboard``: a door to ``colorization leaderboard``."""
 
-from colorization.cli.leaderboard import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("leaderboard")

@@ -1,6 +1,6 @@
-"""``python -m src.report``: a door to :mod:`colorization.cli.report`."""
+"""``python -m src.report``: a door to ``colorization report``."""
 
-from colorization.cli.report import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("report")

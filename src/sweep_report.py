@@ -1,6 +1,6 @@
-"""``python -m src.sweep_report``: a door to :mod:`colorization.cli.sweep_report`."""
+"""``python -m src.sweep_report``: a door to ``colorization sweep-report``."""
 
-from colorization.cli.sweep_report import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("sweep-report")

@@ -1,6 +1,6 @@
-"""``python -m src.train``: a door to :mod:`colorization.cli.train`."""
+"""``python -m src.train``: a door to ``colorization train``."""
 
-from colorization.cli.train import main
+from colorization.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    main("train")

@@ -1,56 +1,55 @@
-"""Colour photographs on a web page: ``python -m src.app``."""
+"""``colorization app``: a web page to colour photographs on, with hints."""
 
-import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Annotated
 
-import hydra
-from omegaconf import DictConfig
+import typer
+from typer import Option
 
-from colorization.cli import command
-from colorization.errors import InputError, interruptible
-from colorization.files.pictures import SUFFIXES
-from colorization.models.registry import DEFAULT, shipped
-from colorization.settings.commands import App
-from colorization.settings.compose import CONF, checked
-from colorization.settings.resources import EXAMPLES
+from colorization.cli.options import MAX_PIXELS, Device, Model, Precision, Size
+
+MAX_MB = 1_000_000
 
 
-@interruptible()
-def serve(settings: App) -> None:
-    """Serve the page until Ctrl-C or SIGTERM; what visitors left is removed then.
+def app(
+    context: typer.Context,
+    host: Annotated[
+        str, Option(help="127.0.0.1: this machine alone; 0.0.0.0: everybody who can reach it.")
+    ] = "127.0.0.1",
+    hosts: Annotated[
+        list[str] | None,
+        Option(help="Another name that the page is reached by; requests by others are refused."),
+    ] = None,
+    port: Annotated[int, Option(min=1, max=65535)] = 7860,
+    root_path: Annotated[
+        str | None,
+        Option(help="Behind a proxy: /colour there, or https://example.com/colour."),
+    ] = None,
+    model: Model = "default",
+    size: Size = None,
+    max_upload: Annotated[int, Option(min=1, max=MAX_MB, help="Refuse larger files, MB.")] = 32,
+    max_pixels: Annotated[
+        int, Option(min=1, max=MAX_PIXELS, help="Refuse larger pictures.")
+    ] = 100_000_000,
+    max_memory: Annotated[
+        int, Option(min=1, max=MAX_MB, help="MB for the photographs of all visits.")
+    ] = 1000,
+    max_disk: Annotated[
+        int, Option(min=1, max=MAX_MB, help="MB for uploads and downloads of all visits.")
+    ] = 2000,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Serve a page on which to colour photographs, with spots and strokes of known colours.
 
-    Raises:
-        InputError: if a model cannot be loaded, the port is taken, or a package is missing.
+    colorization app                                on http://127.0.0.1:7860
+
+    colorization app --model RUN/checkpoints/best.ckpt --port 8000
     """
-    models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
-    how = {"size": settings.size, "device": settings.accelerator, "precision": settings.precision}
-    examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
-    with TemporaryDirectory(prefix="page-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
-        try:
-            from colorization.web.page import Desk, served
-        except ImportError as error:
-            raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
-        from colorization.web.studio import Studio
-        from colorization.web.visits import MB, Shelf, Visits
+    from colorization.cli.main import show_log
+    from colorization.web.serve import serve
+    from colorization.web.settings import PageSettings
 
-        desk = Desk(
-            Studio(how, settings.max_pixels),
-            models,
-            {path.name: path for path in examples},
-            Visits(settings.max_memory * MB),
-            Shelf(Path(folder), settings.max_disk * MB),
-        )
-        served(desk, settings)
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="app")
-def run(config: DictConfig) -> None:
-    with command.one_line_errors():
-        serve(checked(config))
-
-
-def main() -> None:
-    """Run the command that was typed."""
-    command.run(run, App)
+    show_log()
+    changed = {"hosts": hosts or [], "model": str(Path(model).expanduser())}
+    serve(PageSettings(**context.params | changed))

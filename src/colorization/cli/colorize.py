@@ -1,118 +1,78 @@
-"""Colour photographs: ``python -m src.colorize input=PATH output=PATH``."""
+"""``colorization colorize``: photographs in, coloured photographs out."""
 
-import logging
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal
 
-import hydra
-from omegaconf import DictConfig
-from rich.progress import MofNCompleteColumn, ProgressColumn, Task
-from rich.text import Text
+import typer
+from typer import Argument, Option
 
-from colorization.cli import command
-from colorization.errors import InputError, interruptible
-from colorization.hints.file import read_hints
-from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.inference.plan import Journal, Work, clear_leftovers, outstanding, plan
-from colorization.inference.stream import Options, Outcome, Stream
-from colorization.reports.progress import shown
-from colorization.settings.commands import Colorize
-from colorization.settings.compose import CONF, checked, plain
-from colorization.settings.machine import cores
+from colorization.cli.options import MAX_PIXELS, Device, Model, Precision, Size
 
-log = logging.getLogger(__name__)
+FAILED = 1  # the exit status where some photographs could not be coloured
 
 
-class Summary(NamedTuple):
-    """How many photographs were coloured now, and why which were not."""
+def colorize(
+    context: typer.Context,
+    input: Annotated[
+        str, Argument(help="A photograph, a folder, or a pattern in quotes: 'photos/**/*.tif'.")
+    ],
+    output: Annotated[str, Option("--output", "-o", help="A file for a file, else a folder.")],
+    model: Model = "default",
+    hints: Annotated[str | None, Option(help="File of hints (JSON), for one photograph.")] = None,
+    existing: Annotated[
+        Literal["refuse", "skip", "overwrite"], Option(help="What to do with results that exist.")
+    ] = "refuse",
+    format: Annotated[
+        Literal["jpeg", "png", "webp", "tiff"] | None,
+        Option(help="Format of the results. [default: the input's]"),
+    ] = None,
+    quality: Annotated[int, Option(min=1, max=100, help="Of JPEG and WebP.")] = 92,
+    saturation: Annotated[float, Option(min=0, max=10, help="Strength of the colours.")] = 1,
+    side_by_side: Annotated[
+        bool, Option("--side-by-side", help="Put the gray photograph beside the coloured one.")
+    ] = False,
+    size: Size = None,
+    tiles: Annotated[
+        bool, Option("--tiles", help="At a larger size, look at squares of the model's own size.")
+    ] = False,
+    flip_average: Annotated[
+        bool | None, Option(help="Average with the mirror image. [default: as trained]")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        Option(min=0.001, max=1000, help="Of models that predict bins; lower is more vivid."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        Option(min=1, max=256, help="Photographs read and written at a time. [default: cores]"),
+    ] = None,
+    max_pixels: Annotated[
+        int, Option(min=1, max=MAX_PIXELS, help="Refuse larger pictures.")
+    ] = 500_000_000,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Colour photographs at their full resolution.
 
-    colored: int
-    failed: Mapping[Path, str]
+    The photograph's own lightness stays as it is. EXIF, colour profile and transparency are kept.
 
+    colorization colorize old.jpg -o new.jpg
 
-class RateColumn(ProgressColumn):
-    """Photographs a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.1f}/s")
-
-
-@interruptible()
-def colorize(settings: Colorize) -> Summary:
-    """Colour what ``settings`` name; one photograph that fails does not stop the others.
-
-    Raises:
-        InputError: if nothing can be coloured: for the input, output, model or device.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM; the same command goes on.
+    colorization colorize photos/ -o coloured/ --saturation 1.2
     """
-    works = plan(settings.input, settings.output, settings.format)
-    is_single = len(works) == 1 and works[0].source == Path(settings.input)
-    hints = read_hints(Path(settings.hints)) if settings.hints else None
-    if hints and not is_single:
-        raise InputError("hints are for one photograph; set input to a file")
-    journal = Journal(Path(settings.output), plain(settings))
-    done = set() if is_single else journal.done(works)
-    rest = [work for work in works if work not in done]
-    works = outstanding(rest, settings.existing)
-    if done:
-        log.info("%d photographs were coloured before it was interrupted", len(done))
-    if len(works) < len(rest):
-        log.info("%d are coloured already and passed over", len(rest) - len(works))
-    if not works:
-        return Summary(0, {})
-    colorizer = PhotoColorizer.load(
-        settings.model,
-        device=settings.accelerator,
-        precision=settings.precision,
-        size=settings.size,
-        saturation=settings.saturation,
-        tiles=settings.tiles,
-        flip_average=settings.flip_average,
-        temperature=settings.temperature,
-        threads=None if is_single else 1,
-    )
-    clear_leftovers(works)
-    if not is_single:
-        journal.open()
-    options = Options(settings.quality, settings.side_by_side, settings.max_pixels, hints)
-    stream = Stream(colorizer, options, settings.workers or cores())
-    try:
-        columns = (MofNCompleteColumn(), RateColumn())
-        outcomes = list(shown(stream.run(works), "colouring", len(works), columns=columns))
-    except KeyboardInterrupt:
-        log.warning("interrupted; the same command goes on where it was")
-        raise
-    if not is_single:
-        journal.close()
-    tell(outcomes)
-    failed = {outcome.work.source: outcome.error for outcome in outcomes if outcome.error}
-    return Summary(len(outcomes) - len(failed), failed)
+    from colorization.inference.album import color_album
 
+    from colorization.cli.main import show_log
 
-def tell(outcomes: Sequence[Outcome]) -> None:
-    """Log every note once, with the photographs that it is of."""
-    noted: dict[str, list[Work]] = {}
-    for outcome in outcomes:
-        for note in outcome.notes:
-            noted.setdefault(note, []).append(outcome.work)
-    for note, works in noted.items():
-        more = f" and {len(works) - 1} more" if len(works) > 1 else ""
-        log.info("%s%s: %s", works[0].source, more, note)
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="colorize")
-def run(config: DictConfig) -> None:
-    with command.one_line_errors():
-        settings = checked(config)
-        colored, failed = colorize(settings)
-    if colored or not failed:
-        print(f"coloured: {colored}, in {settings.output}")
-    if failed:
-        lines = [f"  {path}: {reason}" for path, reason in failed.items()]
-        raise SystemExit("\n".join([f"failed: {len(failed)}", *lines]))
-
-
-def main() -> None:
-    """Run the command that was typed."""
-    command.run(run, Colorize)
+    show_log()
+    settings = {name: value for name, value in context.params.items() if value is not None}
+    for name in ("input", "output", "model", "hints"):
+        if name in settings:
+            settings[name] = str(Path(settings[name]).expanduser())
+    summary = color_album(**settings)
+    if summary.colored or not summary.failed:
+        print(f"coloured: {summary.colored}, in {settings['output']}")
+    if summary.failed:
+        lines = [f"  {path}: {reason}" for path, reason in summary.failed.items()]
+        typer.echo("\n".join([f"failed: {len(summary.failed)}", *lines]), err=True)
+        raise typer.Exit(FAILED)

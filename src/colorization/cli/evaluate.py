@@ -168,3 +168,7 @@ def run(config: DictConfig) -> None:
 def main() -> None:
     """Run the command that was typed."""
     command.run(run, Evaluate)
+
+
+if __name__ == "__main__":
+    main()

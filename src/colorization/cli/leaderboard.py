@@ -21,3 +21,7 @@ def run(config: DictConfig) -> None:
 def main() -> None:
     """Run the command that was typed."""
     command.run(run, Leaderboard)
+
+
+if __name__ == "__main__":
+    main()

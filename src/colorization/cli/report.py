@@ -1,137 +1,25 @@
-"""One table a dataset of networks beside the baselines: ``python -m src.report``."""
+"""``colorization report``: results.json files in, a Markdown table out."""
 
-import logging
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import hydra
-from omegaconf import DictConfig
-from pydantic import FiniteFloat
-from typing_extensions import TypedDict
-
-from colorization.cli import command
-from colorization.errors import InputError
-from colorization.files.atomic import matching, write_text
-from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
-from colorization.models.results import (
-    PAPER_MSE,
-    NoScoresError,
-    Photographs,
-    Scored,
-    error_removed,
-    photographs_of,
-    read_results,
-    titles,
-)
-from colorization.reports.tables import escaped, markdown
-from colorization.settings.commands import Report
-from colorization.settings.compose import CONF, checked
-
-log = logging.getLogger(__name__)
-
-INTRODUCTION = """Made by `python -m src.report`. Scores are of the test photographs: the mean
-squared error of ab/128; PSNR of uint8 RGB; the mean absolute RGB difference; the paper's signed RGB
-difference, summed over a photograph, in which errors cancel. The last columns: the share of the
-best baseline's squared error that a network removes, and how it was trained.
-"""
-COLUMNS = [
-    "predictor",
-    *(MEASURES[metric].label for metric in EVERY_EPOCH),
-    "error removed",
-    "training",
-]
+from typer import Argument, Option
 
 
-class Machine(TypedDict):
-    """Where a run was made."""
+def report(
+    runs: Annotated[
+        list[str],
+        Argument(help="results.json files, or patterns in quotes: 'outputs/**/results.json'."),
+    ],
+    output: Annotated[Path, Option("--output", "-o", help="Markdown file to write.")],
+) -> None:
+    """Put runs into tables, networks beside the baselines, one table for the same photographs.
 
-    accelerator: str
-
-
-class Reported(Scored):
-    """What the tables show of a run."""
-
-    epochs: int
-    best_epoch: int
-    minutes: FiniteFloat
-    ended_by: str
-    environment: Machine
-
-
-def report(runs: Sequence[str], output: Path) -> str:
-    """Write a Markdown table for all runs on the same photographs, from their results.
-
-    What holds no scores of a run is left out, with a line in the log.
-
-    Args:
-        runs: glob patterns of ``results.json`` files.
-        output: Markdown file to write.
-
-    Raises:
-        InputError: if there is no such file, or one is damaged.
+    colorization report 'outputs/**/results.json' -o table.md
     """
-    paths = sorted({path for pattern in runs for path in matching(pattern)[1]})
-    if not paths:
-        raise InputError(f"no results match {', '.join(runs)}; train first, or set runs=[PATH]")
-    groups: dict[Photographs, dict[str, dict[str, Any]]] = {}
-    for path in paths:
-        try:
-            results = read_results(path, Reported)
-        except NoScoresError as reason:
-            log.warning("left out: %s", reason)
-            continue
-        except InputError as error:
-            raise InputError(f"{error}; leave it out of runs, or train again") from error
-        group = groups.setdefault(photographs_of(results), {})
-        group[str(path) if label(path) in group else label(path)] = results
-    if not groups:
-        raise InputError(f"every run of {', '.join(runs)} failed, was given up or is no run")
-    text = INTRODUCTION
-    for photographs, title in titles(groups).items():
-        text += f"\n### {escaped(title)}\n\n{table(photographs.dataset, groups[photographs])}"
-    write_text(text, output)
-    return text
+    from colorization.cli.main import show_log
+    from colorization.sweeps.comparison import compare_runs
 
-
-def label(path: Path) -> str:
-    """A run's name: of the file, or of the folders of an outputs/ run."""
-    return "/".join(path.parts[-3:-1]) if path.name == "results.json" else path.stem
-
-
-def table(dataset: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
-    """The baselines once, then every run's network, then the paper, as Markdown."""
-    first = next(iter(runs.values()))
-    rows = [
-        [predictor, *score_cells(scores), "", ""]
-        for predictor, scores in first["test"].items()
-        if predictor != "network"
-    ]
-    for run, results in runs.items():
-        scores = score_cells(results["test"]["network"])
-        rows.append([run, *scores, f"{error_removed(results):.1%}", training_cell(results)])
-    if dataset in PAPER_MSE:
-        missing = [""] * (len(COLUMNS) - 2)
-        rows.append(["the paper, on its own photographs", f"{PAPER_MSE[dataset]:.7f}", *missing])
-    return markdown(COLUMNS, rows, list(runs))
-
-
-def training_cell(results: Mapping[str, Any]) -> str:
-    """How long a run trained and what ended it."""
-    return (
-        f"{results['epochs']} epochs in {results['minutes']:.1f} min "
-        f"on {results['environment']['accelerator']}, ended by {results['ended_by']}; "
-        f"best at epoch {results['best_epoch']}"
-    )
-
-
-@hydra.main(version_base="1.3", config_path=CONF, config_name="report")
-def run(config: DictConfig) -> None:
-    with command.one_line_errors():
-        settings: Report = checked(config)
-        print(report(settings.runs, Path(settings.output)))
-
-
-def main() -> None:
-    """Run the command that was typed."""
-    command.run(run, Report)
+    show_log()
+    patterns = [str(Path(pattern).expanduser()) for pattern in runs]
+    print(compare_runs(patterns, output.expanduser()))

@@ -1,23 +1,20 @@
-"""A finished or half-finished sweep as a table and a page: ``python -m src.sweep_report``."""
+"""``colorization sweep-report``: a sweep's folder to one table and one page in it."""
 
 from pathlib import Path
+from typing import Annotated
 
-import hydra
-from omegaconf import DictConfig
-
-from colorization.cli import command
-from colorization.settings.commands import SweepReport
-from colorization.settings.compose import CONF, checked
-from colorization.sweeps.report import report
+from typer import Argument
 
 
-@hydra.main(version_base="1.3", config_path=CONF, config_name="sweep_report")
-def run(config: DictConfig) -> None:
-    with command.one_line_errors():
-        settings: SweepReport = checked(config)
-        report(Path(settings.folder))
+def sweep_report(
+    folder: Annotated[Path, Argument(help="For example outputs/sweeps/paper-1a2b3c4d.")],
+) -> None:
+    """Show a sweep's runs, and write sweep.md and sweep.html into its folder.
 
+    The sweep may be half finished.
+    """
+    from colorization.cli.main import show_log
+    from colorization.sweeps.report import report
 
-def main() -> None:
-    """Run the command that was typed."""
-    command.run(run, SweepReport)
+    show_log()
+    report(folder.expanduser())

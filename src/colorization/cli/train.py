@@ -230,3 +230,7 @@ def main() -> None:
     with command.one_line_errors():
         sys.argv[1:] = with_folder(repeated(sys.argv[1:]))
     command.run(run, Train)
+
+
+if __name__ == "__main__":
+    main()

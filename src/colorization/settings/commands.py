@@ -1,6 +1,5 @@
 """Roots of the commands, one class each, with what none of them builds."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +9,12 @@ from colorization.settings.parts import SCHEMAS, schema_target
 from colorization.settings.target import (
     COUNT,
     FILES,
-    PIXELS,
     SEED,
-    SEEN_SIZE,
     SHARE,
     TEMPERATURE,
     PathText,
     PathTexts,
     Target,
-    Text,
 )
 from colorization.settings.training import BELOW_ONE
 
@@ -30,7 +26,6 @@ MINUTES: Limits = within(1e-4, 10 * 365 * 24 * 60)  # ten years
 PRECISION = one_of("auto", "32-true", "bf16-mixed", "16-mixed")
 RUNS: Limits = within(1, 1_000_000)
 PROCESSES: Limits = within(1, 1024)  # on a machine, and machines
-ROOT_PATH = re.compile(r"(https?://[\w.:\[\]-]+)?(/[\w.~-]+)*/?", re.ASCII)  # of the page
 SATURATION: Limits = within(0, 10)
 STEPS: Limits = within(1, 1_000_000_000)
 
@@ -127,83 +122,6 @@ class Evaluate:
 
 
 @dataclass(kw_only=True)
-class Export:
-    """Root of ``python -m src.export``."""
-
-    checkpoint: PathText
-    format: str = field(metadata=one_of("bundle", "onnx", "onnx_rgb"))
-    output: PathText | None
-    name: Text | None
-    precision: str = field(metadata=one_of("half", "single"))
-    evaluation: PathText | None
-    data_dir: PathText
-
-
-@dataclass(kw_only=True)
-class Colorize:
-    """Root of ``python -m src.colorize``."""
-
-    input: PathText
-    output: PathText
-    model: PathText
-    hints: PathText | None
-    existing: str = field(metadata=one_of("refuse", "skip", "overwrite"))
-    format: str | None = field(metadata=one_of("jpeg", "png", "webp", "tiff"))
-    quality: int = field(metadata=within(1, 100))
-    saturation: float = field(metadata=SATURATION)
-    side_by_side: bool
-    size: int | None = field(metadata=SEEN_SIZE)
-    tiles: bool
-    flip_average: bool | None
-    temperature: float | None = field(metadata=TEMPERATURE)
-    workers: int | None = field(metadata=within(1, 256))
-    max_pixels: int = field(metadata=PIXELS)
-    accelerator: str = field(metadata=ACCELERATOR)
-    precision: str = field(metadata=PRECISION)
-
-
-@dataclass(kw_only=True)
-class App:
-    """Root of ``python -m src.app``."""
-
-    host: Text
-    hosts: list[str]
-    port: int = field(metadata=within(1, 65535))
-    root_path: Text | None
-    model: PathText
-    size: int | None = field(metadata=SEEN_SIZE)
-    max_upload: int = field(metadata=MEGABYTES)
-    max_pixels: int = field(metadata=PIXELS)
-    max_memory: int = field(metadata=MEGABYTES)
-    max_disk: int = field(metadata=MEGABYTES)
-    accelerator: str = field(metadata=ACCELERATOR)
-    precision: str = field(metadata=PRECISION)
-
-    def __post_init__(self) -> None:
-        if self.max_disk < 2 * self.max_upload:
-            raise InputError(
-                f"max_disk is {self.max_disk}; it must be at least {2 * self.max_upload}, twice "
-                "max_upload"
-            )
-        if self.root_path is not None and not ROOT_PATH.fullmatch(self.root_path):
-            raise InputError(
-                f"root_path is {self.root_path!r}; it must be a path as /colour, or an address as "
-                "https://example.com/colour"
-            )
-
-
-@dataclass(kw_only=True)
-class Report:
-    """Root of ``python -m src.report``."""
-
-    runs: PathTexts
-    output: PathText
-
-    def __post_init__(self) -> None:
-        self.runs = several("runs", self.runs)
-
-
-@dataclass(kw_only=True)
 class GridOrSearch:
     """Settings of the sweeper; see conf/hydra/sweeper."""
 
@@ -216,13 +134,6 @@ class GridOrSearch:
     seed: int = field(metadata=SEED)
     study: PathText
     trial: int | None = field(metadata=within(0, 1_000_000_000))
-
-
-@dataclass(kw_only=True)
-class SweepReport:
-    """Root of ``python -m src.sweep_report``."""
-
-    folder: PathText
 
 
 @dataclass(kw_only=True)

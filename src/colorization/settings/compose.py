@@ -22,14 +22,9 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from colorization.errors import InputError
 from colorization.settings import resources
 from colorization.settings.commands import (
-    App,
-    Colorize,
     Evaluate,
-    Export,
     GridOrSearch,
     Leaderboard,
-    Report,
-    SweepReport,
     Train,
     Trainer,
 )
@@ -55,11 +50,6 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="evaluate_schema", node=Evaluate)
-    store.store(name="report_schema", node=Report)
-    store.store(name="sweep_report_schema", node=SweepReport)
-    store.store(name="export_schema", node=Export)
-    store.store(name="app_schema", node=App)
-    store.store(name="colorize_schema", node=Colorize)
     store.store(name="leaderboard_schema", node=Leaderboard)
     store.store(group="hydra/sweeper", name="grid_or_search_schema", node=GridOrSearch)
     store.store(group="schema/trainer", name="trainer", node=Trainer)

@@ -19,10 +19,10 @@ from colorization.errors import InputError, in_words
 from colorization.files.atomic import GB
 from colorization.files.pictures import UnreadableError
 from colorization.hints.file import read_hints
-from colorization.settings.commands import App
 from colorization.web.guard import Guard
 from colorization.web.layout import Parts, laid_out, temperature_slider
 from colorization.web.session import Session
+from colorization.web.settings import PageSettings
 from colorization.web.studio import Options, Studio
 from colorization.web.visits import MB, NOTHING, Shelf, Visits, most_memory
 
@@ -211,7 +211,7 @@ def said() -> Iterator[None]:
         raise gr.Error(escape(text), duration=None, print_exception=False) from error
 
 
-def served(desk: Desk, settings: App) -> None:
+def served(desk: Desk, settings: PageSettings) -> None:
     """Serve the page until it is interrupted.
 
     Raises:

@@ -1,0 +1,87 @@
+"""Commands whose settings Hydra composes from conf/: training, evaluation and the leaderboard."""
+
+import sys
+from importlib import import_module
+
+import typer
+
+from colorization.settings.resources import CONF
+
+DOORS = "src."
+GROUPS = (
+    "dataset",
+    "augmentation",
+    "network",
+    "encoder",
+    "objective",
+    "guidance",
+    "amplifier",
+    "perceptual",
+    "adversary",
+    "optimizer",
+    "scheduler",
+    "trainer",
+    "experiment",
+)
+
+
+def choices() -> str:
+    """List the groups of conf/ and their choices, for a command's help."""
+    lines = []
+    for group in GROUPS:
+        folder = CONF / group
+        names = sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
+        lines.append(f"{group}={' | '.join(names)}")
+    return "\n\n".join(lines)
+
+
+def run(command: str, context: typer.Context) -> None:
+    """Hand words on to Hydra, in the module of the command."""
+    module = import_module(f"colorization.cli.{command}")
+    here = sys.modules["__main__"]
+    if not str(getattr(here.__spec__, "name", "")).startswith(DOORS):
+        here.__spec__ = module.__spec__  # what Lightning's other processes run with these words
+    sys.argv[1:] = context.args
+    module.main()
+
+
+def train(context: typer.Context) -> None:
+    """Fit a colorizer, then test it beside the trivial baselines.
+
+    colorization train                              rendered scenes, nothing to download
+
+    colorization train dataset=faces                or dogs, scenes
+
+    colorization train dataset=folder dataset.root=PATH
+
+    colorization train -m optimizer.lr=1e-3,3e-4    a sweep; the same command goes on with it
+
+    colorization train resume=RUN/checkpoints/last.ckpt
+
+    colorization train --from RUN                   repeat a run with all its settings
+
+    colorization train --cfg job                    show every setting
+    """
+    run("train", context)
+
+
+def evaluate(context: typer.Context) -> None:
+    """Score checkpoints and trivial baselines on datasets, and write a report.
+
+    colorization evaluate checkpoint=RUN/checkpoints/best.ckpt
+
+    colorization evaluate checkpoint=PATH 'datasets=[dogs,faces,scenes]'
+
+    colorization evaluate --cfg job                 show every setting
+    """
+    run("evaluate", context)
+
+
+def leaderboard(context: typer.Context) -> None:
+    """Train recipes over several seeds, skip what is there already, and write the tables.
+
+    colorization leaderboard jobs=2                 two runs at a time
+
+    colorization leaderboard train=false            tables of the runs there are
+    """
+    run("leaderboard", context)

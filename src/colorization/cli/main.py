@@ -1,0 +1,123 @@
+"""The command ``colorization``: one subcommand a file of this room; nothing heavy is imported here."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+from rich.logging import RichHandler
+from typer.main import get_command
+
+from colorization import __version__
+from colorization.cli.app import app
+from colorization.cli.colorize import colorize
+from colorization.cli.composed import evaluate, leaderboard, train
+from colorization.cli.export import export
+from colorization.cli.report import report
+from colorization.cli.sweep_report import sweep_report
+from colorization.errors import INTERRUPTED, InputError, in_words
+
+BAD_INPUT = 2
+TAKES_WORDS: dict[str, Any] = {
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+    "options_metavar": "[NAME=VALUE]...",
+}
+RENAMED = {"accelerator": "device"}
+"""Options of file commands that had another name, as words."""
+
+commands = typer.Typer(
+    name="colorization",
+    help="Learn to colour gray photographs, measure how well it works, and colour yours.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (colorize, app, export, report, sweep_report):
+    commands.command(no_args_is_help=command is not app)(command)
+for command in (train, evaluate, leaderboard):
+    commands.command(**TAKES_WORDS)(command)
+
+
+@commands.callback(invoke_without_command=True)
+def show_version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        print(f"colorization {__version__}")
+        raise typer.Exit
+
+
+def main(command: str | None = None) -> NoReturn:
+    """Run what was typed and exit: 0 is done, 1 some files failed, 2 bad input, 130 interrupted.
+
+    Args:
+        command: the subcommand, where its name was not typed (``python -m src.NAME``).
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
+    words = [command, *sys.argv[1:]] if command else sys.argv[1:]
+    sys.exit(status_of(words))
+
+
+def status_of(words: Sequence[str]) -> int:
+    """Run a subcommand; bad input is one line on stderr."""
+    group = get_command(commands)
+    assert isinstance(group, click.Group)
+    try:
+        status = group.main(as_options(words, group), "colorization", standalone_mode=False)
+        return int(status or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (InputError, OSError) as error:
+        text = in_words(error) if isinstance(error, OSError) else str(error)
+        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        return BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+
+
+def as_options(words: Sequence[str], group: click.Group) -> list[str]:
+    """Turn NAME=VALUE, which file commands took until 0.1, into options and arguments."""
+    found = list(words)
+    command = group.commands.get(found[0]) if found else None
+    if command is None or command.context_settings.get("allow_extra_args"):
+        return found
+    known = {parameter.name: parameter for parameter in command.params}
+    options = [found[0]]
+    for word in found[1:]:
+        name, equals, value = word.partition("=")
+        parameter = known.get(RENAMED.get(name, name))
+        if not equals or parameter is None:
+            options.append(word)
+        elif isinstance(parameter, click.Argument):
+            options += value.strip("[]").split(",") if parameter.nargs == -1 else [value]
+        elif isinstance(parameter, click.Option) and parameter.is_flag:
+            options += flag(parameter, value)
+        elif value != "null":
+            options += [parameter.opts[0], value]
+    return options
+
+
+def flag(parameter: click.Option, value: str) -> list[str]:
+    """A flag that was ``true``, ``false`` or ``null``, as an option."""
+    if value.lower() == "true":
+        return [parameter.opts[0]]
+    return parameter.secondary_opts[:1] if value.lower() == "false" else []
+
+
+def show_log() -> None:
+    """Show the log's lines in the terminal."""
+    logging.basicConfig(
+        level="INFO",
+        format="%(message)s",
+        datefmt="%H:%M:%S",
+        handlers=[RichHandler(show_path=False)],
+        force=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
