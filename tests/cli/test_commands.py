@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from colorization.cli.report import report
 from colorization.errors import InputError
 from colorization.files.atomic import held
+from colorization.sweeps.comparison import compare_runs
 from tests.conftest import SMALL
 from tests.support.command_line import environment, python, take_interrupts
 
@@ -179,22 +179,22 @@ RESULTS = {
 
 def test_report_names_what_it_cannot_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InputError, match=r"no results match .*absent\.json"):
-        report([str(tmp_path / "absent.json")], tmp_path / "out.md")
+        compare_runs([str(tmp_path / "absent.json")], tmp_path / "out.md")
     bad = tmp_path / "bad.json"
     bad.write_text('{"error": "no luck"}')
     with pytest.raises(InputError, match=r"every run of .*bad\.json failed"):
-        report([str(bad)], tmp_path / "out.md")
+        compare_runs([str(bad)], tmp_path / "out.md")
     assert "which failed: no luck" in caplog.text
     for text in ("{", "[]", "{}"):
         bad.write_text(text)
         with pytest.raises(InputError, match=r"bad\.json cannot be read as results"):
-            report([str(bad)], tmp_path / "out.md")
+            compare_runs([str(bad)], tmp_path / "out.md")
     assert not (tmp_path / "out.md").exists()
 
 
 def test_report_puts_runs_beside_baselines_and_the_paper(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(RESULTS))
-    text = report([str(tmp_path / "*.json")], tmp_path / "out.md")
+    text = compare_runs([str(tmp_path / "*.json")], tmp_path / "out.md")
     assert (tmp_path / "out.md").read_text() == text
     rows = text[text.index("###") :].splitlines()
     assert rows[0] == "### faces: 3 train, 2 val, 1 test photographs at 64 px"
@@ -209,6 +209,6 @@ def test_report_keeps_what_cannot_be_compared_apart(tmp_path: Path) -> None:
         path = tmp_path / "faces" / run / "results.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({**RESULTS, "config": {"dataset": {"size": size}}}))
-    text = report([str(tmp_path / "**" / "results.json")], tmp_path / "out.md")
+    text = compare_runs([str(tmp_path / "**" / "results.json")], tmp_path / "out.md")
     assert text.count("###") == 2
     assert text.index("**faces/b**") < text.index("at 128 px") < text.index("**faces/c**")

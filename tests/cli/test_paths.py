@@ -30,12 +30,7 @@ PARTS = ["network=unet", "encoder=resnet18", "amplifier=residual", "perceptual=f
 COMMANDS = {
     "train": (commands.Train, ["dataset=folder", *PARTS]),
     "evaluate": (commands.Evaluate, []),
-    "export": (commands.Export, []),
-    "report": (commands.Report, []),
-    "sweep_report": (commands.SweepReport, []),
     "leaderboard": (commands.Leaderboard, []),
-    "app": (commands.App, []),
-    "colorize": (commands.Colorize, []),
 }
 IN_TRAIN = {"data_dir", "resume", "repeats", "data.cache", "dataset.root", "dataset.name"} | {
     *("network.encoder.weights", "amplifier.colorizer", "perceptual.weights"),
@@ -98,8 +93,8 @@ def test_settings_of_a_part_of_a_dataset_are_what_is_typed() -> None:
 
 def test_the_path_settings_are_those_of_the_schemas() -> None:
     assert settings_of(commands.Train).keys() == IN_TRAIN
-    kinds = settings_of(commands.Evaluate) | settings_of(commands.Report)
-    assert [name for name in kinds if kinds[name] == PATHS] == ["checkpoint", "datasets", "runs"]
+    kinds = settings_of(commands.Evaluate)
+    assert [name for name in kinds if kinds[name] == PATHS] == ["checkpoint", "datasets"]
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +170,7 @@ def test_every_command_works_in_folders_with_odd_names(photographs: Path, tmp_pa
 
 def test_the_printed_command_goes_on_in_a_clone_below_an_odd_folder(tmp_path: Path) -> None:
     clone = tmp_path / FOLDER
-    for part in ("src", "conf", "hydra_plugins"):
+    for part in ("src", "conf"):
         shutil.copytree(
             ROOT / part, clone / part, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True
         )

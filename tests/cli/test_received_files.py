@@ -19,14 +19,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from onnx import TensorProto, helper
 from optuna.distributions import FloatDistribution
 from PIL import EpsImagePlugin, Image
 
 from colorization.cli.evaluate import evaluate
-from colorization.cli.export import export
-from colorization.cli.report import report
 from colorization.cli.train import train
 from colorization.data.download import unpack
 from colorization.data.photographs import UnusablePhotographError, read_photograph
@@ -40,11 +37,13 @@ from colorization.models.baselines import read_baselines
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
 from colorization.models.checkpoints import read_checkpoint
 from colorization.models.describe import read_model
+from colorization.models.export import export_model
 from colorization.models.registry import DESCRIPTION
 from colorization.networks.pretrained import read_weights
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.compare import started_with
-from colorization.settings.compose import BASELINES_FILE, CONF, checked
+from colorization.settings.compose import BASELINES_FILE
+from colorization.sweeps.comparison import compare_runs
 from colorization.sweeps.folder import PLAN, read_jobs
 from colorization.sweeps.report import report as sweep_report
 from colorization.sweeps.study import ask, check_space, open_study
@@ -185,11 +184,8 @@ def test_a_folder_that_only_a_checkpoint_names_is_not_opened_to_export(
     counts = {"train": 5, "val": 5, "test": 5, "split_seed": 0, "max_pixels": 10**6}
     target = "colorization.data.folders.PhotographFolder"
     path = of_dataset(_target_=target, name="f", root=str(photographs), size=16, **counts)
-    with initialize_config_dir(CONF, version_base="1.3"):
-        words = [f"checkpoint={path}", "format=onnx", f"output={tmp_path}/m.onnx"]
-        wanted = checked(compose("export", words))
     with caplog.at_level("WARNING"):
-        export(wanted)
+        export_model(str(path), format="onnx", output=f"{tmp_path}/m.onnx")
     assert "not compared on its own photographs: it was trained on the folder" in caplog.text
 
 
@@ -286,7 +282,7 @@ def test_hints_and_results_run_nothing(canary: Canary, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a readable file of hints"):
         read_hints(written(canary, tmp_path / "hints.json"))
     with pytest.raises(InputError):
-        report([str(written(canary, tmp_path / "results.json"))], tmp_path / "table.md")
+        compare_runs([str(written(canary, tmp_path / "results.json"))], tmp_path / "table.md")
 
 
 def test_an_archive_runs_nothing_and_stays_in_its_folder(canary: Canary, tmp_path: Path) -> None:

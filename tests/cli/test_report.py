@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from colorization.cli.report import report
 from colorization.errors import InputError
 from colorization.models.results import read_outcome
 from colorization.settings.commands import Board
+from colorization.sweeps.comparison import compare_runs
 from colorization.sweeps.leaderboard import Run, standing
 from colorization.sweeps.standings import Ranked, tables
 from tests.cli.test_commands import RESULTS
@@ -58,7 +58,7 @@ def test_damaged_results_are_refused_with_file_and_cause(
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(changed(RESULTS, where, value)))
     with pytest.raises(InputError, match=rf"bad\.json cannot be read as results: {reason}; leave"):
-        report([str(path)], tmp_path / "out.md")
+        compare_runs([str(path)], tmp_path / "out.md")
     assert not (tmp_path / "out.md").exists()
 
 
@@ -69,9 +69,9 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> No
     path = tmp_path / "bad.json"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"bad\.json cannot be read as results: .*; leave it out"):
-        report([str(path)], tmp_path / "out.md")
+        compare_runs([str(path)], tmp_path / "out.md")
     with pytest.raises(InputError, match="cannot be read as results: Is a directory; leave"):
-        report([str(tmp_path)], tmp_path / "out.md")
+        compare_runs([str(tmp_path)], tmp_path / "out.md")
 
 
 def test_runs_on_other_photographs_stand_in_tables_of_their_own(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_runs_on_other_photographs_stand_in_tables_of_their_own(tmp_path: Path) 
         test = {"gray": network | {"mse": 0.5 + index}, "network": network}
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(RESULTS | {"test": test} | ({"data": data} if data else {})))
-    text = report([str(tmp_path / "*.json")], tmp_path / "out.md")
+    text = compare_runs([str(tmp_path / "*.json")], tmp_path / "out.md")
     _, *sections = text.split("\n### ")
     same = "faces: 3 train, 2 val, 1 test photographs at 64 px"
     assert [section.splitlines()[0] for section in sections] == [
@@ -106,7 +106,7 @@ def test_runs_of_one_name_are_both_shown(tmp_path: Path) -> None:
         path = tmp_path / place / "faces" / "run" / "results.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(RESULTS))
-    text = report([str(tmp_path / "**" / "results.json")], tmp_path / "out.md")
+    text = compare_runs([str(tmp_path / "**" / "results.json")], tmp_path / "out.md")
     assert text.count("| **") == 2
 
 
@@ -114,7 +114,7 @@ def test_a_file_whose_name_is_a_pattern_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "runs [2024]" / "a|b](javascript:x)"
     folder.mkdir(parents=True)
     (folder / "results.json").write_text(json.dumps(RESULTS))
-    text = report([str(folder / "results.json")], tmp_path / "out.md")
+    text = compare_runs([str(folder / "results.json")], tmp_path / "out.md")
     assert r"| **runs [2024]/a&#124;b\](javascript:x)** |" in text
 
 

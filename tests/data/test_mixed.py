@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorization.errors import InputError
-from colorization.evaluation.models import placed
+from colorization.models.checkpoints import placed
 from colorization.settings.compose import build
 
 MIXED = "colorization.data.mixed.MixedDataset"

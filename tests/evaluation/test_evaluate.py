@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorization.cli.colorize import colorize
 from colorization.cli.evaluate import evaluate
 from colorization.cli.train import train
 from colorization.color import AB_SCALE
@@ -24,6 +23,7 @@ from colorization.errors import InputError
 from colorization.evaluation.measures import COLUMNS
 from colorization.evaluation.models import labels
 from colorization.evaluation.scoring import threads_of_one
+from colorization.inference.album import colorize_album
 from colorization.metrics.mse import ab_mse
 from colorization.models.baselines import BASELINES
 from colorization.settings import compose as config
@@ -241,7 +241,7 @@ def test_the_native_track_scores_what_users_get(
     psnr = {row["photograph"]: float(row["psnr"]) for row in rows if "of" not in row["predictor"]}
     for name in ("a.jpg", "b.png"):
         words = [f"input={tmp_path}/in/{name}", f"output={tmp_path}/{name}.png", f"model={path}"]
-        assert not colorize(colorize_settings(*words, "accelerator=cpu")).failed
+        assert not colorize_album(**colorize_settings(*words, "accelerator=cpu")).failed
         written = np.asarray(Image.open(tmp_path / f"{name}.png")).astype(float)
         true = np.asarray(Image.open(tmp_path / "in" / name)).astype(float)
         expected = 10 * np.log10(255**2 / np.square(written - true).mean())
@@ -259,7 +259,7 @@ def test_predictions_that_are_not_finite_are_an_error_that_names_the_model(
     torch.save(found, path)
     Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
     words = [f"input={tmp_path}/a.png", f"output={tmp_path}/b.png", f"model={path}"]
-    (reason,) = colorize(colorize_settings(*words)).failed.values()
+    (reason,) = colorize_album(**colorize_settings(*words)).failed.values()
     assert reason.startswith(f"{path} predicts values that are not finite")
     assert not (tmp_path / "b.png").exists()
     for track in ("own", "native"):

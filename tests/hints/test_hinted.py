@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.cli.colorize import colorize
 from colorization.cli.evaluate import evaluate
 from colorization.cli.train import build_parts, train
 from colorization.errors import InputError
 from colorization.hints.encode import spots
 from colorization.hints.file import Hint, Hints, write_hints
 from colorization.hints.spread import distances, spread
+from colorization.inference.album import colorize_album
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.settings.commands import Evaluate, Train
 from colorization.training.colorizer import load_colorizer
@@ -172,7 +172,7 @@ def test_hints_in_a_file_colour_as_in_python(hinted: Path, tmp_path: Path) -> No
         found = []
         for given in ([f"hints={tmp_path}/hints.json"], []):
             output = tmp_path / "new.png"
-            summary = colorize(colorize_settings(*words, *more, f"output={output}", *given))
+            summary = colorize_album(**colorize_settings(*words, *more, f"output={output}", *given))
             assert summary.colored == 1, summary.failed
             found.append(np.asarray(Image.open(output)))
         told, automatic = found
@@ -194,8 +194,8 @@ def test_hints_that_do_not_fit_are_refused(hinted: Path, tmp_path: Path) -> None
         gray(20, 30).save(tmp_path / "photos" / name)
     words = [f"hints={tmp_path}/hints.json", f"output={tmp_path}/out", f"model={hinted}"]
     with pytest.raises(InputError, match="hints are for one photograph; set input to a file"):
-        colorize(colorize_settings(f"input={tmp_path}/photos", *words))
-    summary = colorize(colorize_settings(f"input={tmp_path}/photos/a.png", *words))
+        colorize_album(**colorize_settings(f"input={tmp_path}/photos", *words))
+    summary = colorize_album(**colorize_settings(f"input={tmp_path}/photos/a.png", *words))
     (reason,) = summary.failed.values()
     assert reason.startswith("the hints are for a picture of 64 x 48 px")
     assert not (tmp_path / "out" / "a.png").exists()

@@ -5,27 +5,27 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
-from colorization.cli.export import export
 from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import open_model
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
 from colorization.models.describe import read_model
+from colorization.models.export import export_model
 from colorization.models.metadata import VERSION
 from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, locate
-from colorization.settings.commands import Export, Train
-from colorization.settings.compose import CONF, checked, register
+from colorization.settings.commands import Train
 from colorization.settings.failures import one_line
 from colorization.training.colorizer import load_colorizer
 from tests.support.command_line import python
+from tests.support.keywords import keywords
 
 UNET = {
     "_target_": "colorization.networks.unet.UNet",
@@ -36,16 +36,12 @@ UNET = {
 CLASSIFIER = {"name": "", "weights": "random", "tuned": 0, "lr_factor": 1, "enlarge": 1}
 
 
-def settings(*overrides: str) -> Export:
-    register()
-    with initialize_config_dir(CONF, version_base="1.3"):
-        result: Export = checked(compose("export", list(overrides)))
-    return result
+settings = partial(keywords, "export")
 
 
 @pytest.fixture
 def bundle(checkpoint: Path, tmp_path: Path) -> Path:
-    return export(settings(f"checkpoint={checkpoint}", f"output={tmp_path}/bundle"))
+    return export_model(**settings(f"checkpoint={checkpoint}", f"output={tmp_path}/bundle"))
 
 
 def altered(bundle: Path, **changes: Any) -> None:
@@ -81,7 +77,7 @@ def test_bundle_predicts_what_its_checkpoint_does(
     checkpoint: Path, tmp_path: Path, precision: str, tolerance: float
 ) -> None:
     words = [f"checkpoint={checkpoint}", f"output={tmp_path}/b", f"precision={precision}"]
-    bundle = export(settings(*words))
+    bundle = export_model(**settings(*words))
     L = torch.rand(2, 1, 16, 24) * 100
     with torch.no_grad():
         expected = load_colorizer(checkpoint)(L)
@@ -99,7 +95,7 @@ def test_statistics_and_colour_bins_stay_in_single_precision(
     words = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "objective=bins"]
     train(settings(*words, "network.encoder.weights=random"), tmp_path / "run")
     path = tmp_path / "run" / "checkpoints" / "best.ckpt"
-    bundle = export(module_settings(f"checkpoint={path}"))
+    bundle = export_model(**module_settings(f"checkpoint={path}"))
     assert bundle == tmp_path / "run" / "bundle"
     stored = load_file(bundle / WEIGHTS)
     single = {name.rpartition(".")[2] for name, v in stored.items() if v.dtype == torch.float32}
@@ -211,7 +207,7 @@ def test_foreign_description_is_refused(
 def test_what_is_there_is_not_written_over(bundle: Path, checkpoint: Path) -> None:
     before = (bundle / WEIGHTS).stat().st_mtime_ns
     with pytest.raises(InputError, match="bundle is there already; remove it, or set output"):
-        export(settings(f"checkpoint={checkpoint}", f"output={bundle}"))
+        export_model(**settings(f"checkpoint={checkpoint}", f"output={bundle}"))
     assert (bundle / WEIGHTS).stat().st_mtime_ns == before
 
 
@@ -221,14 +217,14 @@ def test_scores_come_out_of_an_evaluation(checkpoint: Path, tmp_path: Path) -> N
     found = {"checkpoints": {"the/run": {}}, "datasets": {"faces": {"tracks": tracks}}}
     (tmp_path / "results.json").write_text(json.dumps(found))
     words = [f"checkpoint={checkpoint}", f"output={tmp_path}/b", "name=mine"]
-    bundle = export(settings(*words, f"evaluation={tmp_path}/results.json"))
+    bundle = export_model(**settings(*words, f"evaluation={tmp_path}/results.json"))
     card = (bundle / CARD).read_text()
     assert card.startswith("# mine\n")
     assert "## Test photographs of faces" in card
     assert "| **this model** | 0.012300 | - |" in card
     words[1] = f"output={tmp_path}/c"
     with pytest.raises(InputError, match=r"none\.json is not a results\.json of src\.evaluate"):
-        export(settings(*words, "evaluation=none.json"))
+        export_model(**settings(*words, "evaluation=none.json"))
 
 
 @pytest.mark.parametrize(
@@ -271,6 +267,6 @@ def test_a_bundle_on_a_full_disk_is_named_and_not_there(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError) as caught:
-        export(settings(f"checkpoint={checkpoint}", f"output={tmp_path}/deeper/bundle"))
+        export_model(**settings(f"checkpoint={checkpoint}", f"output={tmp_path}/deeper/bundle"))
     assert one_line(caught.value).startswith(f"{tmp_path}/deeper/bundle: the disk is full; free")
     assert list((tmp_path / "deeper").iterdir()) == []

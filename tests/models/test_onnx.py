@@ -19,11 +19,11 @@ from onnx import TensorProto, helper
 from skimage.color import lab2rgb, rgb2lab
 
 from colorization import PhotoColorizer
-from colorization.cli.export import export
 from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
 from colorization.models.describe import read_model
+from colorization.models.export import export_model
 from colorization.models.onnx import FromLightness, traced
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
@@ -48,7 +48,7 @@ def test_graph_predicts_what_pytorch_does_at_any_size(
 ) -> None:
     checkpoint = request.getfixturevalue(name)
     words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
-    path = export(export_settings(*words))
+    path = export_model(**export_settings(*words))
     onnx.checker.check_model(path)
     model, colorizer = OnnxModel(path), load_colorizer(checkpoint)
     assert model.about["size"] == 16
@@ -76,7 +76,7 @@ def test_warnings_that_are_not_known_are_shown() -> None:
 
 def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
     words = [f"checkpoint={checkpoint}", "format=onnx_rgb", f"output={tmp_path}/m.onnx"]
-    path = export(export_settings(*words))
+    path = export_model(**export_settings(*words))
     gray = np.random.default_rng(0).integers(60, 200, (2, 1, 50, 61), dtype=np.uint8)
     ab, rgb = onnxruntime.InferenceSession(path).run(["ab", "rgb"], {"gray": gray})
     L = rgb2lab(np.repeat(gray, 3, axis=1), channel_axis=1)[:, :1]
@@ -88,7 +88,9 @@ def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_shipped_model_can_be_exported_and_colours_the_same(tmp_path: Path) -> None:
-    path = export(export_settings("checkpoint=default", "format=onnx", f"output={tmp_path}/d.onnx"))
+    path = export_model(
+        **export_settings("checkpoint=default", "format=onnx", f"output={tmp_path}/d.onnx")
+    )
     gray = np.random.default_rng(0).integers(0, 256, (40, 70), dtype=np.uint8)
     found = PhotoColorizer.load(str(path)).colorize(gray)
     expected = PhotoColorizer.load(precision="32-true").colorize(gray)
@@ -97,15 +99,13 @@ def test_shipped_model_can_be_exported_and_colours_the_same(tmp_path: Path) -> N
 
 def test_export_is_a_library_function(checkpoint: Path, tmp_path: Path) -> None:
     code = f"""
-from colorization.cli.export import export
-from colorization.settings.commands import Export
-print(export(Export(checkpoint={str(checkpoint)!r}, format="onnx", output="m.onnx", name=None,
-                    precision="half", evaluation=None, data_dir="data")))
+from colorization import export_model
+print(export_model({str(checkpoint)!r}, format="onnx", output="m.onnx"))
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
         check=False,
@@ -116,7 +116,7 @@ print(export(Export(checkpoint={str(checkpoint)!r}, format="onnx", output="m.onn
 
 def test_colouring_with_onnx_loads_no_pytorch(checkpoint: Path, tmp_path: Path) -> None:
     words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
-    export(export_settings(*words))
+    export_model(**export_settings(*words))
     code = (
         "import sys, numpy; from colorization import PhotoColorizer; import src.colorize;"
         f"rgb = PhotoColorizer.load('{tmp_path}/m.onnx').colorize(numpy.zeros((9, 9), 'uint8'));"
@@ -184,9 +184,9 @@ def shipped() -> str:
 
 def test_other_files_and_settings_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     words = [f"checkpoint={checkpoint}", "format=onnx", f"output={tmp_path}/m.onnx"]
-    path = export(export_settings(*words))
+    path = export_model(**export_settings(*words))
     with pytest.raises(InputError, match=r"m\.onnx is there already"):
-        export(export_settings(*words))
+        export_model(**export_settings(*words))
     with pytest.raises(InputError, match="flip_average and temperature are fixed in an ONNX file"):
         open_model(str(path), flip_average=True)
     with pytest.raises(InputError, match="an ONNX file is run on the CPU, in its own precision"):

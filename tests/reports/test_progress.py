@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from colorization.cli.colorize import colorize
 from colorization.cli.evaluate import evaluate
 from colorization.cli.train import train
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.download import fetch
 from colorization.data.photographs import read_photographs
+from colorization.inference.album import colorize_album
 from colorization.reports import progress
 from colorization.reports.progress import shown, telling
-from colorization.settings.commands import Colorize, Evaluate, Train
+from colorization.settings.commands import Evaluate, Train
 
 
 @pytest.fixture
@@ -120,11 +120,9 @@ def test_reading_decoding_and_colouring_say_how_far_they_are(
     augmentation |= vars(folder.augmentation)
     ColorDataModule(dataset, augmentation, 2, 0, Cache(tmp_path / "cache", 0)).setup("fit")
     assert re.search(r"reading photographs: \d+ of 10\n", lines())
-    given = {"input": str(photographs), "output": str(tmp_path / "out"), "model": str(checkpoint)}
-    rest = {"hints": None, "existing": "refuse", "format": None, "quality": 90, "saturation": 1.0}
-    rest |= {"side_by_side": False, "size": None, "tiles": False, "flip_average": None}
-    rest |= {"temperature": None, "workers": 1, "max_pixels": 10**6, "accelerator": "cpu"}
-    colorize(Colorize(**given, **rest, precision="32-true"))
+    colorize_album(
+        str(photographs), str(tmp_path / "out"), model=str(checkpoint), workers=1, device="cpu"
+    )
     assert re.search(r"colouring: \d+ of 20", lines())
 
 

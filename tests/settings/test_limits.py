@@ -39,8 +39,6 @@ TRAININGS = (
 COMMANDS: dict[str, tuple[list[str], ...]] = {
     "train": TRAININGS,
     "evaluate": (["checkpoint=x"],),
-    "colorize": (["input=x", "output=y"],),
-    "app": ([],),
     "leaderboard": ([],),
 }
 ODD = ["nan", "inf", "-inf", "1e22", "-1e22", "1" + 400 * "0", "1e400", "1e-320", "-1e-320", "0"]
@@ -225,7 +223,6 @@ def test_runs_of_datasets_with_odd_names_lie_in_outputs() -> None:
 @pytest.mark.parametrize(
     ("command", "words", "line"),
     [
-        ("app", "host=''", "host is empty; give it a value"),
         ("train", "data_dir=''", "data_dir is empty; give it a value"),
         ("train", "data.batch_size=10000000000", "data.batch_size is 10000000000; it must be at m"),
         ("evaluate", "batch_size=10000000000 checkpoint=x", "batch_size is 10000000000; it must"),

@@ -12,10 +12,10 @@ from PIL import Image
 
 from colorization import PhotoColorizer
 from colorization.cli.evaluate import evaluate
-from colorization.cli.export import export
 from colorization.cli.train import train
 from colorization.models.backends import OnnxModel
 from colorization.models.describe import read_model
+from colorization.models.export import export_model
 from colorization.settings.commands import Evaluate, Train
 from colorization.training.colorizer import load_colorizer
 from tests.models.test_bundle import settings as export_settings
@@ -80,11 +80,11 @@ def test_an_option_trains_saves_evaluates_colours_and_exports(
     with torch.inference_mode():
         expected = load_colorizer(checkpoint)(L)
         words = [f"checkpoint={checkpoint}", "precision=single"]
-        bundle = export(export_settings(*words))
+        bundle = export_model(**export_settings(*words))
         assert torch.allclose(read_model(str(bundle)).predictor(L), expected, atol=1e-4)
     about = json.loads((bundle / "model.json").read_text())
     assert "best.ckpt" not in json.dumps(about)
-    export(export_settings(*words, "format=onnx_rgb"))  # which compares it with PyTorch
-    graph = export(export_settings(*words, "format=onnx"))
+    export_model(**export_settings(*words, "format=onnx_rgb"))  # which compares it with PyTorch
+    graph = export_model(**export_settings(*words, "format=onnx"))
     onnx.checker.check_model(graph)
     assert OnnxModel(graph).predict(L.numpy()) == pytest.approx(expected.numpy(), abs=0.05)

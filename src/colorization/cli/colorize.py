@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from colorization.cli.options import MAX_PIXELS, Device, Model, Precision, Size
+from colorization.cli.options import Device, Model, Precision, Size
 
 FAILED = 1  # the exit status where some photographs could not be coloured
 
@@ -24,10 +24,10 @@ def colorize(
     ] = "refuse",
     format: Annotated[
         Literal["jpeg", "png", "webp", "tiff"] | None,
-        Option(help="Format of the results. [default: the input's]"),
+        Option(help="Format of the results. (default: the input's)"),
     ] = None,
-    quality: Annotated[int, Option(min=1, max=100, help="Of JPEG and WebP.")] = 92,
-    saturation: Annotated[float, Option(min=0, max=10, help="Strength of the colours.")] = 1,
+    quality: Annotated[int, Option(help="Of JPEG and WebP, 1 to 100.")] = 92,
+    saturation: Annotated[float, Option(help="Strength of the colours, 0 to 10.")] = 1,
     side_by_side: Annotated[
         bool, Option("--side-by-side", help="Put the gray photograph beside the coloured one.")
     ] = False,
@@ -36,19 +36,17 @@ def colorize(
         bool, Option("--tiles", help="At a larger size, look at squares of the model's own size.")
     ] = False,
     flip_average: Annotated[
-        bool | None, Option(help="Average with the mirror image. [default: as trained]")
+        bool | None, Option(help="Average with the mirror image. (default: as trained)")
     ] = None,
     temperature: Annotated[
         float | None,
-        Option(min=0.001, max=1000, help="Of models that predict bins; lower is more vivid."),
+        Option(help="Of models that predict bins; lower is more vivid."),
     ] = None,
     workers: Annotated[
         int | None,
-        Option(min=1, max=256, help="Photographs read and written at a time. [default: cores]"),
+        Option(help="Photographs read and written at a time. (default: cores)"),
     ] = None,
-    max_pixels: Annotated[
-        int, Option(min=1, max=MAX_PIXELS, help="Refuse larger pictures.")
-    ] = 500_000_000,
+    max_pixels: Annotated[int, Option(help="Refuse larger pictures.")] = 500_000_000,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
@@ -60,16 +58,15 @@ def colorize(
 
     colorization colorize photos/ -o coloured/ --saturation 1.2
     """
-    from colorization.inference.album import color_album
-
     from colorization.cli.main import show_log
+    from colorization.inference.album import colorize_album
 
     show_log()
     settings = {name: value for name, value in context.params.items() if value is not None}
     for name in ("input", "output", "model", "hints"):
         if name in settings:
             settings[name] = str(Path(settings[name]).expanduser())
-    summary = color_album(**settings)
+    summary = colorize_album(**settings)
     if summary.colored or not summary.failed:
         print(f"coloured: {summary.colored}, in {settings['output']}")
     if summary.failed:

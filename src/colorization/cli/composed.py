@@ -25,13 +25,13 @@ GROUPS = (
 )
 
 
-def choices() -> str:
+def list_choices() -> str:
     """List the groups of conf/ and their choices, for a command's help."""
-    lines = []
+    lines = ["Groups and their choices, as GROUP=CHOICE:"]
     for group in GROUPS:
         folder = CONF / group
         names = sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
-        lines.append(f"{group}={' | '.join(names)}")
+        lines.append(f"{group}: {', '.join(names)}")
     return "\n\n".join(lines)
 
 

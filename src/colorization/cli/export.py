@@ -14,14 +14,14 @@ def export(
         str, Argument(help="RUN/checkpoints/best.ckpt, a bundle, or a shipped model's name.")
     ],
     output: Annotated[
-        str | None, Option("--output", "-o", help="[default: in the run's folder]")
+        str | None, Option("--output", "-o", help="(default: in the run's folder)")
     ] = None,
     format: Annotated[
         Literal["bundle", "onnx", "onnx_rgb"],
         Option(help="onnx: L to ab; onnx_rgb: 8-bit gray to ab and RGB."),
     ] = "bundle",
     name: Annotated[
-        str | None, Option(help="In the description and card. [default: of its dataset]")
+        str | None, Option(help="In the description and card. (default: of its dataset)")
     ] = None,
     precision: Annotated[Literal["half", "single"], Option(help="Of a bundle's weights.")] = "half",
     evaluation: Annotated[
@@ -35,9 +35,8 @@ def export(
 
     colorization export default --format onnx -o default.onnx
     """
-    from colorization.models.export import export_model
-
     from colorization.cli.main import show_log
+    from colorization.models.export import export_model
 
     show_log()
     print(f"written: {export_model(**context.params)}")

@@ -1,4 +1,7 @@
-"""The command ``colorization``: one subcommand a file of this room; nothing heavy is imported here."""
+"""The command ``colorization``, one subcommand a file of this room.
+
+Nothing heavy is imported before a subcommand runs.
+"""
 
 import logging
 import sys
@@ -6,19 +9,20 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 from rich.logging import RichHandler
-from typer.main import get_command
+from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.exceptions import Abort, TyperException
+from typer.main import get_group
 
 from colorization import __version__
 from colorization.cli.app import app
 from colorization.cli.colorize import colorize
-from colorization.cli.composed import evaluate, leaderboard, train
+from colorization.cli.composed import evaluate, leaderboard, list_choices, train
 from colorization.cli.export import export
 from colorization.cli.report import report
 from colorization.cli.sweep_report import sweep_report
-from colorization.errors import INTERRUPTED, InputError, in_words
+from colorization.errors import INTERRUPTED, InputError, in_words, interruptible
 
 BAD_INPUT = 2
 TAKES_WORDS: dict[str, Any] = {
@@ -34,10 +38,12 @@ commands = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (colorize, app, export, report, sweep_report):
-    commands.command(no_args_is_help=command is not app)(command)
-for command in (train, evaluate, leaderboard):
-    commands.command(**TAKES_WORDS)(command)
+for of_files in (colorize, export, report, sweep_report):
+    commands.command(no_args_is_help=True)(of_files)
+commands.command()(app)
+commands.command(**TAKES_WORDS, epilog=list_choices())(train)
+commands.command(**TAKES_WORDS)(evaluate)
+commands.command(**TAKES_WORDS)(leaderboard)
 
 
 @commands.callback(invoke_without_command=True)
@@ -63,23 +69,23 @@ def main(command: str | None = None) -> NoReturn:
 
 def status_of(words: Sequence[str]) -> int:
     """Run a subcommand; bad input is one line on stderr."""
-    group = get_command(commands)
-    assert isinstance(group, click.Group)
+    group = get_group(commands)
     try:
-        status = group.main(as_options(words, group), "colorization", standalone_mode=False)
+        with interruptible():
+            status = group.main(as_options(words, group), "colorization", standalone_mode=False)
         return int(status or 0)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+    except TyperException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        return BAD_INPUT
     except (InputError, OSError) as error:
         text = in_words(error) if isinstance(error, OSError) else str(error)
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
+    except (Abort, KeyboardInterrupt):
         return INTERRUPTED
 
 
-def as_options(words: Sequence[str], group: click.Group) -> list[str]:
+def as_options(words: Sequence[str], group: TyperGroup) -> list[str]:
     """Turn NAME=VALUE, which file commands took until 0.1, into options and arguments."""
     found = list(words)
     command = group.commands.get(found[0]) if found else None
@@ -92,16 +98,16 @@ def as_options(words: Sequence[str], group: click.Group) -> list[str]:
         parameter = known.get(RENAMED.get(name, name))
         if not equals or parameter is None:
             options.append(word)
-        elif isinstance(parameter, click.Argument):
+        elif isinstance(parameter, TyperArgument):
             options += value.strip("[]").split(",") if parameter.nargs == -1 else [value]
-        elif isinstance(parameter, click.Option) and parameter.is_flag:
+        elif isinstance(parameter, TyperOption) and parameter.is_flag:
             options += flag(parameter, value)
         elif value != "null":
             options += [parameter.opts[0], value]
     return options
 
 
-def flag(parameter: click.Option, value: str) -> list[str]:
+def flag(parameter: TyperOption, value: str) -> list[str]:
     """A flag that was ``true``, ``false`` or ``null``, as an option."""
     if value.lower() == "true":
         return [parameter.opts[0]]

@@ -14,7 +14,7 @@ Precision = Annotated[
 ]
 Size = Annotated[
     int | None,
-    Option(min=16, max=4096, help="Shorter side of what the model sees, px. [default: its own]"),
+    Option(help="Shorter side of what the model sees, px. (default: its own)"),
 ]
 Model = Annotated[
     str, Option(help="Name of a shipped model, or path of a checkpoint, bundle or ONNX file.")

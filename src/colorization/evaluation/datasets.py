@@ -13,10 +13,11 @@ from colorization.color import LabBatch, from_uint8, is_near_gray, lab_to_rgb, r
 from colorization.data.datamodule import ImageDataset
 from colorization.data.photographs import UnusablePhotographError, ahead, digest
 from colorization.errors import InputError
-from colorization.evaluation.models import Model, opened
+from colorization.evaluation.models import Model
 from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, Lightness, paint
 from colorization.metrics.auc import CLASSES, class_shares
+from colorization.models.checkpoints import opened
 from colorization.reports.progress import shown
 from colorization.settings.compose import build, dataset_choices, dataset_settings
 

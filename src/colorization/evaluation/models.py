@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +12,11 @@ from torch import nn
 from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.models.baselines import fit_baselines, read_baselines
-from colorization.models.checkpoints import DATA, read_checkpoint
+from colorization.models.checkpoints import DATA, opened, read_checkpoint
 from colorization.models.metadata import SIZES
 from colorization.settings.compose import (
     BASELINES_FILE,
     CHECKPOINTS,
-    dataset_choices,
-    dataset_settings,
     validated,
 )
 from colorization.training.colorizer import Colorizer, build_colorizer
@@ -109,51 +106,6 @@ def run_parts(path: Path) -> tuple[str, ...]:
     names = path.with_suffix("").parts[1:]
     run = names[:-2] if path.parent.name == CHECKPOINTS else names[:-1]
     return run if path.stem == "best" and run else (*run, path.stem)
-
-
-def opened(
-    dataset: Mapping[str, Any], data_dir: str, named: Sequence[str] | None = None
-) -> dict[str, Any]:
-    """Settings of a dataset that a checkpoint stores, with its photographs where the user has them.
-
-    Those of conf/ lie in ``data_dir``. No other folder is read on the word of a checkpoint.
-
-    Args:
-        named: folders that the user has named.
-
-    Raises:
-        InputError: for settings that no schema has; for a folder that is not named; for
-            photographs that are in another data_dir.
-    """
-    return placed(validated("dataset", dataset), data_dir, named)
-
-
-def placed(
-    dataset: Mapping[str, Any], data_dir: str, named: Sequence[str] | None
-) -> dict[str, Any]:
-    """As :func:`opened`, for settings that a schema has."""
-    settings = dict(dataset)
-    if parts := settings.get("parts"):
-        settings["parts"] = {part: placed(of, data_dir, named) for part, of in parts.items()}
-    if "root" not in settings:
-        return settings
-    there = Path(settings["root"])
-    if there.resolve() in {Path(folder).resolve() for folder in named or ()}:
-        return settings
-    known = settings["name"] in dataset_choices()
-    home = dataset_settings(settings["name"], data_dir) if known else {}
-    if home.get("_target_") != settings["_target_"]:
-        words = shlex.quote(f"datasets={there}")
-        raise InputError(
-            f"it was trained on the folder {there}, which src.evaluate reads only if you name it: "
-            f"add {words}"
-        )
-    here = Path(home["root"])
-    if there.is_dir() and there.name == here.name and not here.is_dir():
-        raise InputError(
-            f"{settings['name']} is not in {data_dir}, but in {there.parent}; set data_dir to that"
-        )
-    return settings | {"root": home["root"]}
 
 
 def baselines_of(

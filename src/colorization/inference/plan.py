@@ -13,7 +13,7 @@ from colorization.files.pictures import FORMATS, SUFFIXES, check_suffix
 from colorization.settings.machine import is_running
 
 JOURNAL = ".colorize-unfinished"
-PASSING = ("workers", "accelerator", "existing", "max_pixels")  # settings that leave results alike
+PASSING = ("workers", "device", "existing", "max_pixels")  # settings that leave results alike
 
 
 class Work(NamedTuple):

@@ -1,6 +1,7 @@
 """Checkpoints as Lightning writes them, read without it."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,13 @@ from typing import Any
 import torch
 
 from colorization.errors import InputError
-from colorization.settings.compose import conformed, validated_parts
+from colorization.settings.compose import (
+    conformed,
+    dataset_choices,
+    dataset_settings,
+    validated,
+    validated_parts,
+)
 from colorization.settings.limits import check
 from colorization.settings.models import Decoding
 from colorization.settings.target import COUNT, SEED
@@ -56,3 +63,48 @@ def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     said = {name: given[name] for name in DECODING if name in given}
     return validated_parts(given) | conformed(Decoding, said)
+
+
+def opened(
+    dataset: Mapping[str, Any], data_dir: str, named: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Settings of a dataset that a checkpoint stores, with its photographs where the user has them.
+
+    Those of conf/ lie in ``data_dir``. No other folder is read on the word of a checkpoint.
+
+    Args:
+        named: folders that the user has named.
+
+    Raises:
+        InputError: for settings that no schema has; for a folder that is not named; for
+            photographs that are in another data_dir.
+    """
+    return placed(validated("dataset", dataset), data_dir, named)
+
+
+def placed(
+    dataset: Mapping[str, Any], data_dir: str, named: Sequence[str] | None
+) -> dict[str, Any]:
+    """As :func:`opened`, for settings that a schema has."""
+    settings = dict(dataset)
+    if parts := settings.get("parts"):
+        settings["parts"] = {part: placed(of, data_dir, named) for part, of in parts.items()}
+    if "root" not in settings:
+        return settings
+    there = Path(settings["root"])
+    if there.resolve() in {Path(folder).resolve() for folder in named or ()}:
+        return settings
+    known = settings["name"] in dataset_choices()
+    home = dataset_settings(settings["name"], data_dir) if known else {}
+    if home.get("_target_") != settings["_target_"]:
+        words = shlex.quote(f"datasets={there}")
+        raise InputError(
+            f"it was trained on the folder {there}, which src.evaluate reads only if you name it: "
+            f"add {words}"
+        )
+    here = Path(home["root"])
+    if there.is_dir() and there.name == here.name and not here.is_dir():
+        raise InputError(
+            f"{settings['name']} is not in {data_dir}, but in {there.parent}; set data_dir to that"
+        )
+    return settings | {"root": home["root"]}
