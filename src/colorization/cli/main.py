@@ -10,7 +10,6 @@ from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.logging import RichHandler
 from typer.core import TyperArgument, TyperGroup, TyperOption
 from typer.exceptions import Abort, TyperException
 from typer.main import get_group
@@ -23,6 +22,7 @@ from colorization.cli.export import export
 from colorization.cli.report import report
 from colorization.cli.sweep_report import sweep_report
 from colorization.errors import INTERRUPTED, InputError, in_words, interruptible
+from colorization.reports.progress import log_handler
 
 BAD_INPUT = 2
 TAKES_WORDS: dict[str, Any] = {
@@ -120,7 +120,7 @@ def show_log() -> None:
         level="INFO",
         format="%(message)s",
         datefmt="%H:%M:%S",
-        handlers=[RichHandler(show_path=False)],
+        handlers=[log_handler()],
         force=True,
     )
 

@@ -1,12 +1,14 @@
 """How far long work is: bars on a terminal; elsewhere a line of the log every half minute."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TypeVar
 
 from rich import get_console
+from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -83,3 +85,10 @@ def shown(
         for item in items:
             yield item
             bar.advance(task, size(item))
+
+
+def log_handler() -> logging.Handler:
+    """Make what shows the log: in a terminal by rich, elsewhere line by line, however long."""
+    if get_console().is_terminal:
+        return RichHandler(show_path=False)
+    return logging.StreamHandler(sys.stdout)
