@@ -216,7 +216,7 @@ def test_interrupted_command_ends_at_once_and_goes_on(checkpoint: Path, tmp_path
         (["temperature=1"], "temperature is of colour bins, which this model does not predict"),
         (["quality=0"], "quality is 0; it must be at least 1"),
         (["saturation=-1"], "saturation is -1.0; it must be at least 0"),
-        (["existing=maybe"], "existing is 'maybe'; it must be one of: refuse, skip, overwrite"),
+        (["existing=maybe"], "Invalid value for '--existing': .*refuse.*skip.*overwrite"),
         (["format=gif"], "Invalid value for '--format': .*jpeg.*tiff"),
         (["size=2"], "size is 2; it must be at least 16"),
         (["workers=0"], "workers is 0; it must be at least 1"),

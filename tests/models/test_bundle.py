@@ -234,9 +234,15 @@ def test_scores_come_out_of_an_evaluation(checkpoint: Path, tmp_path: Path) -> N
             ["checkpoint=none.ckpt"],
             "error: no model none.ckpt: it is no checkpoint, bundle or ONNX",
         ),
-        ([], "error: checkpoint must be set"),
-        (["checkpoint=x", "format=zip"], "error: format is 'zip'; it must be one of: bundle, onnx"),
-        (["checkpoint=x", "precision=tiny"], "error: precision is 'tiny'; it must be one of: half"),
+        ([], "error: Missing argument 'checkpoint'"),
+        (
+            ["checkpoint=x", "format=zip"],
+            "error: Invalid value for '--format': 'zip' is not one of 'bundle', 'onnx'",
+        ),
+        (
+            ["checkpoint=x", "precision=tiny"],
+            "error: Invalid value for '--precision': 'tiny' is not one of 'half'",
+        ),
     ],
 )
 def test_bad_settings_are_one_line(tmp_path: Path, words: list[str], message: str) -> None:

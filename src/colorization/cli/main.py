@@ -38,9 +38,8 @@ commands = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for of_files in (colorize, export, report, sweep_report):
-    commands.command(no_args_is_help=True)(of_files)
-commands.command()(app)
+for of_files in (colorize, app, export, report, sweep_report):
+    commands.command()(of_files)
 commands.command(**TAKES_WORDS, epilog=list_choices())(train)
 commands.command(**TAKES_WORDS)(evaluate)
 commands.command(**TAKES_WORDS)(leaderboard)
@@ -75,7 +74,7 @@ def status_of(words: Sequence[str]) -> int:
             status = group.main(as_options(words, group), "colorization", standalone_mode=False)
         return int(status or 0)
     except TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        print(f"error: {error.format_message().replace('Value error, ', '')}", file=sys.stderr)
         return BAD_INPUT
     except (InputError, OSError) as error:
         text = in_words(error) if isinstance(error, OSError) else str(error)
