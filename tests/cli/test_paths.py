@@ -20,8 +20,8 @@ from omegaconf import OmegaConf
 from colorization.files.atomic import matching
 from colorization.settings import commands
 from colorization.settings.compose import CONF
+from colorization.settings.fields import PATHS
 from colorization.settings.names import verbatim
-from colorization.settings.target import PATHS
 from colorization.settings.words import as_typed
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT, environment, python, take_interrupts

@@ -25,7 +25,7 @@ from colorization.errors import InputError
 from colorization.settings.commands import GridOrSearch
 from colorization.settings.compose import CONF, build, checked, plain, register
 from colorization.settings.failures import one_line
-from colorization.settings.limits import folder_name
+from colorization.settings.fields import folder_name
 from colorization.training.colorizer import Colorizer
 from tests.support.command_line import python
 

@@ -33,10 +33,9 @@ from colorization.settings.commands import (
     Train,
     Trainer,
 )
+from colorization.settings.fields import check, folder_name
 from colorization.settings.legacy import rename_targets
-from colorization.settings.limits import check, folder_name
-from colorization.settings.models import Encoder
-from colorization.settings.parts import SCHEMAS, TARGETS, schema_target
+from colorization.settings.parts import SCHEMAS, TARGETS, Encoder, schema_target
 from colorization.settings.words import in_quotes
 
 # Of a run.

@@ -6,8 +6,8 @@ from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from colorization.settings.commands import GridOrSearch
+from colorization.settings.fields import PATH, Target
 from colorization.settings.parts import SCHEMAS
-from colorization.settings.target import PATH, Target
 
 
 def hints(schema: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,8 +4,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+from colorization.settings.fields import PATHS, TEXT
 from colorization.settings.names import matches, verbatim
-from colorization.settings.target import PATHS, TEXT
 
 OF_HYDRA = "hydra."
 FLAGS = {"-m", "--multirun"}
