@@ -69,7 +69,7 @@ def test_a_run_in_another_process_has_the_same_scores_and_says_so(tmp_path: Path
     "words",
     [
         [],
-        ["experiment=small_17_everything", "dataset=faces", "dataset.train=200"],
+        ["experiment=ladder/everything", "dataset=faces", "dataset.train=200"],
         ["dataset=folder", "dataset.root='it\\'s ${seed} = \"a, b\" \\\\'", "dataset.train=null"],
         ["dataset=mixed", "~dataset.parts.scenes", "optimizer=rmsprop", "optimizer.lr=1e-7"],
         ["network=fusion", "encoder=resnet18", "adversary=patch", "optimizer.betas=[0.5,0.9]"],
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_repeated_is_named(tmp_path: Path) -> None:
         repeated(["--from", str(tmp_path)])
     recorded(tmp_path)
     with pytest.raises(InputError, match="both set everything; leave one out"):
-        repeated(["--from", str(tmp_path), "experiment=small_1_paper"])
+        repeated(["--from", str(tmp_path), "experiment=ladder/paper"])
     hydra = tmp_path / "config" / "hydra.yaml"
     text = hydra.read_text()
     hydra.write_text(text.replace("config_name: train", "config_name: evaluate"))

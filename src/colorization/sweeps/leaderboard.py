@@ -36,7 +36,8 @@ class Run(NamedTuple):
     seed: int
 
     def __str__(self) -> str:
-        return f"{self.dataset}_{self.train}/{self.experiment}/{self.seed}"
+        name = self.experiment.removeprefix("ladder/")
+        return f"{self.dataset}_{self.train}/{name}/{self.seed}"
 
     @property
     def overrides(self) -> list[str]:
