@@ -175,7 +175,7 @@ class UNet(Target):
     width: int = setting(
         24,
         within(8, 512),
-        "filters of the first level, a multiple of 8: 24 is 2.3 million parameters, 40 is 6.5",
+        "filters of the first level, a multiple of 8; million weights: 8 has 0.3, 24 2.3, 40 6.5",
     )
     coordinates: bool = setting(True, help="tell the network where in the picture a pixel is")
     dropout: float = setting(
