@@ -13,7 +13,7 @@ from colorization.files.pictures import SUFFIXES
 from colorization.models.registry import DEFAULT, shipped
 from colorization.settings.commands import App
 from colorization.settings.compose import CONF, checked
-from colorization.settings.resources import EXAMPLES
+from colorization.settings.installation import EXAMPLES
 
 
 @interruptible()

@@ -1,4 +1,4 @@
-"""Names of older versions, in checkpoints, bundles and run folders that were made with them."""
+"""Translate names of older versions, in checkpoints, bundles, run folders and commands."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -93,7 +93,7 @@ def test_every_number_of_every_schema_has_two_finite_limits() -> None:
         for field in fields(schema):
             if is_number(types[field.name]):
                 limits = field.metadata.get("within", (math.nan, math.nan))
-                where = f"{schema.__name__}.{field.name} needs metadata=within(LEAST, MOST)"
+                where = f"{schema.__name__}.{field.name} needs within(LEAST, MOST)"
                 assert -math.inf < limits[0] < limits[1] < math.inf, where
 
 
