@@ -28,8 +28,8 @@ from colorization.models.results import PAPER_MSE
 from colorization.reports.tables import markdown
 from colorization.training.callbacks import EpochProgress
 
-OURS = ("experiment=small_quick",)
-PAPER = ("experiment=small_1_paper", "trainer.max_epochs=100000")
+OURS = ("experiment=ladder/quick",)
+PAPER = ("experiment=ladder/paper", "trainer.max_epochs=100000")
 FRESH: BaseContext = multiprocessing.get_context("spawn")
 FIGURE, TABLE = "the paper's figure", "(position, L) table"
 

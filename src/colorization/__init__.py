@@ -7,13 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from colorization.models.export import export_model
-
     from colorization.color import LabBatch, lab_to_rgb, rgb_to_lab
     from colorization.data.datamodule import ColorDataModule
     from colorization.errors import InputError
     from colorization.hints.file import Hint, Hints
     from colorization.inference.photo_colorizer import PhotoColorizer
+    from colorization.models.export import export_model
     from colorization.models.predictor import Predictor
     from colorization.training.colorizer import Colorizer
 

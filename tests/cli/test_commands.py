@@ -17,7 +17,7 @@ from colorization.sweeps.comparison import compare_runs
 from tests.conftest import SMALL
 from tests.support.command_line import environment, python, take_interrupts
 
-BOARD = "boards=[{dataset: synthetic, train: [4], experiments: [small_1_paper]}]"
+BOARD = "boards=[{dataset: synthetic, train: [4], experiments: [ladder/paper]}]"
 NO_FOLDER = "error: file: this is a file where a folder is needed; remove it, or set another path"
 
 

@@ -20,9 +20,8 @@ from omegaconf import OmegaConf
 from colorization.files.atomic import matching
 from colorization.settings import commands
 from colorization.settings.compose import CONF
-from colorization.settings.names import verbatim
-from colorization.settings.target import PATHS
-from colorization.settings.words import as_typed
+from colorization.settings.fields import PATHS
+from colorization.settings.overrides import list_verbatim, quote_overrides
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT, environment, python, take_interrupts
 
@@ -57,7 +56,7 @@ ODD = [
 
 
 def settings_of(schema: type) -> dict[str, str]:
-    kinds = verbatim(schema)
+    kinds = list_verbatim(schema)
     return {name: kinds[name] for name in kinds if not name.startswith("hydra.")}
 
 
@@ -67,7 +66,9 @@ def test_a_path_setting_is_what_is_typed(command: str) -> None:
     kinds = {name: kind for name, kind in settings_of(schema).items() if "*" not in name}
 
     def found(value: str, names: Iterable[str]) -> list[Any]:
-        config = compose(command, as_typed([*groups, *(f"{n}={value}" for n in names)], schema))
+        config = compose(
+            command, quote_overrides([*groups, *(f"{n}={value}" for n in names)], schema)
+        )
         return [plain(OmegaConf.select(config, name)) for name in names]
 
     with initialize_config_dir(CONF, version_base="1.3"):
@@ -86,7 +87,7 @@ def plain(value: Any) -> Any:
 def test_settings_of_a_part_of_a_dataset_are_what_is_typed() -> None:
     words = ["dataset=mixed", "dataset.parts.dogs.root=1e3", "dataset.parts.dogs.name=a b"]
     with initialize_config_dir(CONF, version_base="1.3"):
-        config = compose("train", as_typed(words, commands.Train))
+        config = compose("train", quote_overrides(words, commands.Train))
     dogs = config.dataset.parts.dogs
     assert (dogs.root, dogs.name, config.dataset.parts.faces.name) == ("1e3", "a b", "faces")
 
@@ -100,7 +101,7 @@ def test_the_path_settings_are_those_of_the_schemas() -> None:
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me (1)")
     words = ["checkpoint=[~/a,b~c]", "data_dir=~", "++datasets=x/~"]
-    assert as_typed(words, commands.Evaluate) == [
+    assert quote_overrides(words, commands.Evaluate) == [
         "checkpoint=['/home/me (1)/a','b~c']",
         "data_dir='/home/me (1)'",
         "++datasets='x/~'",
@@ -109,7 +110,7 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_commas_part_the_values_of_a_sweep_only() -> None:
     def typed(word: str, *more: str) -> str:
-        return as_typed([word, *more], commands.Train)[0]
+        return quote_overrides([word, *more], commands.Train)[0]
 
     assert typed("dataset.root=a b,1e3") == "dataset.root='a b,1e3'"
     for sweep in ("-m", "hydra.sweep.dir=x"):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from docs import settings
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
@@ -35,6 +37,16 @@ def commands() -> set[str]:
     """What ``python -m src.NAME`` runs."""
     doors = (ROOT / "src").glob("*.py")
     return {door.stem for door in doors if "__main__" in door.read_text()}
+
+
+def test_the_reference_of_settings_is_as_the_code_has_them() -> None:
+    text = settings.PAGE.read_text()
+    assert text == settings.page(), "run python -m docs.settings"
+    assert "| `network.width` | whole number | `24` | 8 to 512 | filters of the first level" in text
+    assert "- `augmentation=light` (default): Keeps the sky up and faces upright. Sets `fl" in text
+    cells = [line.split(" | ")[-1] for line in text.splitlines() if line.startswith("| `")]
+    assert len(cells) > 80
+    assert all(cell.removesuffix("|").strip() for cell in cells)  # each says what it means
 
 
 def test_readme_is_short() -> None:

@@ -28,7 +28,7 @@ from colorization.metrics.mse import ab_mse
 from colorization.models.baselines import BASELINES
 from colorization.settings import compose as config
 from colorization.settings.commands import Evaluate, Train
-from colorization.settings.target import Target
+from colorization.settings.fields import Target
 from tests.cli.test_colorize import settings as colorize_settings
 from tests.conftest import OFFLINE
 

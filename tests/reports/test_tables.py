@@ -27,7 +27,7 @@ HOSTILE = [
     "<javascript:alert(1)>",
     "&lt;b&gt; &#106;",
     "`code` ``",
-    "*bold* __init__ _x_ ~~gone~~ small_1_paper",
+    "*bold* __init__ _x_ ~~gone~~ my_1_paper",
     "C:\\photos\\",
     "(position, L) table",
     "0.5 [0.4, 0.6]",

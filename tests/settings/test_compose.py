@@ -20,9 +20,9 @@ TERMS = ("amplifier", "perceptual", "adversary")
 PARTS = ("network", "objective", "optimizer", "scheduler", "guidance", *TERMS)
 GROUPS = ("dataset", "augmentation", "encoder", *PARTS)
 OPTIONS = [
-    (group, path.stem)
+    (group, str(path.relative_to(Path(CONF, group)).with_suffix("")))
     for group in (*GROUPS, "trainer", "experiment")
-    for path in Path(CONF, group).glob("*")
+    for path in Path(CONF, group).rglob("*.yaml")
 ]
 MORE = {
     "dataset=folder": ["dataset.root=x"],
@@ -53,6 +53,11 @@ def test_every_option_composes_and_builds(
         ("guidance=hints guidance.mean=0.5", "guidance.mean is 0.5; it must be at least 1"),
         ("guidance=hints guidance.strokes=-1", "guidance.strokes is -1.0; it must be at least 0"),
         ("dataset=cats", "Could not find 'dataset/cats'"),
+        (
+            "experiment=small_4_mirrored",
+            "^experiment=small_4_mirrored is now called ladder/mirrored$",
+        ),
+        ("experiment=small_99", "Could not find 'experiment/small_99'"),
         ("dataset.size=-1", "dataset.size is -1; it must be at least 8"),
         ("dataset.train=0", "dataset.train is 0; it must be at least 1"),
         ("dataset=folder", "dataset.root must be set"),
@@ -136,7 +141,7 @@ def test_a_wrong_setting_fails_with_its_name(
 def test_epochs_follow_from_the_photographs_to_be_seen() -> None:
     register()
     assert [epochs(8000, count) for count in (100, 400, 1090)] == [80, 20, 8]
-    words = ["experiment=small_1_paper", "dataset=folder", "dataset.root=x"]
+    words = ["experiment=ladder/paper", "dataset=folder", "dataset.root=x"]
     with (
         initialize_config_dir(CONF, version_base="1.3"),
         pytest.raises(OmegaConfBaseException) as caught,

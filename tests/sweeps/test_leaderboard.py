@@ -128,7 +128,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.setattr(command, "RUNS", tmp_path / "runs")
 
     def composed(*overrides: str) -> Leaderboard:
-        boards = "boards=[{dataset:synthetic,train:[4],experiments:[small_1_paper]}]"
+        boards = "boards=[{dataset:synthetic,train:[4],experiments:[ladder/paper]}]"
         small = quoted(OVERRIDES)
         config = compose("leaderboard", [boards, small, f"results={tmp_path}/found", *overrides])
         settings: Leaderboard = checked(config)
@@ -143,9 +143,9 @@ def test_runs_are_trained_once_and_failures_are_shown(
 ) -> None:
     text, failed = leaderboard(asked("seeds=[0,1]", "jobs=2"))
     assert failed == 0
-    assert "| **small_1_paper** | 2 | 0." in text
+    assert "| **ladder/paper** | 2 | 0." in text
     paths = sorted((tmp_path / "found").rglob("*.json"))
-    names = [f"synthetic_4/small_1_paper/{seed}.json" for seed in (0, 1)]
+    names = [f"synthetic_4/paper/{seed}.json" for seed in (0, 1)]
     assert [path.relative_to(tmp_path / "found").as_posix() for path in paths] == names
     times = [path.stat().st_mtime_ns for path in paths]
     # All is there, and nothing is trained again.
@@ -161,7 +161,7 @@ def test_runs_are_trained_once_and_failures_are_shown(
     broken.train = False
     assert leaderboard(broken) == (text, 1)
     text, failed = leaderboard(asked("train=false", "seeds=[0,1,2]"))
-    assert (failed, "| **small_1_paper** | 1 | 0." in text) == (0, True)
+    assert (failed, "| **ladder/paper** | 1 | 0." in text) == (0, True)
     assert (tmp_path / "found" / "README.md").read_text() == text
     assert str(tmp_path) not in paths[1].read_text(), "no places of this machine"
 
@@ -169,7 +169,7 @@ def test_runs_are_trained_once_and_failures_are_shown(
 def test_results_made_otherwise_or_damaged_are_made_anew(
     asked: Callable[..., Leaderboard], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wanted = wanted_of(Run("synthetic", 4, "small_5_pretrained", 0), asked())
+    wanted = wanted_of(Run("synthetic", 4, "ladder/pretrained", 0), asked())
     path = tmp_path / "run.json"
     assert made(path, wanted) is None
     whole = result(0.01) | {"config": json.loads(json.dumps(wanted.settings))}
@@ -216,7 +216,7 @@ def test_where_photographs_lie_makes_no_difference() -> None:
 def test_unknown_experiments_stop_it_before_anything_is_trained(
     asked: Callable[..., Leaderboard], tmp_path: Path
 ) -> None:
-    boards = "boards=[{dataset:synthetic,train:[4],experiments:[small_1_paper,nonsense]}]"
+    boards = "boards=[{dataset:synthetic,train:[4],experiments:[ladder/paper,nonsense]}]"
     with pytest.raises(HydraException, match="Could not find 'experiment/nonsense'"):
         leaderboard(asked(boards))
     assert not (tmp_path / "runs").exists()
@@ -226,11 +226,11 @@ def test_unknown_experiments_stop_it_before_anything_is_trained(
 def test_interrupted_leaderboard_goes_on(tmp_path: Path) -> None:
     words = [
         *(sys.executable, "-m", "src.leaderboard", "seeds=[0]", "results=found"),
-        "boards=[{dataset:synthetic,train:[4],experiments:[small_1_paper]}]",
+        "boards=[{dataset:synthetic,train:[4],experiments:[ladder/paper]}]",
         quoted([*OVERRIDES, "trainer.max_epochs=40"]),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = tmp_path / "outputs/leaderboard/synthetic_4/small_1_paper/0"
+    run = tmp_path / "outputs/leaderboard/synthetic_4/paper/0"
     last = run / "checkpoints" / "last.ckpt"
     with subprocess.Popen(words, cwd=tmp_path, env=environment) as running:
         patience = time.monotonic() + 120
@@ -242,5 +242,5 @@ def test_interrupted_leaderboard_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "found").exists()
     subprocess.run(words, cwd=tmp_path, env=environment, check=True)
     assert f"resume={last}" in (run / "config" / "overrides.yaml").read_text()
-    found = tmp_path / "found" / "synthetic_4" / "small_1_paper" / "0.json"
+    found = tmp_path / "found" / "synthetic_4" / "paper" / "0.json"
     assert json.loads(found.read_text())["epochs"] == 40

@@ -21,7 +21,7 @@ from colorization.errors import InputError
 from colorization.settings.commands import Train
 from colorization.settings.compare import started_with
 from colorization.settings.compose import CONF, register
-from colorization.settings.versions import commit
+from colorization.settings.installation import read_commit
 from colorization.training.reproduce import compare, repeated
 from colorization.training.resume import resume_command
 from tests.conftest import SMALL
@@ -61,7 +61,7 @@ def test_a_run_in_another_process_has_the_same_scores_and_says_so(tmp_path: Path
     assert {k: v for k, v in one.items() if k not in times} == {
         k: v for k, v in two.items() if k not in times
     }
-    assert one["commit"] == commit()
+    assert one["commit"] == read_commit()
     assert set(one["data"]) == {"train", "val", "test"}
 
 
@@ -69,7 +69,7 @@ def test_a_run_in_another_process_has_the_same_scores_and_says_so(tmp_path: Path
     "words",
     [
         [],
-        ["experiment=small_17_everything", "dataset=faces", "dataset.train=200"],
+        ["experiment=ladder/everything", "dataset=faces", "dataset.train=200"],
         ["dataset=folder", "dataset.root='it\\'s ${seed} = \"a, b\" \\\\'", "dataset.train=null"],
         ["dataset=mixed", "~dataset.parts.scenes", "optimizer=rmsprop", "optimizer.lr=1e-7"],
         ["network=fusion", "encoder=resnet18", "adversary=patch", "optimizer.betas=[0.5,0.9]"],
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_repeated_is_named(tmp_path: Path) -> None:
         repeated(["--from", str(tmp_path)])
     recorded(tmp_path)
     with pytest.raises(InputError, match="both set everything; leave one out"):
-        repeated(["--from", str(tmp_path), "experiment=small_1_paper"])
+        repeated(["--from", str(tmp_path), "experiment=ladder/paper"])
     hydra = tmp_path / "config" / "hydra.yaml"
     text = hydra.read_text()
     hydra.write_text(text.replace("config_name: train", "config_name: evaluate"))
@@ -282,8 +282,8 @@ def test_fingerprints_are_of_pixels_and_order(settings: Callable[..., Train]) ->
 def test_outside_a_repository_there_is_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(ROOT / "src" / "commit.py", tmp_path)
-    code = "from commit import commit; print(commit())"
+    shutil.copy(ROOT / "src/colorization/settings/installation.py", tmp_path)
+    code = "from installation import read_commit; print(read_commit())"
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from colorization.errors import INTERRUPTED, InputError, ToldElsewhereError
 from colorization.files.atomic import LOCK
 from colorization.settings.failures import BAD_INPUT, one_line
-from colorization.settings.words import as_typed
+from colorization.settings.overrides import quote_overrides
 
 NOT_CHOSEN = "Unexpected type for root"  # OmegaConf's, of a setting below null
 OF_SETTING = "full_key: "  # OmegaConf's, of a number of hundreds of digits
@@ -27,7 +27,7 @@ def run(main: Callable[[], object], schema: type) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hands errors on to us
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
-    sys.argv[1:] = as_typed(sys.argv[1:], schema)
+    sys.argv[1:] = quote_overrides(sys.argv[1:], schema)
     with one_line_errors():
         try:
             main()

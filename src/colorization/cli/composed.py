@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-from colorization.settings.resources import CONF
+from colorization.settings.installation import CONF
 
 DOORS = "src."
 GROUPS = (

@@ -28,8 +28,8 @@ from colorization.files.atomic import held, remove_half_written, write_text
 from colorization.models import hardware, results
 from colorization.settings.commands import Train
 from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first, plain
+from colorization.settings.installation import read_commit
 from colorization.settings.machine import memory
-from colorization.settings.versions import commit
 from colorization.sweeps.folder import with_folder
 from colorization.sweeps.job import run as run_in_sweep
 from colorization.training.callbacks import EpochProgress, SavedSettings
@@ -66,7 +66,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     config = plain(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
-    code = commit()  # now, for it to be the code that runs
+    code = read_commit()  # now, for it to be the code that runs
     colorizer, data = build_parts(settings)
     steps_done = steps_behind(settings, folder, colorizer, data)
     progress = EpochProgress()

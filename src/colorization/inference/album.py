@@ -15,9 +15,8 @@ from colorization.inference.plan import Journal, Work, clear_leftovers, outstand
 from colorization.inference.stream import Options, Outcome, Stream
 from colorization.models.registry import DEFAULT
 from colorization.reports.progress import shown
-from colorization.settings.limits import check, one_of, within
+from colorization.settings.fields import PIXELS, check, one_of, within
 from colorization.settings.machine import cores
-from colorization.settings.target import PIXELS
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,8 @@ from colorization.inference.tiles import in_tiles
 from colorization.models.backends import ColorModel, open_model
 from colorization.models.registry import DEFAULT
 from colorization.settings.commands import ACCELERATOR, PRECISION, PROCESSES, SATURATION
-from colorization.settings.limits import check
+from colorization.settings.fields import SEEN_SIZE, TEMPERATURE, check
 from colorization.settings.machine import cores
-from colorization.settings.target import SEEN_SIZE, TEMPERATURE
 
 Given = TypeVar("Given", Image.Image, NDArray[Any])
 BATCH_PIXELS = 8 * 128 * 192  # of the small photographs that are predicted at once

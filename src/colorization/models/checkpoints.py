@@ -16,9 +16,8 @@ from colorization.settings.compose import (
     validated,
     validated_parts,
 )
-from colorization.settings.limits import check
-from colorization.settings.models import Decoding
-from colorization.settings.target import COUNT, SEED
+from colorization.settings.fields import COUNT, SEED, check
+from colorization.settings.parts import Decoding
 
 DATA = "ColorDataModule"  # where that one's state is
 DECODING = tuple(field.name for field in fields(Decoding))

@@ -20,7 +20,7 @@ from colorization.models.registry import is_bundle, locate
 from colorization.models.results import PACKAGES
 from colorization.models.writing import scores_of, write_bundle
 from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
-from colorization.settings.limits import check, one_of
+from colorization.settings.fields import check, one_of
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from colorization.errors import InputError
-from colorization.settings.resources import MODELS as SHIPPED
+from colorization.settings.installation import MODELS as SHIPPED
 
 DEFAULT = "default"
 DESCRIPTION = "model.json"

@@ -1,22 +1,26 @@
-"""Roots of the commands, one class each, with what none of them builds."""
+"""Roots of the commands, one dataclass each, and settings that no group has a choice for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from colorization.errors import InputError
-from colorization.settings.limits import Limits, one_of, several, within
-from colorization.settings.parts import SCHEMAS, schema_target
-from colorization.settings.target import (
+from colorization.settings.fields import (
+    BELOW_ONE,
     COUNT,
     FILES,
     SEED,
     SHARE,
     TEMPERATURE,
+    Limits,
     PathText,
     PathTexts,
     Target,
+    as_list,
+    one_of,
+    setting,
+    within,
 )
-from colorization.settings.training import BELOW_ONE
+from colorization.settings.parts import SCHEMAS, schema_target
 
 ACCELERATOR = one_of("auto", "cpu", "gpu")
 EPOCHS: Limits = within(1, 1_000_000)
@@ -29,32 +33,58 @@ PROCESSES: Limits = within(1, 1024)  # on a machine, and machines
 SATURATION: Limits = within(0, 10)
 STEPS: Limits = within(1, 1_000_000_000)
 
+DATA_DIR = "where faces/, dogs/ and scenes/ lie or are fetched to"
+METRICS = [
+    *("mse", "rmse", "rgb_signed", "rgb_absolute", "psnr", "ssim", "ciede2000", "colorfulness"),
+    *("colorfulness_shift", "colorfulness_error", "auc", "auc_rebalanced", "lpips"),
+]
+
 
 @dataclass(kw_only=True)
 class Data:
-    batch_size: int = field(metadata=COUNT)
-    max_memory: float = field(metadata=SHARE)
-    cache: PathText
+    """How photographs are put together to batches, and where decoded ones are kept."""
+
+    batch_size: int = setting(16, COUNT, "photographs a step, over all processes")
+    max_memory: float = setting(
+        0.25, SHARE, "of the machine's; a split that takes more is decoded once into a mapped file"
+    )
+    cache: PathText = setting(
+        "outputs/cache", help="where such files lie; they can be deleted at any time"
+    )
 
 
 @dataclass(kw_only=True)
 class Trainer:
     """Where and how long to train; see :func:`resolve` for what ``auto`` means."""
 
-    strategy: str = field(metadata=one_of("auto", "ddp"))
-    devices: int | None = field(metadata=PROCESSES)
-    nodes: int = field(metadata=PROCESSES)
-    accelerator: str = field(metadata=ACCELERATOR)
-    precision: str = field(metadata=PRECISION)
-    channels_last: bool
-    keep_freed_memory: bool
-    compile: bool
-    max_epochs: int = field(metadata=EPOCHS)
-    max_minutes: float | None = field(metadata=MINUTES)
-    patience: int = field(metadata=EPOCHS)
-    ema: float | None = field(metadata=BELOW_ONE)
-    pictures_every: int = field(metadata=EPOCHS)
-    checkpoint_every: int | None = field(metadata=STEPS)
+    strategy: str = setting("auto", one_of("auto", "ddp"), "auto: one process; ddp: several")
+    devices: int | None = setting(
+        None,
+        PROCESSES,
+        "processes on each machine; null: one a GPU, or as torchrun or SLURM started them",
+    )
+    nodes: int = setting(1, PROCESSES, "machines")
+    accelerator: str = setting("auto", ACCELERATOR, "auto: the GPU where there is one")
+    precision: str = setting("auto", PRECISION, "auto: bfloat16 where the hardware has it")
+    channels_last: bool = setting(True, help="order of pictures in memory; faster")
+    keep_freed_memory: bool = setting(
+        True, help="of glibc's allocator, on a CPU: nearly a third faster"
+    )
+    compile: bool = setting(False, help="compile the network with torch.compile")
+    max_epochs: int = setting(30, EPOCHS, "stop after so many epochs")
+    max_minutes: float | None = setting(
+        None, MINUTES, "stop at the end of the epoch in which so many minutes are over"
+    )
+    patience: int = setting(
+        20, EPOCHS, "stop after so many epochs without a better validation score"
+    )
+    ema: float | None = setting(
+        None, BELOW_ONE, "0.99: score and save the running average of the weights"
+    )
+    pictures_every: int = setting(10, EPOCHS, "epochs from pictures to pictures in TensorBoard")
+    checkpoint_every: int | None = setting(
+        None, STEPS, "steps; to resume from within an epoch, not only from its end"
+    )
 
     def __post_init__(self) -> None:
         if self.strategy == "auto" and (self.devices or 1) * self.nodes > 1:
@@ -65,17 +95,25 @@ class Trainer:
 class Train:
     """Root of ``python -m src.train``."""
 
-    seed: int = field(metadata=SEED)
-    data_dir: PathText
-    resume: PathText | None
-    repeats: PathText | None
-    flip_average: bool
+    seed: int = setting(0, SEED, "of everything that is random")
+    data_dir: PathText = setting("data", help=DATA_DIR)
+    resume: PathText | None = setting(
+        None, help="RUN/checkpoints/last.ckpt: go on with that run, in its own folder"
+    )
+    repeats: PathText | None = setting(
+        None, help="RUN: compare with its scores at the end, as --from RUN does"
+    )
+    flip_average: bool = setting(
+        False, help="predict the mean over a photograph and its mirror image"
+    )
     dataset: Target
-    data: Data
+    data: Data = setting(Data())
     augmentation: Target
     network: Target
     objective: Target
-    vivid: bool
+    vivid: bool = setting(
+        False, help="after training, make colours as strong as those of the validation photographs"
+    )
     guidance: Target | None = None
     amplifier: Target | None = None
     perceptual: Target | None = None
@@ -96,24 +134,39 @@ class Train:
 class Evaluate:
     """Root of ``python -m src.evaluate``; where there may be several, one alone needs no list."""
 
-    checkpoint: PathTexts
-    datasets: PathTexts
-    data_dir: PathText
-    metrics: Any
-    tracks: Any = field(metadata=one_of("own", "native"))
-    hints: Any = field(metadata=HINTS)
-    flip_average: bool | None
-    temperature: float | None = field(metadata=TEMPERATURE)
-    batch_size: int = field(metadata=COUNT)
-    accelerator: str = field(metadata=ACCELERATOR)
-    precision: str = field(metadata=PRECISION)
+    checkpoint: PathTexts = setting(None, help="RUN/checkpoints/best.ckpt, or [A,B] to compare")
+    datasets: PathTexts = setting(
+        None,
+        help="[dogs,faces,scenes,synthetic,PATH]; null is what the checkpoints were trained on",
+    )
+    data_dir: PathText = setting("data", help=DATA_DIR)
+    metrics: Any = setting(METRICS, help="what is measured; fid and kid are known too")
+    tracks: Any = setting(
+        ["own", "native"],
+        one_of("own", "native"),
+        "own: at the model's own size; native: the whole photograph in its own resolution",
+    )
+    hints: Any = setting(
+        [],
+        HINTS,
+        "[0,1,2,5,10]: scores with so many spots of true colour, at random and suggested",
+    )
+    flip_average: bool | None = setting(None, help="null is what each checkpoint was trained with")
+    temperature: float | None = setting(
+        None,
+        TEMPERATURE,
+        "of checkpoints that predict colour bins; null is what each was trained with",
+    )
+    batch_size: int = setting(16, COUNT, "photographs at a time")
+    accelerator: str = setting("auto", ACCELERATOR, "auto: the GPU where there is one")
+    precision: str = setting("auto", PRECISION, "auto: bfloat16 where the hardware has it")
 
     def __post_init__(self) -> None:
-        self.checkpoint = several("checkpoint", self.checkpoint)
-        self.metrics = several("metrics", self.metrics)
-        self.tracks = several("tracks", self.tracks)
+        self.checkpoint = as_list("checkpoint", self.checkpoint)
+        self.metrics = as_list("metrics", self.metrics)
+        self.tracks = as_list("tracks", self.tracks)
         if self.datasets is not None:
-            self.datasets = several("datasets", self.datasets)
+            self.datasets = as_list("datasets", self.datasets)
         self.hints = self.hints if isinstance(self.hints, list) else [self.hints or 0]
         if not all(type(count) is int for count in self.hints):
             raise InputError(f"hints is {self.hints}; it must be whole numbers, as [A,B]")
@@ -126,23 +179,27 @@ class GridOrSearch:
     """Settings of the sweeper; see conf/hydra/sweeper."""
 
     _target_: str = "hydra_plugins.colorization.GridOrSearch"
-    params: dict[str, str]
-    grids: list[dict[str, str]]
-    trials: int | None = field(metadata=RUNS)
-    at_once: int = field(metadata=RUNS)
-    warmup: int = field(metadata=within(0, 1_000_000))  # epochs
-    seed: int = field(metadata=SEED)
-    study: PathText
-    trial: int | None = field(metadata=within(0, 1_000_000_000))
+    params: dict[str, str] = setting(
+        {}, help="by setting, in Hydra's words: A,B; for a search interval(A,B), tag(log, ...) too"
+    )
+    grids: list[dict[str, str]] = setting(
+        [], help="more of them; those of each are combined with params only"
+    )
+    trials: int | None = setting(None, RUNS, "of a search by Optuna; null tries every combination")
+    at_once: int = setting(1, RUNS, "trials handed to the launcher together")
+    warmup: int = setting(5, within(0, 1_000_000), "epochs before a trial may be given up")
+    seed: int = setting(0, SEED, "of what is tried")
+    study: PathText = setting("${hydra.sweep.dir}/study.db", help="SQLite file of the search")
+    trial: int | None = setting(None, within(0, 1_000_000_000), "number of a run, set by the sweep")
 
 
 @dataclass(kw_only=True)
 class Board:
     """Experiments that are compared on a dataset, at each number of training photographs."""
 
-    dataset: str
-    train: list[int] = field(metadata=FILES)
-    experiments: list[str]
+    dataset: str = setting(help="of conf/dataset")
+    train: list[int] = setting(limits=FILES, help="numbers of training photographs")
+    experiments: list[str] = setting(help="of conf/experiment")
 
     def __post_init__(self) -> None:
         if not self.train or not self.experiments:
@@ -153,13 +210,13 @@ class Board:
 class Leaderboard:
     """Root of ``python -m src.leaderboard``."""
 
-    boards: list[Board]
-    seeds: list[int] = field(metadata=SEED)
-    overrides: list[str]
-    data_dir: PathText
-    results: PathText
-    jobs: int = field(metadata=PROCESSES)
-    train: bool
+    boards: list[Board] = setting(help="what is compared on what; every training set has a table")
+    seeds: list[int] = setting([0, 1, 2], SEED, "every experiment is trained with each")
+    overrides: list[str] = setting([], help="of every run, as for python -m src.train")
+    data_dir: PathText = setting("data", help=DATA_DIR)
+    results: PathText = setting("results/leaderboard", help="tables, and results of every run")
+    jobs: int = setting(1, PROCESSES, "runs at a time, which share the CPU's cores")
+    train: bool = setting(True, help="false: tables of the runs there are")
 
     def __post_init__(self) -> None:
         if not self.seeds or not self.boards:

@@ -1,4 +1,4 @@
-"""Whether a run that is there already is the one that is wanted now."""
+"""Compare the settings that a run was made with to those of now."""
 
 import json
 import re
@@ -28,7 +28,7 @@ INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{(\w+(?:\.\w+)*\}|epochs:)?")
 
 
 def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings, nested or with dots in their names, but for those of :data:`PLACES`."""
+    """Return settings, nested or with dotted names, without those of :data:`PLACES`."""
     return {
         name: without_places(value) if isinstance(value, Mapping) else value
         for name, value in settings.items()
@@ -37,13 +37,13 @@ def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Wanted(NamedTuple):
-    """Settings of a run, and what they are where nothing is said of them, as JSON holds them."""
+    """Settings of a run that is asked for, and their default values, as JSON holds them."""
 
     settings: Mapping[str, Any]
     defaults: Mapping[str, Any]
 
     def difference(self, then: Mapping[str, Any]) -> str:
-        """A setting in which a run that was made differs, as NAME=VALUE; empty if there is none.
+        """Name a setting in which an existing run differs, as NAME=VALUE; empty if there is none.
 
         A setting that is newer than that run had its default value then.
         """
@@ -59,20 +59,25 @@ class Wanted(NamedTuple):
 
 
 def started_with(folder: Path) -> dict[str, Any]:
-    """Settings that the run in a folder was started with.
+    """Read the settings that the run in a folder was started with.
 
     Raises:
-        Exception: of any kind, if the folder does not tell; damaged bytes can raise anything.
+        Exception: of any kind, if they cannot be read; damaged bytes can raise anything.
     """
-    settings: dict[str, Any] = as_json(read(folder / "config" / "config.yaml", resolve=True))
+    settings: dict[str, Any] = as_json(
+        read_settings(folder / "config" / "config.yaml", resolve=True)
+    )
     return settings
 
 
-def read(path: Path, resolve: bool = False) -> dict[str, Any]:
-    """A file of settings as nested dicts, with its interpolations unless they are resolved.
+def read_settings(path: Path, resolve: bool = False) -> dict[str, Any]:
+    """Read a file of settings as nested dicts.
+
+    Args:
+        resolve: replace interpolations by the settings that they refer to.
 
     Raises:
-        ValueError: if there is nothing in it, as where a process was killed that wrote it.
+        ValueError: if it is empty, because the process that wrote it was killed.
         Exception: of any kind, if it cannot be read.
     """
     config = OmegaConf.load(path)
@@ -89,24 +94,22 @@ def check_closed(settings: Mapping[str, Any]) -> None:
     """Raise InputError if a recorded setting refers to anything but other settings."""
     for name, value in settings.items():
         if not all(INTERPOLATION.findall(str(value))):
-            raise InputError(
-                f"{name} is {value}, which refers to something outside of its settings"
-            )
+            raise InputError(f"{name} is {value}, which refers to something that is no setting")
 
 
 def as_json(settings: Any) -> Any:
-    """Settings as JSON gives them back: lists for tuples."""
+    """Return settings as JSON gives them back: lists for tuples."""
     return json.loads(json.dumps(settings))
 
 
 def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """The first name, by the alphabet, whose values differ; what is missing is None."""
+    """Return the first name, by the alphabet, whose values differ; what is missing is None."""
     names = sorted(old.keys() | new.keys())
     return next((name for name in names if old.get(name) != new.get(name)), None)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, keys joined by dots."""
+    """Flatten nested dicts into one, keys joined by dots."""
     found: dict[str, Any] = {}
     for name, value in nested.items():
         if isinstance(value, Mapping):

@@ -1,6 +1,7 @@
 """Compose settings from conf/ and build what they name.
 
-A wrong key or type fails when the config is composed, against the schemas in src/schemas/.
+The config store holds the dataclasses of commands.py and parts.py, so a wrong name or type fails
+when the config is composed.
 """
 
 import math
@@ -20,7 +21,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from colorization.errors import InputError
-from colorization.settings import resources
 from colorization.settings.commands import (
     Evaluate,
     GridOrSearch,
@@ -28,11 +28,11 @@ from colorization.settings.commands import (
     Train,
     Trainer,
 )
+from colorization.settings.fields import check, folder_name
+from colorization.settings.installation import CONF as CONF_FOLDER
 from colorization.settings.legacy import rename_targets
-from colorization.settings.limits import check, folder_name
-from colorization.settings.models import Encoder
-from colorization.settings.parts import SCHEMAS, TARGETS, schema_target
-from colorization.settings.words import in_quotes
+from colorization.settings.overrides import quote
+from colorization.settings.parts import SCHEMAS, TARGETS, Encoder, schema_target
 
 # Of a run.
 CHECKPOINTS = "checkpoints"
@@ -41,12 +41,12 @@ BASELINES_FILE = "baselines.pt"
 OPTIONAL = {field.name for field in fields(Train) if field.default is None}
 """Parts that a training can do without."""
 
-CONF = str(resources.CONF)
+CONF = str(CONF_FOLDER)
 """Absolute, so that the commands work from any directory."""
 
 
 def register() -> None:
-    """Make schemas known to Hydra."""
+    """Put the dataclasses into Hydra's config store."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=Train)
     store.store(name="evaluate_schema", node=Evaluate)
@@ -60,7 +60,7 @@ def register() -> None:
 
 
 def run_folder(resume: str | None, new: str) -> str:
-    """The folder of the run that a checkpoint is of, or else a new one."""
+    """Return the run folder that a checkpoint lies in, or else ``new``."""
     checkpoint = Path(resume or "")
     if checkpoint.is_file() and checkpoint.parent.name == CHECKPOINTS:
         return str(checkpoint.parent.parent)
@@ -68,20 +68,20 @@ def run_folder(resume: str | None, new: str) -> str:
 
 
 def own(first: Any, others: Any, strategy: str) -> Any:
-    """What holds for the first of several processes that torchrun or SLURM started, or others."""
+    """Choose a value: ``first``, or ``others`` for all but the first process of trainer=ddp."""
     return first if strategy != "ddp" or is_first() else others
 
 
 def is_first() -> bool:
-    """Whether this is the first of the processes that work on one command."""
+    """Tell whether this is the first of the processes that work on one command."""
     return not rank_zero_only.rank  # type: ignore[attr-defined]
 
 
 def epochs(images: int, train: int | None) -> int:
-    """Epochs in which so many photographs are seen, of a training set of ``train``.
+    """Count the epochs in which ``images`` photographs of a training set of ``train`` are seen.
 
     Raises:
-        InputError: if it is not said how many there are.
+        InputError: if ``train`` is None.
     """
     if train is None:
         raise InputError(
@@ -99,7 +99,7 @@ OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
 def checked(config: DictConfig, name: str = "") -> Any:
-    """Turn a composed config, or the part of this name, into its typed object.
+    """Turn a composed config, or its part ``name``, into its dataclass, with limits checked.
 
     Raises:
         InputError: naming the setting that is missing or out of its limits.
@@ -113,21 +113,21 @@ def checked(config: DictConfig, name: str = "") -> Any:
 
 
 def dataset_choices() -> list[str]:
-    """Names of the datasets below conf/ that need nothing more."""
+    """List the datasets below conf/ that need no further settings."""
     names = {path.stem for path in Path(CONF, "dataset").glob("*.yaml")}
     return sorted(names - {"folder"})
 
 
 def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[str, Any]:
-    """Settings of a dataset below conf/, as plain dicts.
+    """Compose the settings of a dataset below conf/, as plain dicts.
 
     Raises:
         InputError: if one is missing or out of its limits.
     """
     in_command = GlobalHydra.instance().is_initialized()
-    words = [f"dataset={name}", f"data_dir={in_quotes(data_dir, escaped=True)}"]
+    words = [f"dataset={name}", f"data_dir={quote(data_dir, escaped=True)}"]
     if root is not None:
-        words.append(f"dataset.root={in_quotes(root, escaped=True)}")
+        words.append(f"dataset.root={quote(root, escaped=True)}")
     with nullcontext() if in_command else initialize_config_dir(CONF, version_base="1.3"):
         config = compose("train", words)
     settings: dict[str, Any] = plain(checked(config, "dataset"))
@@ -135,15 +135,17 @@ def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """A typed config as nested plain dicts, fit for a checkpoint."""
+    """Return a dataclass as nested plain dicts, fit for a checkpoint."""
     return asdict(config)
 
 
 def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a part that somebody sent, checked against its schema and its limits.
+    """Check settings of a part from a file against its schema and its limits.
+
+    Settings that are not there have their defaults: the file may be of an older version.
 
     Raises:
-        InputError: for a target that is no ``group``, or a setting unknown or out of its limits.
+        InputError: for a target that is no ``group``, or an unknown or unusable setting.
     """
     schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
     settings = rename_targets(settings)
@@ -157,10 +159,11 @@ def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[str, Any]:
-    """Settings that somebody sent, as a schema has them; every word means itself alone.
+    """Check settings from a file against a schema; ``${...}`` in them is plain text.
 
     Raises:
-        InputError: for a setting unknown, missing, of another type or out of its limits.
+        InputError: for a setting that is unknown, of another type, out of its limits, or
+            missing where it has no default.
     """
     try:
         found = OmegaConf.to_object(
@@ -173,7 +176,7 @@ def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict
 
 
 def literal(value: Any) -> Any:
-    """Settings whose words are taken as they are: OmegaConf would put others into ``${...}``."""
+    """Escape ``${`` in settings, which OmegaConf would replace by other settings."""
     if isinstance(value, Mapping):
         return {key: literal(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -182,7 +185,7 @@ def literal(value: Any) -> Any:
 
 
 def validated_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a training by part, as a checkpoint holds them; each as :func:`validated`."""
+    """Check the settings of a training by part, each as :func:`validated`."""
     absent = {name for name, part in settings.items() if part is None and name in OPTIONAL}
     return {
         name: validated(name, part) if name in SCHEMAS.keys() - absent else part
@@ -191,7 +194,7 @@ def validated_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
-    """Make what ``config["_target_"]`` names, with the other keys as keyword arguments.
+    """Build what ``config["_target_"]`` names, with the other keys as keyword arguments.
 
     Raises:
         InputError: for a target that no schema names, or that needs a package that is missing.
@@ -211,7 +214,7 @@ def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The error that an error goes back to."""
+    """Return the first cause of an error."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

@@ -1,4 +1,4 @@
-"""Names of older versions, in checkpoints, bundles and run folders that were made with them."""
+"""Translate names of older versions, in checkpoints, bundles, run folders and commands."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +12,28 @@ MODULES = {
     "src.": "colorization.",
 }
 """What targets began with, and begin with now; the first that fits counts."""
+
+EXPERIMENTS = {
+    "small_1_paper": "ladder/paper",
+    "small_2_unet": "ladder/unet",
+    "small_3_adamw": "ladder/adamw",
+    "small_4_mirrored": "ladder/mirrored",
+    "small_5_pretrained": "ladder/pretrained",
+    "small_6_ema": "ladder/ema",
+    "small_7_flips": "ladder/flips",
+    "small_8_longer": "ladder/longer",
+    "small_9_bins": "ladder/bins",
+    "small_10_classes": "ladder/classes",
+    "small_11_perceptual": "ladder/perceptual",
+    "small_12_amplifier": "ladder/amplifier",
+    "small_13_adversary": "ladder/adversary",
+    "small_14_paper": "ladder/paper_classes",
+    "small_15_fusion": "ladder/fusion",
+    "small_16_vivid": "ladder/vivid",
+    "small_17_everything": "ladder/everything",
+    "small_quick": "ladder/quick",
+}
+"""Names of conf/experiment, then and now."""
 
 
 def rename_targets(settings: Any) -> Any:

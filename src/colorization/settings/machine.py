@@ -1,4 +1,4 @@
-"""Commands that run side by side, and what of the machine is there for them."""
+"""Ask how many cores and how much memory there are, and run commands side by side."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ class Processes:
         """Run a command to its end on so many CPU threads.
 
         Returns:
-            Its exit status, and what it said on stderr.
+            Its exit status, and its text on stderr.
         """
         process = subprocess.Popen(
             words,
@@ -44,19 +44,19 @@ class Processes:
 
 
 def is_running(number: str) -> bool:
-    """Whether a process of this number runs, on any system; what is no number is none."""
+    """Tell whether a process of this number runs, on any system; False for what is no number."""
     return number.isdecimal() and int(number) in psutil.pids()
 
 
 def cores() -> int:
-    """CPU cores for this process, which may have been given a part of the machine."""
+    """Count the CPU cores for this process, which may have been given a part of the machine."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory() -> int:
-    """Bytes of memory of the machine, or of the part that this process has been given."""
+    """Return the bytes of memory of the machine, or of the part given to this process."""
     total: int = psutil.virtual_memory().total
     try:
         return min(total, int(GROUP_LIMIT.read_text()))

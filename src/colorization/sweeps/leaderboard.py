@@ -19,7 +19,7 @@ from colorization.settings.commands import Board, Leaderboard, Train
 from colorization.settings.compare import Wanted, as_json, started_with, without_places
 from colorization.settings.compose import CHECKPOINTS, build, checked, dataset_settings, plain
 from colorization.settings.machine import Processes, cores
-from colorization.settings.words import as_typed
+from colorization.settings.overrides import quote_overrides
 from colorization.sweeps.standings import Ranked, Standing, tables
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,8 @@ class Run(NamedTuple):
     seed: int
 
     def __str__(self) -> str:
-        return f"{self.dataset}_{self.train}/{self.experiment}/{self.seed}"
+        name = self.experiment.removeprefix("ladder/")
+        return f"{self.dataset}_{self.train}/{name}/{self.seed}"
 
     @property
     def overrides(self) -> list[str]:
@@ -98,7 +99,7 @@ def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
     """What src.train makes of a run's overrides."""
 
     def composed(*overrides: str) -> dict[str, Any]:
-        words = as_typed(overrides, Train)
+        words = quote_overrides(overrides, Train)
         settings: dict[str, Any] = as_json(plain(checked(compose("train", words))))
         return settings
 

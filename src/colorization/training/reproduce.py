@@ -16,11 +16,10 @@ from colorization.errors import InputError
 from colorization.files.atomic import write_text
 from colorization.models.results import Scores, Tests, read_results
 from colorization.settings.commands import Train
-from colorization.settings.compare import check_closed, flat, read, without_places
+from colorization.settings.compare import check_closed, flat, read_settings, without_places
 from colorization.settings.compose import CONF
-from colorization.settings.names import hints, matches
-from colorization.settings.versions import DIRTY
-from colorization.settings.words import in_quotes
+from colorization.settings.installation import DIRTY
+from colorization.settings.overrides import is_named, list_settings, quote
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ def repeated(words: Sequence[str]) -> list[str]:
         for name, word in recorded(Path(run))
         if name not in names and not f"{name}.".startswith(places)
     ]
-    kept.append(f"repeats={in_quotes(run, escaped=True)}")
+    kept.append(f"repeats={quote(run, escaped=True)}")
     settings = (i for i, word in enumerate(typed) if "=" in word and not word.startswith("-"))
     first = next(settings, len(typed))  # Hydra wants all settings in one place, as -m A=1 B=2
     return [*typed[:first], *kept, *typed[first:]]
@@ -78,7 +77,9 @@ def recorded(run: Path) -> Iterator[tuple[str, str]]:
     if not run.is_dir():
         raise InputError(f"--from needs the folder of a run; there is no folder {run}")
     try:
-        settings, job = (read(run / "config" / name) for name in ("config.yaml", "hydra.yaml"))
+        settings, job = (
+            read_settings(run / "config" / name) for name in ("config.yaml", "hydra.yaml")
+        )
         job = job["hydra"]
         choices, is_training = job["runtime"]["choices"], job["job"]["config_name"] == "train"
         words = (word for word in job["overrides"]["task"] if word.startswith("~"))
@@ -112,9 +113,9 @@ def check_recorded(
         files = {path.stem for path in Path(CONF, group).glob("*.yaml")}
         if str(choice) not in files:
             raise InputError(f"--from {run}: {group}={choice} is no file of conf/{group}/")
-    known = [pattern for pattern, _ in hints(Train)]
+    known = [pattern for pattern, _ in list_settings(Train)]
     for name in (*removed, *values):
-        if not any(matches(name, pattern) for pattern in known):
+        if not any(is_named(name, pattern) for pattern in known):
             raise InputError(f"--from {run}: {name} is no setting of src.train")
     check_closed(values)
 
@@ -123,7 +124,7 @@ def literal(value: Any) -> str:
     """A value as Hydra reads it; interpolations stay such."""
     if isinstance(value, list):
         return f"[{','.join(map(literal, value))}]"
-    return in_quotes(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return quote(value) if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def compare(found: Mapping[str, Any], run: Path) -> None:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from colorization.errors import InputError, interruptible
 from colorization.files.pictures import SUFFIXES
 from colorization.models.registry import DEFAULT, shipped
-from colorization.settings.resources import EXAMPLES
+from colorization.settings.installation import EXAMPLES
 from colorization.web.settings import PageSettings
 
 

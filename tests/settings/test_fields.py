@@ -25,7 +25,7 @@ from colorization.errors import InputError
 from colorization.settings.commands import GridOrSearch
 from colorization.settings.compose import CONF, build, checked, plain, register
 from colorization.settings.failures import one_line
-from colorization.settings.limits import folder_name
+from colorization.settings.fields import folder_name
 from colorization.training.colorizer import Colorizer
 from tests.support.command_line import python
 
@@ -91,7 +91,7 @@ def test_every_number_of_every_schema_has_two_finite_limits() -> None:
         for field in fields(schema):
             if is_number(types[field.name]):
                 limits = field.metadata.get("within", (math.nan, math.nan))
-                where = f"{schema.__name__}.{field.name} needs metadata=within(LEAST, MOST)"
+                where = f"{schema.__name__}.{field.name} needs within(LEAST, MOST)"
                 assert -math.inf < limits[0] < limits[1] < math.inf, where
 
 
