@@ -34,8 +34,8 @@ from colorization.files.writing import write_picture
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.inference.plan import Work
 from colorization.inference.stream import Options, Stream
-from colorization.models.describe import read_model
-from colorization.models.onnx import FromLightness, write_onnx
+from colorization.models.bundle import read_model
+from colorization.models.export import FromLightness, write_onnx
 from colorization.reports.tables import markdown
 from colorization.settings.machine import cores
 

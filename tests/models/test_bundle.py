@@ -17,8 +17,7 @@ from colorization.cli.export import export
 from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import open_model
-from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
-from colorization.models.describe import read_model
+from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, read_model
 from colorization.models.metadata import VERSION
 from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, locate
 from colorization.settings.commands import Export, Train
@@ -138,7 +137,7 @@ def test_checksums_are_those_of_sha256sum(bundle: Path) -> None:
 
 
 def test_path_of_weights_is_not_handed_on(bundle: Path, tmp_path: Path) -> None:
-    from colorization.models.describe import without_paths
+    from colorization.models.metadata import without_paths
 
     found = without_paths({"encoder": {"name": "resnet18", "weights": "/home/me/r.safetensors"}})
     assert found["encoder"]["weights"] == "r.safetensors"

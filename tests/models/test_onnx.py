@@ -23,8 +23,8 @@ from colorization.cli.export import export
 from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
-from colorization.models.describe import read_model
-from colorization.models.onnx import FromLightness, traced
+from colorization.models.bundle import read_model
+from colorization.models.export import FromLightness, traced
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
 from tests.models.test_bundle import settings as export_settings
@@ -97,15 +97,13 @@ def test_shipped_model_can_be_exported_and_colours_the_same(tmp_path: Path) -> N
 
 def test_export_is_a_library_function(checkpoint: Path, tmp_path: Path) -> None:
     code = f"""
-from colorization.cli.export import export
-from colorization.settings.commands import Export
-print(export(Export(checkpoint={str(checkpoint)!r}, format="onnx", output="m.onnx", name=None,
-                    precision="half", evaluation=None, data_dir="data")))
+from colorization.models.export import export_model
+print(export_model({str(checkpoint)!r}, format="onnx", output="m.onnx"))
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/src"},
         capture_output=True,
         text=True,
         check=False,

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import rgb2lab
 
 from colorization.errors import InputError
 from colorization.files.atomic import write_text
@@ -199,6 +198,8 @@ def middles(hint: Hint, across: float, down: float) -> tuple[Doubles, Doubles]:
 
 def ab_of(color: str) -> tuple[float, float]:
     """a and b of #rrggbb, CIE units."""
+    from skimage.color import rgb2lab  # SciPy, where needed
+
     rgb = np.frombuffer(bytes.fromhex(color[1:]), np.uint8)
     _, a, b = rgb2lab(rgb / 255)
     return float(a), float(b)

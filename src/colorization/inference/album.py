@@ -1,12 +1,9 @@
 """Colour a file, a folder or a pattern of photographs, and go on after an interruption."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-from rich.progress import MofNCompleteColumn, ProgressColumn, Task
-from rich.text import Text
 
 from colorization.errors import InputError
 from colorization.hints.file import read_hints
@@ -14,7 +11,6 @@ from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.inference.plan import Journal, Work, clear_leftovers, outstanding, plan
 from colorization.inference.stream import Options, Outcome, Stream
 from colorization.models.registry import DEFAULT
-from colorization.reports.progress import shown
 from colorization.settings.limits import check, one_of, within
 from colorization.settings.machine import cores
 from colorization.settings.target import PIXELS
@@ -32,13 +28,6 @@ class AlbumResult(NamedTuple):
 
     colored: int
     failed: Mapping[Path, str]
-
-
-class RateColumn(ProgressColumn):
-    """Photographs a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed or 0:.1f}/s")
 
 
 def colorize_album(
@@ -119,8 +108,8 @@ def colorize_album(
     options = Options(quality, side_by_side, max_pixels, given)
     stream = Stream(colorizer, options, workers or cores())
     try:
-        columns = (MofNCompleteColumn(), RateColumn())
-        outcomes = list(shown(stream.run(works), "colouring", len(works), columns=columns))
+        running = stream.run(works)
+        outcomes = list(running if is_single else show_progress(running, len(works)))
     except KeyboardInterrupt:
         log.warning("interrupted; the same command goes on where it was")
         raise
@@ -129,6 +118,15 @@ def colorize_album(
     tell(outcomes)
     failed = {outcome.work.source: outcome.error for outcome in outcomes if outcome.error}
     return AlbumResult(len(outcomes) - len(failed), failed)
+
+
+def show_progress(outcomes: Iterator[Outcome], count: int) -> Iterator[Outcome]:
+    """Go through outcomes under a bar with their number and rate, or between lines of the log."""
+    from rich.progress import MofNCompleteColumn  # slow to import, and not for one photograph
+
+    from colorization.reports.progress import RateColumn, shown
+
+    return shown(outcomes, "colouring", count, columns=(MofNCompleteColumn(), RateColumn()))
 
 
 def tell(outcomes: Sequence[Outcome]) -> None:

@@ -1,17 +1,20 @@
 """A model in a folder: weights, a plain description, a card and checksums. None of it is code."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors.torch
+from torch import Tensor
 
 from colorization.errors import InputError
-from colorization.models.checkpoints import settings_of
-from colorization.models.metadata import parsed
-from colorization.models.predictor import SETTINGS, Predictor, restored
-from colorization.models.registry import DESCRIPTION, is_bundle
+from colorization.files.atomic import replacing
+from colorization.models.checkpoints import read_checkpoint, settings_of
+from colorization.models.metadata import described, parsed
+from colorization.models.predictor import PARTS, SETTINGS, Predictor, predictor_weights, restored
+from colorization.models.registry import DESCRIPTION, is_bundle, locate
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
@@ -23,6 +26,28 @@ class Described(NamedTuple):
 
     predictor: Predictor
     about: Mapping[str, Any]
+
+
+def read_model(model: str) -> Described:
+    """A checkpoint or bundle, by path or the name of one that is shipped.
+
+    Raises:
+        InputError: if it cannot be read or built.
+    """
+    path = locate(model)
+    if is_bundle(path):
+        return read_bundle(path)
+    checkpoint = read_checkpoint(path)
+    settings = checkpoint["hyper_parameters"]
+
+    def trained() -> Predictor:
+        return Predictor(**{name: settings[name] for name in SETTINGS if name in settings})
+
+    predictor = restored(trained, predictor_weights(checkpoint["state_dict"]), path)
+    try:
+        return Described(predictor, described(checkpoint, path))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a checkpoint of src.train") from error
 
 
 def read_bundle(folder: Path) -> Described:
@@ -47,6 +72,46 @@ def read_bundle(folder: Path) -> Described:
 
     single = {name: value.float() for name, value in weights.items()}
     return Described(restored(described, single, folder), about)
+
+
+def write_bundle(model: Described, folder: Path, precision: str) -> None:
+    """Write a bundle, whole or not at all.
+
+    Args:
+        precision: of the trained weights: ``half`` or ``single``. Statistics are always single.
+
+    Raises:
+        InputError: if the folder is there, or a weight is too large for half precision.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} is there already; remove it, or set output to another")
+    from colorization.models.card import card, licences  # the metrics, where needed
+
+    more = {"precision": precision, "licences": licences(model.about)}
+    about = dict(model.about) | more
+    with replacing(folder) as beside:
+        beside.mkdir()
+        weights = stored(model.predictor, precision)
+        (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
+        (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
+        (beside / CARD).write_text(card(about), encoding="utf-8")
+        sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
+        (beside / CHECKSUMS).write_text("".join(sums))
+
+
+def stored(predictor: Predictor, precision: str) -> dict[str, Tensor]:
+    """What a model predicts with, by name."""
+    parts = {name: part for name, part in predictor.named_children() if name in PARTS}
+    trained = {f"{part}.{name}" for part in parts for name, _ in parts[part].named_parameters()}
+    weights = {}
+    for part, module in parts.items():
+        for name, value in module.state_dict().items():
+            key = f"{part}.{name}"
+            is_half = precision == "half" and key in trained
+            weights[key] = (value.half() if is_half else value).cpu().contiguous()
+            if not weights[key].isfinite().all():
+                raise InputError(f"{key} is not finite in half precision; set precision=single")
+    return weights
 
 
 def check_files(folder: Path) -> None:

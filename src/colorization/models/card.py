@@ -1,9 +1,15 @@
 """A model's card: what it is, what it was trained on, how good it is, what it may be used for."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+from pydantic import Field, FiniteFloat
+from typing_extensions import TypedDict
+
+from colorization.errors import InputError
 from colorization.metrics import score_cells
+from colorization.models.results import check_kinds, read_json
 from colorization.reports.tables import escaped, markdown
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")
@@ -22,6 +28,31 @@ ENCODERS = {
     "random": "Its encoder started from random weights.",
 }
 HUB = "Its encoder has weights of timm, trained on ImageNet; see their own licence there."
+
+
+class MeanScore(TypedDict):
+    """A score over photographs; none where it is not finite."""
+
+    mean: FiniteFloat | None
+
+
+class Track(TypedDict):
+    """Scores by row and metric."""
+
+    scores: dict[str, dict[str, MeanScore]]
+
+
+class OfDataset(TypedDict):
+    """What was found on a dataset."""
+
+    tracks: Annotated[dict[str, Track], Field(min_length=1)]
+
+
+class Evaluated(TypedDict):
+    """What a card takes out of an evaluation's results."""
+
+    checkpoints: Annotated[dict[str, Any], Field(min_length=1)]
+    datasets: dict[str, OfDataset]
 
 
 def licences(about: Mapping[str, Any]) -> list[str]:
@@ -85,3 +116,33 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
         )
         for dataset, rows in tables.items()
     ]
+
+
+def scores_of(evaluation: Path) -> dict[str, Any]:
+    """Scores of each dataset at the model's own size, out of an evaluation's ``results.json``.
+
+    Raises:
+        InputError: if it is none, or of several checkpoints.
+    """
+    try:
+        found = read_json(evaluation)
+        check_kinds(found, Evaluated, evaluation)
+    except (OSError, InputError) as error:
+        raise InputError(f"{evaluation} is not a results.json of src.evaluate: {error}") from error
+    label, *others = found["checkpoints"]
+    if others:
+        raise InputError(f"{evaluation} is of several checkpoints; evaluate {label} alone")
+    return {
+        dataset: {
+            row_title(row, label): {
+                name: s["mean"] for name, s in scores.items() if s["mean"] is not None
+            }
+            for row, scores in next(iter(about["tracks"].values()))["scores"].items()
+        }
+        for dataset, about in found["datasets"].items()
+    }
+
+
+def row_title(row: str, label: str) -> str:
+    """A row's name in a card, where the checkpoint is the model."""
+    return {label: "this model", f"ceiling of {label}": "ceiling"}.get(row, row)

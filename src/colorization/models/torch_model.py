@@ -11,7 +11,7 @@ from colorization.files.painting import Floats
 from colorization.hints.propagate import unexplained
 from colorization.hints.suggest import suggested
 from colorization.models.backends import checked_ab
-from colorization.models.describe import read_model
+from colorization.models.bundle import read_model
 from colorization.models.hardware import Hardware, resolve
 from colorization.models.predictor import Coloring, Predictor
 
