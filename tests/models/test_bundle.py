@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from colorization.cli.export import export
 from colorization.cli.train import train
 from colorization.errors import InputError
-from colorization.models.backends import open_model
+from colorization.models.backends import load_model
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, read_model
 from colorization.models.metadata import VERSION
-from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, locate
+from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, find_model
 from colorization.settings.commands import Export, Train
 from colorization.settings.compose import CONF, checked, register
 from colorization.settings.failures import one_line
@@ -104,8 +104,8 @@ def test_statistics_and_colour_bins_stay_in_single_precision(
     single = {name.rpartition(".")[2] for name, v in stored.items() if v.dtype == torch.float32}
     assert {"running_mean", "running_var", "centers", "weights", "mean", "std"} <= single
     assert "weight" not in single
-    model = open_model(str(bundle), temperature=0.1, flip_average=True)
-    warm = open_model(str(bundle), temperature=1)
+    model = load_model(str(bundle), temperature=0.1, flip_average=True)
+    warm = load_model(str(bundle), temperature=1)
     L = (torch.rand(1, 1, 32, 32) * 100).numpy()
     assert abs(model.predict(L) - warm.predict(L)).max() > 0.01
     card = (bundle / CARD).read_text()
@@ -235,7 +235,7 @@ def test_scores_come_out_of_an_evaluation(checkpoint: Path, tmp_path: Path) -> N
     [
         (
             ["checkpoint=none.ckpt"],
-            "error: no model none.ckpt: it is no checkpoint, bundle or ONNX",
+            "error: no model none.ckpt: give the path of a checkpoint, bundle or ONNX",
         ),
         ([], "error: checkpoint must be set"),
         (["checkpoint=x", "format=zip"], "error: format is 'zip'; it must be one of: bundle, onnx"),
@@ -251,7 +251,7 @@ def test_bad_settings_are_one_line(tmp_path: Path, words: list[str], message: st
 
 
 def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
-    folder = locate(DEFAULT)
+    folder = find_model(DEFAULT)
     assert folder == SHIPPED / DEFAULT
     assert sum(path.stat().st_size for path in folder.iterdir()) < 8_000_000
     predictor, about = read_model(DEFAULT)

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from colorization.cli import command
 from colorization.errors import InputError, interruptible
 from colorization.files.pictures import SUFFIXES
-from colorization.models.registry import DEFAULT, shipped
+from colorization.models.registry import DEFAULT, list_shipped
 from colorization.settings.commands import App
 from colorization.settings.compose import CONF, checked
 from colorization.settings.resources import EXAMPLES
@@ -23,7 +23,7 @@ def serve(settings: App) -> None:
     Raises:
         InputError: if a model cannot be loaded, the port is taken, or a package is missing.
     """
-    models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
+    models = list(dict.fromkeys([settings.model, DEFAULT, *list_shipped()]))
     how = {"size": settings.size, "device": settings.accelerator, "precision": settings.precision}
     examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
     with TemporaryDirectory(prefix="page-") as folder:

@@ -1,4 +1,4 @@
-"""A model's card: what it is, what it was trained on, how good it is, what it may be used for."""
+"""Write a model's card: what it is, its training data, its scores and its licences."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,8 +55,8 @@ class Evaluated(TypedDict):
     datasets: dict[str, OfDataset]
 
 
-def licences(about: Mapping[str, Any]) -> list[str]:
-    """Where a model's photographs and weights come from, and under what terms, a sentence each."""
+def list_licences(about: Mapping[str, Any]) -> list[str]:
+    """List the origins and terms of a model's photographs and weights, a sentence each."""
     notes = [
         f"Trained on {dataset}: {ORIGINS.get(dataset, OTHER)}."
         for dataset in about["training"]["datasets"]
@@ -66,8 +66,8 @@ def licences(about: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def card(about: Mapping[str, Any]) -> str:
-    """The card as Markdown."""
+def format_card(about: Mapping[str, Any]) -> str:
+    """Format a card as Markdown."""
     training = about["training"]
     images = training.get("images")
     count = f", {images['train']:,} photographs" if images else ""
@@ -80,8 +80,8 @@ def card(about: Mapping[str, Any]) -> str:
     lines = [
         f"# {escaped(about['name'])}\n",
         "Predicts a and b of CIE Lab from L, to colour gray photographs of any size.\n",
-        f"- network: {part_name(about['network'])}{looks}",
-        f"- objective: {part_name(about['objective'])}{amplified}{stronger}",
+        f"- network: {class_name(about['network'])}{looks}",
+        f"- objective: {class_name(about['objective'])}{amplified}{stronger}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
         f"- trained on: {dataset}{count}, up to epoch {training['epoch']}{seen}",
@@ -95,13 +95,13 @@ def card(about: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n" + "".join(score_tables(training))
 
 
-def part_name(settings: Mapping[str, Any]) -> str:
-    """The class that settings build, as Markdown."""
+def class_name(settings: Mapping[str, Any]) -> str:
+    """Return the name of the class that settings build, as Markdown."""
     return escaped(settings["_target_"].rpartition(".")[2])
 
 
 def score_tables(training: Mapping[str, Any]) -> list[str]:
-    """Scores beside the baselines, on the test photographs of each dataset that was scored."""
+    """Format the scores beside the baselines, a Markdown table for each test dataset."""
     tables = training.get("tests", {})
     if not tables and "test" in training:
         tables = {training["dataset"]: training["test"]}
@@ -118,11 +118,11 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def scores_of(evaluation: Path) -> dict[str, Any]:
-    """Scores of each dataset at the model's own size, out of an evaluation's ``results.json``.
+def read_evaluation(evaluation: Path) -> dict[str, Any]:
+    """Read the scores on each dataset, at the model's own size, from ``results.json``.
 
     Raises:
-        InputError: if it is none, or of several checkpoints.
+        InputError: if it is not of ``src.evaluate``, or of several checkpoints.
     """
     try:
         found = read_json(evaluation)
@@ -144,5 +144,5 @@ def scores_of(evaluation: Path) -> dict[str, Any]:
 
 
 def row_title(row: str, label: str) -> str:
-    """A row's name in a card, where the checkpoint is the model."""
+    """Return a row's name in a card, which calls the checkpoint this model."""
     return {label: "this model", f"ceiling of {label}": "ceiling"}.get(row, row)

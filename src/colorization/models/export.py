@@ -18,10 +18,10 @@ from colorization.data.datamodule import ImageDataset
 from colorization.errors import InputError
 from colorization.files.atomic import replacing
 from colorization.models.backends import ONNX_ABOUT
-from colorization.models.bundle import Described, read_model, write_bundle
-from colorization.models.card import scores_of
-from colorization.models.checkpoints import opened, read_checkpoint
-from colorization.models.registry import is_bundle, locate
+from colorization.models.bundle import TrainedModel, read_model, write_bundle
+from colorization.models.card import read_evaluation
+from colorization.models.checkpoints import read_checkpoint, resolve_dataset
+from colorization.models.registry import find_model, is_bundle
 from colorization.models.results import PACKAGES
 from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
 from colorization.settings.limits import check, one_of
@@ -64,7 +64,7 @@ def export_model(
     """
     check("format", format, FORMAT)
     check("precision", precision, PRECISION)
-    path = locate(checkpoint)
+    path = find_model(checkpoint)
     model = read_model(checkpoint)
     about = dict(model.about) | {
         "name": name or model.about["name"],
@@ -72,7 +72,7 @@ def export_model(
         "versions": {package: version(package) for package in PACKAGES},
     }
     if evaluation:
-        about["training"] = about["training"] | {"tests": scores_of(Path(evaluation))}
+        about["training"] = about["training"] | {"tests": read_evaluation(Path(evaluation))}
     model = model._replace(about=about)
     target = Path(output or default_output(path, format))
     if target.exists():
@@ -81,45 +81,45 @@ def export_model(
         write_bundle(model, target, precision)
     else:
         graph = FromGray if format == "onnx_rgb" else FromLightness
-        photographs = compared(path, about, data_dir)
+        photographs = comparison_photographs(path, about, data_dir)
         difference = write_onnx(model, target, graph, photographs)
         log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
     return target
 
 
 def default_output(path: Path, form: str) -> Path:
-    """In the run's folder.
+    """Return the path of an export in the run's folder.
 
     Raises:
-        InputError: for what lies in none.
+        InputError: if the model does not lie in a run's folder.
     """
     if path.parent.name != CHECKPOINTS:
-        raise InputError(f"{path} lies in no run's folder; set output")
+        raise InputError(f"{path} is not in a run's folder; set output")
     run = path.parent.parent
     return run / "bundle" if form == "bundle" else run / f"{form.replace('onnx', 'model')}.onnx"
 
 
-def compared(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
-    """L of photographs that a model was chosen on, or of rendered scenes if those are not here."""
+def comparison_photographs(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
+    """Yield L (B,1,H,W) of the model's validation photographs, or of rendered scenes."""
     trained = about["training"]["dataset"]
     candidates: list[Callable[[], dict[str, Any]]] = []
     if not is_bundle(path):
         stored = read_checkpoint(path)["datamodule_hyper_parameters"]["dataset"]
-        candidates.append(lambda: opened(stored, data_dir))
+        candidates.append(lambda: resolve_dataset(stored, data_dir))
     elif trained in dataset_choices():
         candidates.append(lambda: dataset_settings(trained, data_dir))
     candidates.append(lambda: dataset_settings("synthetic", data_dir))
     for settings in candidates:
         try:
-            yield from lightnesses(build(settings()))
+            yield from read_lightness(build(settings()))
         except (InputError, OSError) as error:
             log.warning("not compared on its own photographs: %s", error)
         else:
             return
 
 
-def lightnesses(dataset: ImageDataset) -> Iterator[Tensor]:
-    """Of squares together, and of a whole photograph."""
+def read_lightness(dataset: ImageDataset) -> Iterator[Tensor]:
+    """Yield L of validation photographs: squares in one batch, then a whole photograph."""
     names = dataset.names("val")[:COMPARED]
     size = max(dataset.size, SMALLEST)
     yield rgb_to_lab(from_uint8(torch.stack([dataset.read(n, size) for n in names]))).L
@@ -133,12 +133,12 @@ class FromLightness(nn.Module):
 
     names: tuple[tuple[str, ...], tuple[str, ...]] = (("L",), ("ab",))
 
-    def __init__(self, model: Described) -> None:
+    def __init__(self, model: TrainedModel) -> None:
         super().__init__()
         self.predictor = model.predictor
 
     def example(self, L: Tensor) -> Tensor:
-        """What to feed it with for L."""
+        """Return the input of the graph for L."""
         return L
 
     def forward(self, L: Tensor) -> tuple[Tensor, ...]:
@@ -160,9 +160,9 @@ class FromGray(FromLightness):
 
 
 def write_onnx(
-    model: Described, path: Path, graph: type[FromLightness], photographs: Iterable[Tensor]
+    model: TrainedModel, path: Path, graph: type[FromLightness], photographs: Iterable[Tensor]
 ) -> float:
-    """Write a model for batches and sizes of any number, from 48 px on; whole or not at all.
+    """Write an ONNX file for any batch and any size from 48 px, whole or not at all.
 
     Args:
         graph: what it takes and gives.
@@ -180,7 +180,7 @@ def write_onnx(
     except ImportError as error:
         raise InputError(f"format=onnx needs {error.name}: pip install -e '.[onnx]'") from error
     network = graph(model).eval()
-    proto = onnx.load_from_string(traced(network))
+    proto = onnx.load_from_string(trace_network(network))
     about = proto.metadata_props.add()
     smallest = SMALLEST if model.about["network"].get("encoder") else 1
     about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | {"smallest": smallest})
@@ -200,8 +200,8 @@ def write_onnx(
     return difference
 
 
-def traced(network: FromLightness) -> bytes:
-    """A network as ONNX, by tracing.
+def trace_network(network: FromLightness) -> bytes:
+    """Convert a network to ONNX by tracing.
 
     The newer exporter (``dynamo=True``, PyTorch 2.15) takes some 20 times as long, for the symbolic
     sizes of padded maps grow at every layer. Behind EfficientNet-Lite its graph fails at any other

@@ -27,11 +27,11 @@ TYPES: Mapping[str, type | UnionType] = {
 SIZES = range(8, 4097)  # px
 
 
-def parsed(text: str, path: Path) -> dict[str, Any]:
-    """A description out of a file.
+def parse_description(text: str, path: Path) -> dict[str, Any]:
+    """Parse and check a model's description, of this or an older version.
 
     Raises:
-        InputError: naming ``path``, if it is none, or of a newer version.
+        InputError: naming ``path``, if it is not a description, or of a newer version.
     """
     try:
         about = json.loads(text)
@@ -59,8 +59,8 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
     return found
 
 
-def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Plain facts for a bundle's description; scores are of the run that it lies in, if it does."""
+def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Describe a checkpoint in plain JSON, with the scores of its run if that is beside it."""
     parts = checkpoint["hyper_parameters"]
     amplifier = parts.get("amplifier")
     dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
@@ -80,21 +80,21 @@ def described(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
             "datasets": sorted(dataset.get("parts", [dataset["name"]])),
             "epoch": checkpoint["epoch"] + 1,
             "val": checkpoint["val"],
-            **run_of(path),
+            **read_run_scores(path),
         },
     }
 
 
 def without_paths(network: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's settings without a path of this machine."""
+    """Return a network's settings without paths of this machine."""
     settings = dict(network)
     if encoder := settings.get("encoder"):
         settings["encoder"] = encoder | {"weights": Path(encoder["weights"]).name}
     return settings
 
 
-def run_of(checkpoint: Path) -> dict[str, Any]:
-    """Number of photographs and test scores beside the baselines, if the run's results are here."""
+def read_run_scores(checkpoint: Path) -> dict[str, Any]:
+    """Read the numbers of photographs and the test scores of a checkpoint's run, if it has any."""
     path = checkpoint.resolve().parent.parent / "results.json"
     if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
         return {}  # of an interrupted run
