@@ -31,11 +31,10 @@ from colorization.files.atomic import write_text
 from colorization.files.painting import shrink
 from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
+from colorization.inference.album import PhotoStream, PhotoTask, WritingOptions
 from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.inference.plan import Work
-from colorization.inference.stream import Options, Stream
-from colorization.models.describe import read_model
-from colorization.models.onnx import FromLightness, write_onnx
+from colorization.models.bundle import read_model
+from colorization.models.export import FromLightness, write_onnx
 from colorization.reports.tables import markdown
 from colorization.settings.machine import cores
 
@@ -98,10 +97,10 @@ def only_file(path: Path, target: Path, watch: Stopwatch) -> None:
         colored.jpegsave(str(target.with_name("again.jpg")), Q=QUALITY)
 
 
-def folder(colorizer: PhotoColorizer, works: list[Work]) -> tuple[float, float]:
+def folder(colorizer: PhotoColorizer, works: list[PhotoTask]) -> tuple[float, float]:
     """Photographs a second, and the share of all cores that is busy."""
     start, busy = time.perf_counter(), time.process_time()
-    stream = Stream(colorizer, Options(QUALITY, False, ANY_SIZE), cores())
+    stream = PhotoStream(colorizer, WritingOptions(QUALITY, False, ANY_SIZE), cores())
     assert not any(outcome.error for outcome in stream.run(works))
     seconds = time.perf_counter() - start
     return len(works) / seconds, (time.process_time() - busy) / seconds / cores()
@@ -158,7 +157,7 @@ def photograph(found: Mapping[str, PhotoColorizer], path: Path, rounds: int) -> 
 def folders(found: Mapping[str, PhotoColorizer], sources: Sequence[Path]) -> str:
     """Photographs a second of a folder, and how busy it keeps the cores."""
     measured: dict[str, list[tuple[float, float]]] = {way: [] for way in found}
-    works = [Work(source, source.with_suffix(".out.jpg")) for source in sources]
+    works = [PhotoTask(source, source.with_suffix(".out.jpg")) for source in sources]
     for _ in track(range(FOLDER_ROUNDS), "folders", transient=True):
         for way, colorizer in found.items():
             measured[way].append(folder(colorizer, works))

@@ -23,7 +23,7 @@ import pytorch_lightning as pl
 
 from colorization.cli.command import one_line_errors
 from colorization.files.atomic import write_text
-from colorization.models.baselines import fit_baselines, score
+from colorization.models.baselines import fit_baselines, score_predictors
 from colorization.models.results import PAPER_MSE
 from colorization.reports.tables import markdown
 from colorization.training.callbacks import EpochProgress
@@ -82,7 +82,7 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     data.prepare_data()
     data.setup("fit")
     table = {TABLE: fit_baselines(data.lab_batches("train"))[TABLE]}
-    mse = score(table, data.lab_batches("val"))[TABLE]["mse"]
+    mse = score_predictors(table, data.lab_batches("val"))[TABLE]["mse"]
     colorizer.start(data.lab_batches("train"))
     progress = EpochProgress()
     watch = Reach({FIGURE: PAPER_MSE["faces"], f"the {TABLE}": mse}, limit, progress)

@@ -7,8 +7,6 @@ a -86..98, b -108..94). White point D65, observer 2 degrees.
 from typing import NamedTuple
 
 import torch
-from kornia.color import lab_to_rgb as kornia_lab_to_rgb
-from kornia.color import rgb_to_lab as kornia_rgb_to_lab
 from torch import Tensor
 
 AB_SCALE = 128.0
@@ -34,6 +32,8 @@ def rgb_to_lab(rgb: Tensor) -> LabBatch:
     """
     if rgb.dtype != torch.float32:
         raise TypeError(f"rgb_to_lab takes float32 in 0..1, got {rgb.dtype}")
+    from kornia.color import rgb_to_lab as kornia_rgb_to_lab  # 0.3 s, where needed
+
     with torch.autocast(rgb.device.type, enabled=False):
         lab = kornia_rgb_to_lab(rgb)
     return LabBatch(lab[:, :1], lab[:, 1:])
@@ -44,6 +44,8 @@ def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
 
     Colours outside sRGB are clipped in each channel.
     """
+    from kornia.color import lab_to_rgb as kornia_lab_to_rgb  # 0.3 s, where needed
+
     with torch.autocast(L.device.type, enabled=False):
         rgb: Tensor = kornia_lab_to_rgb(torch.cat([L.float(), ab.float()], dim=1), clip=True)
     return rgb

@@ -18,10 +18,14 @@ from skimage.color import rgb2lab
 
 from colorization.errors import InputError
 from colorization.files.reading import read_picture
-from colorization.inference.album import colorize_album
+from colorization.inference.album import (
+    JOURNAL,
+    PhotoStream,
+    WritingOptions,
+    colorize_album,
+    plan_album,
+)
 from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.inference.plan import JOURNAL, plan
-from colorization.inference.stream import Options, Stream
 from colorization.networks.resize import at_own_size
 from colorization.training.colorizer import load_colorizer
 from tests.support.command_line import ROOT, python, take_interrupts
@@ -210,7 +214,7 @@ def test_interrupted_command_ends_at_once_and_goes_on(checkpoint: Path, tmp_path
         (["input=none"], "no file, folder or pattern none"),
         (
             ["model=nobody"],
-            "no model nobody: it is no checkpoint, bundle or ONNX file, and none of",
+            "no model nobody: give the path of a checkpoint, bundle or ONNX file, or the name of",
         ),
         (["temperature=0"], "temperature is 0.0; it must be at least 0.001"),
         (["temperature=1"], "temperature is of colour bins, which this model does not predict"),
@@ -267,9 +271,9 @@ def test_prediction_that_fails_is_a_failure_of_its_photographs(
                 raise RuntimeError("out of memory\nwith details")
             return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
 
-    works = plan(str(photos), str(tmp_path / "out"), None)
-    stream = Stream(PhotoColorizer(Short()), Options(90, False, 10**9), workers=1)
+    works = plan_album(str(photos), str(tmp_path / "out"), None)
+    stream = PhotoStream(PhotoColorizer(Short()), WritingOptions(90, False, 10**9), workers=1)
     outcomes = list(stream.run(works))
-    assert {outcome.work for outcome in outcomes} == set(works)
+    assert {outcome.task for outcome in outcomes} == set(works)
     assert {outcome.error for outcome in outcomes} <= {"", "out of memory"}
     assert any(outcome.error for outcome in outcomes)

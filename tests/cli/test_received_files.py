@@ -34,9 +34,8 @@ from colorization.files.reading import read_picture
 from colorization.hints.file import read_hints
 from colorization.models.backends import OnnxModel
 from colorization.models.baselines import read_baselines
-from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
+from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, read_model
 from colorization.models.checkpoints import read_checkpoint
-from colorization.models.describe import read_model
 from colorization.models.export import export_model
 from colorization.models.registry import DESCRIPTION
 from colorization.networks.pretrained import read_weights

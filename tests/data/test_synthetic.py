@@ -8,7 +8,7 @@ from kornia.color import lab_to_rgb
 
 from colorization.color import AB_SCALE, LabBatch, from_uint8, rgb_to_lab
 from colorization.data.synthetic import MATERIALS, Material, SyntheticScenes
-from colorization.models.baselines import score
+from colorization.models.baselines import score_predictors
 
 
 def scenes(size: int = 32, count: int = 40, seed: int = 0) -> SyntheticScenes:
@@ -56,7 +56,7 @@ def test_rounding_to_uint8_adds_next_to_nothing_to_the_error() -> None:
     rounded = dataset.load("test").pixels
     for exact, picture in zip(truth, rounded, strict=True):
         predictors = {"exact": lambda L, ab=exact.ab: ab}
-        scores = score(predictors, [rgb_to_lab(from_uint8(picture[None]))])
+        scores = score_predictors(predictors, [rgb_to_lab(from_uint8(picture[None]))])
         assert scores["exact"]["mse"] < 1e-5
 
 

@@ -9,7 +9,7 @@ import pytest
 from skimage.color import rgb2lab
 
 from colorization.errors import InputError
-from colorization.hints.file import Hint, Hints, ab_of, draw_hints, read_hints, write_hints
+from colorization.hints.file import Hint, Hints, color_to_ab, draw_hints, read_hints, write_hints
 
 RED = "#c83232"
 
@@ -33,7 +33,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 def test_a_spot_is_drawn_in_its_own_colour() -> None:
     found = drawn(Hint(RED, 5, ((20, 10),)))
     _, a, b = rgb2lab(np.array([200, 50, 50]) / 255)
-    assert ab_of(RED) == pytest.approx((a, b))
+    assert color_to_ab(RED) == pytest.approx((a, b))
     assert found[:, 10, 20].tolist() == pytest.approx([a, b, 1], abs=1e-3)
     rows, columns = np.nonzero(found[2])
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 12, 18, 22)
@@ -67,10 +67,11 @@ def test_a_stroke_has_no_gaps_and_later_hints_lie_on_it() -> None:
     mask = found[2] > 0
     for row in range(6, 40):
         assert mask[row].any()
-    assert found[:2, 5, 5].tolist() == pytest.approx(ab_of("#0000ff"), abs=1e-3)
-    assert found[:2, 40, 50].tolist() == pytest.approx(ab_of(RED), abs=1e-3)
+    assert found[:2, 5, 5].tolist() == pytest.approx(color_to_ab("#0000ff"), abs=1e-3)
+    assert found[:2, 40, 50].tolist() == pytest.approx(color_to_ab(RED), abs=1e-3)
 
 
+NOT_USABLE = "hint 1 lacks a usable color, size or points: "
 WHOLE: dict[str, Any] = {
     "version": 1,
     "width": 64,
@@ -82,31 +83,40 @@ WHOLE: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "hints of version 2, not 1"),
+        ({"version": 2}, "the hints have version 2; it must be 1"),
         ({"width": 0}, "a picture of 0 x 48 px; both must be whole numbers above 0"),
         ({"width": 1.5}, "a picture of 1.5 x 48 px"),
         (
             {"width": 10**400},
             r"a picture of 10{36}\.\.\. x 48 px; both must be whole numbers above 0, and at most",
         ),
-        ({"hints": 3}, "these are no hints"),
+        ({"hints": 3}, "this is not a file of hints; it must look like"),
         (
             {"hints": [{**WHOLE["hints"][0], "color": "#" * 10**5}]},
             r"hint 1 has the color #{37}\.\.\.; it must be #rrggbb$",
         ),
         ({"hints": [WHOLE["hints"][0]] * 1001}, "1001 hints; 1000 are the most"),
-        ({"hints": [{"color": RED, "size": 9}]}, "hint 1 is none"),
+        ({"hints": [{"color": RED, "size": 9}]}, NOT_USABLE),
         (
             {"hints": [{**WHOLE["hints"][0], "color": "red"}]},
             "hint 1 has the color red; it",
         ),
         ({"hints": [{**WHOLE["hints"][0], "size": 0.5}]}, "hint 1 has the size 0.5"),
         ({"hints": [{**WHOLE["hints"][0], "size": float("nan")}]}, "hint 1 has the size nan"),
-        ({"hints": [{**WHOLE["hints"][0], "size": 10**400}]}, "hint 1 is none"),
-        ({"hints": [{**WHOLE["hints"][0], "size": True}]}, "hint 1 is none"),
-        ({"hints": [{**WHOLE["hints"][0], "points": {"12": 1}}]}, "hint 1 is none"),
-        ({"hints": {}}, "these are no hints"),
-        ({"version": True}, "these are no hints"),
+        (
+            {"hints": [{**WHOLE["hints"][0], "size": 10**400}]},
+            NOT_USABLE,
+        ),
+        (
+            {"hints": [{**WHOLE["hints"][0], "size": True}]},
+            NOT_USABLE,
+        ),
+        (
+            {"hints": [{**WHOLE["hints"][0], "points": {"12": 1}}]},
+            NOT_USABLE,
+        ),
+        ({"hints": {}}, "this is not a file of hints; it must look like"),
+        ({"version": True}, "this is not a file of hints; it must look like"),
         ({"hints": [{**WHOLE["hints"][0], "points": [[1, 1]] * 5001}]}, "5001 points; 5000 are"),
         ({"hints": [{**WHOLE["hints"][0], "points": []}]}, "hint 1 has no points"),
         (

@@ -12,9 +12,9 @@ from skimage.color import rgb2lab
 from colorization.cli.evaluate import evaluate
 from colorization.cli.train import build_parts, train
 from colorization.errors import InputError
-from colorization.hints.encode import spots
+from colorization.hints.encode import distances, spread_hints
 from colorization.hints.file import Hint, Hints, write_hints
-from colorization.hints.spread import distances, spread
+from colorization.hints.simulate import draw_spots
 from colorization.inference.album import colorize_album
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.settings.commands import Evaluate, Train
@@ -66,7 +66,7 @@ def test_no_hints_are_the_automatic_path_bit_for_bit(
 def test_a_mirrored_photograph_has_mirrored_hints(hinted: Path) -> None:
     colorizer = load_colorizer(hinted)
     L = 100 * torch.rand(1, 1, 32, 64)
-    hints = spots(50 * torch.randn(1, 2, 32, 64), torch.tensor([[[8, 9], [20, 53]]]), 5)
+    hints = draw_spots(50 * torch.randn(1, 2, 32, 64), torch.tensor([[[8, 9], [20, 53]]]), 5)
     with torch.inference_mode():
         both = colorizer(L, hints)
         assert torch.allclose(colorizer(L.flip(-1), hints.flip(-1)).flip(-1), both, atol=1e-3)
@@ -90,13 +90,13 @@ def test_hints_spread_as_far_as_they_are_near_and_alike() -> None:
     L[..., 32:] = 90
     hints = torch.zeros(1, 3, 64, 64)
     hints[..., 30:34, 8:12] = torch.tensor([50.0, -20, 1])[:, None, None]
-    found = spread(L, hints)[0]
+    found = spread_hints(L, hints)[0]
     assert found[:2, 32, 10].tolist() == pytest.approx([50, -20], abs=1)
     assert found[2, 32, 10] == pytest.approx(1, abs=0.2)
     near, far = found[2, 32, 16], found[2, 32, 30]
     assert 1 > near > far > 0.01
     assert found[2, 32, 40] < far / 4  # beyond the edge
-    assert not spread(L, torch.zeros_like(hints)).any()
+    assert not spread_hints(L, torch.zeros_like(hints)).any()
     by_pairs = torch.tensor([(0.0, 0), (0, 0.5), (0.5, 0), (0.5, 0.5), (1, 0), (1, 0.5)])
     assert torch.allclose(distances((3, 2), L.device), torch.cdist(by_pairs, by_pairs))
 

@@ -6,9 +6,15 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from colorization.hints.encode import spots
-from colorization.hints.propagate import CELLS, corrected, hinted_points, points, unexplained
-from colorization.hints.suggest import suggested
+from colorization.hints.propagate import (
+    CELLS,
+    correct_colors,
+    hinted_points,
+    pixel_points,
+    suggest_places,
+    unexplained_share,
+)
+from colorization.hints.simulate import draw_spots
 
 SIDE = 2 * CELLS  # cells of 2 x 2 px
 
@@ -25,11 +31,11 @@ def test_a_correction_is_that_of_a_gaussian_process() -> None:
     L = 100 * torch.rand(1, 1, SIDE, 3 * SIDE // 2, generator=random)
     ab = 20 * torch.randn(1, 2, *L.shape[2:], generator=random)
     truth = 40 * torch.randn(1, 2, *L.shape[2:], generator=random)
-    hints = spots(truth, torch.tensor([[[6, 9], [40, 70], [41, 12]]]), 1)
-    found = corrected(L, ab, hints)[0].flatten(1).numpy().T
+    hints = draw_spots(truth, torch.tensor([[[6, 9], [40, 70], [41, 12]]]), 1)
+    found = correct_colors(L, ab, hints)[0].flatten(1).numpy().T
 
     def at(L: Tensor, ab: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        place, lightness, colors = points(L[0], ab[0])
+        place, lightness, colors = pixel_points(L[0], ab[0])
         return place.double().numpy(), lightness.double().numpy(), colors.double().numpy()
 
     def kernel(one: tuple[np.ndarray, ...], two: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -49,7 +55,7 @@ def test_a_correction_is_that_of_a_gaussian_process() -> None:
 def test_a_correction_goes_as_far_as_it_looks_alike() -> None:
     L, ab = photograph()
     truth = torch.tensor([30.0, -20])[None, :, None, None].expand_as(ab)
-    found = corrected(L, ab, spots(truth, torch.tensor([[[20, 10]]]), 4))[0]
+    found = correct_colors(L, ab, draw_spots(truth, torch.tensor([[[20, 10]]]), 4))[0]
     assert found[:, 20, 10].tolist() == pytest.approx([30, -20], rel=0.06)
     same, other = found[0, 20, 28], found[0, 20, 36]
     assert 30 > same > 1.5 * other > 0
@@ -75,20 +81,20 @@ def test_however_many_hints_there_are_the_work_is_bounded() -> None:
     hints = torch.cat([colors, torch.ones(1, 1, 128, 128)], dim=1)
     sources, _ = hinted_points(L[0], ab[0], hints[0])
     assert 81 <= len(sources.L) <= 2048  # at the least, each colour is one
-    assert corrected(L, ab, hints).isfinite().all()
+    assert correct_colors(L, ab, hints).isfinite().all()
 
 
 def test_without_hints_colours_are_as_they_were_bit_for_bit() -> None:
     L, ab = photograph()
     ab = torch.randn_like(ab)
     hints = torch.zeros(1, 3, SIDE, SIDE)
-    assert torch.equal(corrected(L, ab, hints), ab)
-    assert torch.equal(unexplained(L, ab, hints), torch.ones_like(L))
+    assert torch.equal(correct_colors(L, ab, hints), ab)
+    assert torch.equal(unexplained_share(L, ab, hints), torch.ones_like(L))
 
 
 def test_less_is_unexplained_near_a_hint() -> None:
     L, ab = photograph()
-    left = unexplained(L, ab, spots(ab, torch.tensor([[[20, 10]]]), 4))[0, 0]
+    left = unexplained_share(L, ab, draw_spots(ab, torch.tensor([[[20, 10]]]), 4))[0, 0]
     assert left[20, 10] < 0.3
     assert left[20, 10] < left[30, 10] < left[30, 50] <= 1
 
@@ -98,10 +104,10 @@ def test_the_next_hint_is_where_most_is_unsure_and_not_where_there_are_hints() -
     unsure = torch.full((1, 1, SIDE, SIDE), 2.0)
     unsure[..., SIDE // 2 :] = 20
     unsure[..., 40:, 40:] = 30
-    first, second = suggested(L, ab, unsure, torch.zeros(1, 3, SIDE, SIDE), 2)[0].tolist()
+    first, second = suggest_places(L, ab, unsure, torch.zeros(1, 3, SIDE, SIDE), 2)[0].tolist()
     assert first[1] >= SIDE // 2
-    hints = spots(ab, torch.tensor([[first]]), 1)
-    assert suggested(L, ab, unsure, hints, 1)[0, 0].tolist() == second
+    hints = draw_spots(ab, torch.tensor([[first]]), 1)
+    assert suggest_places(L, ab, unsure, hints, 1)[0, 0].tolist() == second
     assert max(abs(a - b) for a, b in zip(first, second, strict=True)) > 4
 
 
@@ -109,8 +115,8 @@ def test_places_are_in_pixels_of_any_shape() -> None:
     L = torch.full((1, 1, 40, 90), 50.0)
     unsure = torch.full((1, 1, 40, 90), 1e-3)
     unsure[..., 30:34, 70:75] = 50
-    row, column = suggested(L, torch.zeros(1, 2, 40, 90), unsure, torch.zeros(1, 3, 40, 90), 1)[
-        0, 0
-    ]
+    row, column = suggest_places(
+        L, torch.zeros(1, 2, 40, 90), unsure, torch.zeros(1, 3, 40, 90), 1
+    )[0, 0]
     assert 29 <= row <= 34
     assert 69 <= column <= 75

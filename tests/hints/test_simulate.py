@@ -6,8 +6,14 @@ import torch
 from torch import Tensor
 
 from colorization.color import LabBatch
-from colorization.hints.encode import labelled, spots, true_hints
-from colorization.hints.simulate import SimulatedHints, at, gradient
+from colorization.hints.simulate import (
+    SimulatedHints,
+    at,
+    draw_spots,
+    draw_true_hints,
+    label_pixels,
+    lightness_gradient,
+)
 
 
 def batch(count: int = 64, side: int = 64, seed: int = 0) -> LabBatch:
@@ -18,7 +24,7 @@ def batch(count: int = 64, side: int = 64, seed: int = 0) -> LabBatch:
 
 def test_a_hint_has_the_mean_true_colour_below_it() -> None:
     ab = batch(2, 16).ab
-    hints = spots(ab, torch.tensor([[[5, 7]], [[0, 15]]]), 3)
+    hints = draw_spots(ab, torch.tensor([[[5, 7]], [[0, 15]]]), 3)
     inside = ab[0, :, 4:7, 6:9]
     assert hints[0, :2, 5, 7].tolist() == pytest.approx(inside.mean(dim=(1, 2)).tolist(), abs=1e-4)
     assert torch.equal(
@@ -35,12 +41,12 @@ def test_later_hints_lie_on_earlier_ones_and_squares_of_one_share_a_colour() -> 
     centers = torch.tensor([[[[4, 4], [4, 7]], [[4, 7], [0, 0]]]])
     shown = torch.tensor([[[True, True], [True, False]]])
     sizes = torch.tensor([[3, 1]])
-    labels = labelled(centers, sizes, shown, 16, 16)[0]
+    labels = label_pixels(centers, sizes, shown, 16, 16)[0]
     assert labels[4, 7] == 2
     assert labels[4, 8] == labels[3, 3] == 1
     assert labels[0, 0] == 0
     stroke = labels == 1
-    hints = true_hints(ab, centers, sizes, shown)[0]
+    hints = draw_true_hints(ab, centers, sizes, shown)[0]
     assert hints[:2, 3, 3].tolist() == pytest.approx(
         ab[0][:, stroke].mean(dim=1).tolist(), abs=1e-4
     )
@@ -48,7 +54,7 @@ def test_later_hints_lie_on_earlier_ones_and_squares_of_one_share_a_colour() -> 
 
 @pytest.mark.parametrize(("side", "size"), [(1, 9), (3, 4)])
 def test_spots_larger_than_the_picture_cover_it(side: int, size: int) -> None:
-    hints = spots(batch(1, side).ab, torch.full((1, 1, 2), side // 2), size)
+    hints = draw_spots(batch(1, side).ab, torch.full((1, 1, 2), side // 2), size)
     assert hints[0, 2].sum() == side**2
 
 
@@ -82,7 +88,7 @@ def test_half_of_the_spots_keep_away_from_edges() -> None:
     torch.manual_seed(0)
     L = torch.zeros(1, 1, 64, 64)
     L[..., 32:] = 100
-    slopes = gradient(L)
+    slopes = lightness_gradient(L)
     places = SimulatedHints(0.0, 8, 0.0).starts(slopes, 20_000)
     columns = places[0, :, 1].numpy()
     at_edge = np.isin(columns, (31, 32)).mean()

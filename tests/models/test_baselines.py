@@ -12,7 +12,7 @@ from colorization.models.baselines import (
     PRIOR,
     fit_baselines,
     read_baselines,
-    score,
+    score_predictors,
 )
 
 
@@ -67,7 +67,7 @@ def test_error_of_the_mean_is_the_variance() -> None:
     ab = torch.randn(6, 2, 16, 16, generator=generator) * 20
     truth = batch(L, ab)
     variance = ab.permute(1, 0, 2, 3).flatten(1).var(correction=0, dim=1).mean() / 128**2
-    found = score({"mean": fit_baselines([truth])["mean"]}, [truth])["mean"]
+    found = score_predictors({"mean": fit_baselines([truth])["mean"]}, [truth])["mean"]
     assert found["mse"] == pytest.approx(variance.item(), rel=1e-4)
 
 

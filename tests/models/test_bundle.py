@@ -15,12 +15,11 @@ from safetensors.torch import load_file
 
 from colorization.cli.train import train
 from colorization.errors import InputError
-from colorization.models.backends import open_model
-from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
-from colorization.models.describe import read_model
+from colorization.models.backends import load_model
+from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, read_model
 from colorization.models.export import export_model
 from colorization.models.metadata import VERSION
-from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, locate
+from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, find_model
 from colorization.settings.commands import Train
 from colorization.settings.failures import one_line
 from colorization.training.colorizer import load_colorizer
@@ -101,8 +100,8 @@ def test_statistics_and_colour_bins_stay_in_single_precision(
     single = {name.rpartition(".")[2] for name, v in stored.items() if v.dtype == torch.float32}
     assert {"running_mean", "running_var", "centers", "weights", "mean", "std"} <= single
     assert "weight" not in single
-    model = open_model(str(bundle), temperature=0.1, flip_average=True)
-    warm = open_model(str(bundle), temperature=1)
+    model = load_model(str(bundle), temperature=0.1, flip_average=True)
+    warm = load_model(str(bundle), temperature=1)
     L = (torch.rand(1, 1, 32, 32) * 100).numpy()
     assert abs(model.predict(L) - warm.predict(L)).max() > 0.01
     card = (bundle / CARD).read_text()
@@ -134,7 +133,7 @@ def test_checksums_are_those_of_sha256sum(bundle: Path) -> None:
 
 
 def test_path_of_weights_is_not_handed_on(bundle: Path, tmp_path: Path) -> None:
-    from colorization.models.describe import without_paths
+    from colorization.models.metadata import without_paths
 
     found = without_paths({"encoder": {"name": "resnet18", "weights": "/home/me/r.safetensors"}})
     assert found["encoder"]["weights"] == "r.safetensors"
@@ -232,7 +231,7 @@ def test_scores_come_out_of_an_evaluation(checkpoint: Path, tmp_path: Path) -> N
     [
         (
             ["checkpoint=none.ckpt"],
-            "error: no model none.ckpt: it is no checkpoint, bundle or ONNX",
+            "error: no model none.ckpt: give the path of a checkpoint, bundle or ONNX",
         ),
         ([], "error: Missing argument 'checkpoint'"),
         (
@@ -254,7 +253,7 @@ def test_bad_settings_are_one_line(tmp_path: Path, words: list[str], message: st
 
 
 def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
-    folder = locate(DEFAULT)
+    folder = find_model(DEFAULT)
     assert folder == SHIPPED / DEFAULT
     assert sum(path.stat().st_size for path in folder.iterdir()) < 8_000_000
     predictor, about = read_model(DEFAULT)

@@ -10,8 +10,8 @@ import torch
 
 from colorization.cli.train import train
 from colorization.errors import InputError
+from colorization.models.bundle import read_model
 from colorization.models.checkpoints import read_checkpoint
-from colorization.models.describe import read_model
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
 

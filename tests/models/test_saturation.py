@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from colorization.cli.train import build_parts, train
 from colorization.color import LabBatch, from_uint8, rgb_to_lab
-from colorization.models.baselines import score
+from colorization.models.baselines import score_predictors
 from colorization.models.checkpoints import read_checkpoint
-from colorization.models.predictor import Predictor, strengthened
-from colorization.models.saturation import STRONGEST, make_vivid, mean_colorfulness
+from colorization.models.predictor import Predictor, strengthen
+from colorization.models.saturation import STRONGEST, calibrate_saturation, mean_colorfulness
 from colorization.networks.resize import Upsampling
 from colorization.settings.commands import Train
 from colorization.training import testing as outcome
@@ -49,16 +49,16 @@ def batches() -> list[LabBatch]:
 
 def test_differences_grow_by_the_strength_and_the_mean_by_half_of_it() -> None:
     ab = torch.randn(2, 2, 5, 7) + 3
-    found = strengthened(ab, 0.6)
+    found = strengthen(ab, 0.6)
     mean = ab.mean(dim=(2, 3))
     assert torch.allclose(found.mean(dim=(2, 3)), 1.3 * mean, atol=1e-5)
     assert torch.allclose(found.std(dim=(2, 3)), 1.6 * ab.std(dim=(2, 3)), rtol=1e-4)
-    assert torch.allclose(strengthened(ab, 0), ab)
+    assert torch.allclose(strengthen(ab, 0), ab)
 
 
 def test_what_is_too_careful_is_made_as_colourful_as_the_truth() -> None:
     model, truth = predictor(0.5), batches()
-    strength = make_vivid(model, truth)
+    strength = calibrate_saturation(model, truth)
     assert strength == pytest.approx(1.0, abs=0.1), "deviations doubled"
     shown = mean_colorfulness([LabBatch(L, model(L)) for L, _ in truth])
     assert shown.item() == pytest.approx(mean_colorfulness(truth).item(), rel=0.01)
@@ -66,9 +66,9 @@ def test_what_is_too_careful_is_made_as_colourful_as_the_truth() -> None:
 
 def test_it_is_fitted_anew_and_has_limits() -> None:
     model, truth = predictor(0.5), batches()
-    assert make_vivid(model, truth) == make_vivid(model, truth)
-    assert make_vivid(predictor(1.5), truth) < 0.01, "nothing is made paler"
-    assert make_vivid(predictor(0.01), truth) == pytest.approx(STRONGEST, abs=0.01)
+    assert calibrate_saturation(model, truth) == calibrate_saturation(model, truth)
+    assert calibrate_saturation(predictor(1.5), truth) < 0.01, "nothing is made paler"
+    assert calibrate_saturation(predictor(0.01), truth) == pytest.approx(STRONGEST, abs=0.01)
 
 
 def test_a_run_keeps_the_strength(settings: Callable[..., Train], tmp_path: Path) -> None:
@@ -99,7 +99,11 @@ def test_of_a_large_val_a_sample_is_fitted_to_and_all_is_scored(
     pixels = data.images["val"].pixels
     colorizer = load_colorizer(tmp_path / "run" / "checkpoints" / "best.ckpt")
     kept = colorizer.strength
-    scores = score({"network": colorizer}, data.lab_batches("val"))["network"]
+    scores = score_predictors({"network": colorizer}, data.lab_batches("val"))["network"]
     assert found["val"]["colorfulness"] == pytest.approx(scores["colorfulness"])
     sample, whole = (rgb_to_lab(from_uint8(rgb)) for rgb in (pixels[[0, 3]], pixels[:]))
-    assert kept == make_vivid(colorizer, [sample]) != make_vivid(colorizer, [whole])
+    assert (
+        kept
+        == calibrate_saturation(colorizer, [sample])
+        != calibrate_saturation(colorizer, [whole])
+    )

@@ -14,7 +14,7 @@ from colorization import PhotoColorizer
 from colorization.cli.evaluate import evaluate
 from colorization.cli.train import train
 from colorization.models.backends import OnnxModel
-from colorization.models.describe import read_model
+from colorization.models.bundle import read_model
 from colorization.models.export import export_model
 from colorization.settings.commands import Evaluate, Train
 from colorization.training.colorizer import load_colorizer

@@ -194,7 +194,8 @@ def test_averaging_leaves_what_is_constant(settings: Callable[..., Train], tmp_p
     colorizer = load_colorizer(tmp_path / "checkpoints" / "best.ckpt")
     assert torch.equal(colorizer.objective.centers, colors_in_srgb(10))
     assert torch.equal(colors_in_srgb(10), colors_in_srgb.__wrapped__(10))
-    assert torch.equal(nearest_bins(10), nearest_bins.__wrapped__(10))
+    cpu = torch.device("cpu")
+    assert torch.equal(nearest_bins(10, cpu), nearest_bins.__wrapped__(10, cpu))
 
 
 def test_a_run_is_resumed_with_averages_or_without_as_it_was_started(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from colorization.errors import InputError
 from colorization.files.arrays import picture_from
-from colorization.hints.file import Hint, Hints, ab_of
+from colorization.hints.file import Hint, Hints, color_to_ab
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.web.session import Session
 from colorization.web.studio import Options, Studio, place_in
@@ -91,11 +91,11 @@ def test_likely_colours_are_as_vivid_as_the_picture(checkpoint: Path) -> None:
     for saturation in (0, 1, 2):
         options = Options(str(checkpoint), saturation)
         (likely,) = studio.colors(one, options)["likely"]
-        chroma.append(float(np.hypot(*ab_of(likely))))
+        chroma.append(float(np.hypot(*color_to_ab(likely))))
         colorizer, model = studio.colorizer(options)
         seen = colorizer.seen(one.picture.lightness)
         predicted = model.predict(seen, saturation)[0, :, *place_in(seen.shape[2:], one, 10, 20)]
-        assert ab_of(likely) == pytest.approx(predicted, abs=0.7), "#rrggbb has steps"
+        assert color_to_ab(likely) == pytest.approx(predicted, abs=0.7), "#rrggbb has steps"
     assert chroma[0] < 0.1
     assert chroma[2] > 1.5 * chroma[1]
 
@@ -112,7 +112,9 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_served_says_why_in_a_line(tmp_path: Path) -> None:
     done = python("src.app", "model=nothing", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: no model nothing: it is no checkpoint, bundle or ONNX")
+    assert done.stderr.startswith(
+        "error: no model nothing: give the path of a checkpoint, bundle or ONNX"
+    )
     assert len(done.stderr.splitlines()) == 1
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

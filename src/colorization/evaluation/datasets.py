@@ -17,7 +17,7 @@ from colorization.evaluation.models import Model
 from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, Lightness, paint
 from colorization.metrics.auc import CLASSES, class_shares
-from colorization.models.checkpoints import opened
+from colorization.models.checkpoints import resolve_dataset
 from colorization.reports.progress import shown
 from colorization.settings.compose import build, dataset_choices, dataset_settings
 
@@ -107,9 +107,9 @@ def open_dataset(label: str, models: Sequence[Model], data_dir: str) -> Entry:
 
 
 def trained_on(label: str, model: Model, data_dir: str) -> Entry:
-    """What a model was trained on; errors are those of :func:`opened`."""
+    """What a model was trained on; errors are those of :func:`resolve_dataset`."""
     try:
-        return Entry(label, build(opened(model.dataset, data_dir)), "test")
+        return Entry(label, build(resolve_dataset(model.dataset, data_dir)), "test")
     except InputError as error:
         raise InputError(f"{model.path}: {error}") from error
 

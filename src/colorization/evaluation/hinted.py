@@ -9,8 +9,8 @@ from torch import Tensor
 from colorization.color import LabBatch
 from colorization.evaluation.models import Model
 from colorization.evaluation.predictors import Hinted, Predictor
-from colorization.hints.encode import spots
-from colorization.hints.suggest import suggested
+from colorization.hints.propagate import suggest_places
+from colorization.hints.simulate import draw_spots
 from colorization.models.hardware import Hardware
 from colorization.models.predictor import Coloring
 
@@ -58,7 +58,7 @@ class Curve:
 
     def color(self, truth: LabBatch, places: Tensor) -> Coloring:
         """What is predicted with spots at places (B,N,2), and how unsure it is."""
-        hints = spots(truth.ab, places, SIZE) if places.shape[1] else None
+        hints = draw_spots(truth.ab, places, SIZE) if places.shape[1] else None
         with self.hardware.autocast():
             return self.model.colorizer.predict(truth.L, hints)
 
@@ -81,7 +81,7 @@ class Curve:
             while (there := places.shape[1]) < count:
                 more = 1 if there < ONE_BY_ONE else count - there
                 ab, uncertainty = self.color(truth, places)
-                hints = spots(truth.ab, places, SIZE)
-                asked = suggested(truth.L, ab, uncertainty, hints, more)
+                hints = draw_spots(truth.ab, places, SIZE)
+                asked = suggest_places(truth.L, ab, uncertainty, hints, more)
                 places = torch.cat([places, asked], dim=1)
             yield places

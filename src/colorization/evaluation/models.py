@@ -12,7 +12,7 @@ from torch import nn
 from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.models.baselines import fit_baselines, read_baselines
-from colorization.models.checkpoints import DATA, opened, read_checkpoint
+from colorization.models.checkpoints import DATA, read_checkpoint, resolve_dataset
 from colorization.models.metadata import SIZES
 from colorization.settings.compose import (
     BASELINES_FILE,
@@ -42,7 +42,8 @@ class TrainingSet(NamedTuple):
 class Model(NamedTuple):
     """A checkpoint: its name in the tables, its network, and the size that it works at.
 
-    ``dataset`` is what it says that it was trained on: to be :func:`opened` before it is built.
+    ``dataset`` has the settings of its dataset, as it stores them; call :func:`resolve_dataset`
+    before building that.
     """
 
     label: str
@@ -120,7 +121,7 @@ def baselines_of(
     Args:
         stored: settings of dataset and augmentation.
         seen: digests of the pictures.
-        data_dir, named: as :func:`opened`.
+        data_dir, named: as :func:`resolve_dataset`.
 
     Returns:
         The baselines, and why there are none.
@@ -128,7 +129,7 @@ def baselines_of(
     if kept := read_baselines(checkpoint.parent.parent / BASELINES_FILE):
         return kept, ""
     try:
-        dataset = opened(stored["dataset"], data_dir, named)
+        dataset = resolve_dataset(stored["dataset"], data_dir, named)
         augmentation = validated("augmentation", stored.get("augmentation", {}))
         data = ColorDataModule(dataset, augmentation, BATCH, seed=0)
         data.prepare_data()

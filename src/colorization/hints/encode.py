@@ -1,53 +1,56 @@
-"""Hints with the true colours of photographs, on the device."""
+"""Encode hints as input planes of a network: the hints, and their colours spread around them.
+
+A few hundred photographs are too few for a network to learn how far a spot of a few pixels reaches;
+with this beside the spots it has only to learn when to believe it.
+"""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-LARGEST = 9  # px, side of a spot
+CHANNELS = 6  # a, b and where they are given; the same, spread
+SCALE = 32.0  # CIE units, which the colours of hints are divided by
+CELLS = 32  # along the shorter side: nearness is worked out between cells of a grid
+REACH = 1 / 24  # of the shorter side: so far away a hint is half as sure
+FALL = 4  # the power of that with which nearer hints outweigh others
+ALIKE = 10.0  # of L, standard deviation
+NEVER = -1e9
 
 
-def true_hints(ab: Tensor, centers: Tensor, sizes: Tensor, shown: Tensor) -> Tensor:
-    """Hints (B,3,H,W), each of which has the mean true colour of the pixels below it.
+def encode_hints(L: Tensor, hints: Tensor) -> Tensor:
+    """Encode hints (B,3,H,W) for L (B,1,H,W) as input planes (B,6,H,W), about -4 to 4."""
+    planes = torch.cat([hints, spread_hints(L, hints)], dim=1)
+    return planes / planes.new_tensor(2 * [SCALE, SCALE, 1])[:, None, None]
 
-    Args:
-        ab: (B,2,H,W), CIE units.
-        centers: row and column of pixels, (B,N,T,2), int64: T squares make one hint, a stroke.
-        sizes: px, the side of a hint's squares, (B,N), 1 to 9.
-        shown: which squares there are, (B,N,T), bool.
+
+def spread_hints(L: Tensor, hints: Tensor) -> Tensor:
+    """Spread hints (B,3,H,W) over a photograph L (B,1,H,W).
+
+    Every pixel takes the mean of the colours given, weighed by how near and how alike in lightness
+    their places are.
+
+    Returns:
+        a and b in CIE units, and how sure they are, from the largest of those weights, 0 to 1;
+        (B,3,H,W) float32. All is 0 where there are no hints.
     """
-    height, width = ab.shape[-2:]
-    labels = labelled(centers, sizes, shown, height, width)[:, None]
-    both = labels.expand(-1, 2, -1, -1).flatten(2)
-    sums = ab.new_zeros(len(ab), 2, centers.shape[1] + 1)
-    areas = sums.scatter_add(2, both, torch.ones_like(ab).flatten(2))
-    means = sums.scatter_add(2, both, ab.flatten(2)) / areas.clamp(min=1)
-    mask = labels > 0
-    return torch.cat([means.gather(2, both).view_as(ab) * mask, mask.to(ab)], dim=1)
+    size = (L.shape[-2], L.shape[-1])
+    scale = min(1, CELLS / min(size))
+    grid = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    with torch.autocast(L.device.type, enabled=False):
+        cells = F.interpolate(torch.cat([L, hints], dim=1).float(), grid, mode="area").flatten(2)
+        lightness, sums, share = cells[:, :1], cells[:, 1:3], cells[:, 3:]
+        colors = sums / share.clamp(min=1e-6)
+        unlike = ((lightness.transpose(1, 2) - lightness) / ALIKE).square() / 2
+        far = (1 + (distances(grid, L.device) / REACH).square()).log()
+        weights = (-FALL * far - unlike).where(share > 0, NEVER)  # their logarithms
+        field = weights.softmax(dim=2) @ colors.transpose(1, 2)
+        sure = (weights.amax(dim=2, keepdim=True) / FALL).exp()
+        told = torch.cat([field, sure], dim=2).transpose(1, 2)
+        return F.interpolate(told.reshape(-1, 3, *grid), size, mode="bilinear")
 
 
-def labelled(centers: Tensor, sizes: Tensor, shown: Tensor, height: int, width: int) -> Tensor:
-    """Which hint lies on a pixel, (B,H,W): 0 is none, n + 1 the n-th, which lies on those before.
-
-    Arguments are those of :func:`true_hints`. Of a hint that is beyond the border nothing is left.
-    """
-    batch, count, squares = shown.shape
-    side = torch.arange(LARGEST, device=centers.device)
-    first = centers - ((sizes - 1) // 2)[..., None, None]
-    rows, columns = (axis[..., None] + side for axis in first.unbind(dim=-1))
-    is_in = side < sizes[..., None, None]
-    in_rows = is_in & (rows >= 0) & (rows < height) & shown[..., None]
-    in_columns = is_in & (columns >= 0) & (columns < width)
-    is_on = in_rows[..., :, None] & in_columns[..., None, :]
-    place = (rows[..., :, None] * width + columns[..., None, :]).where(is_on, 0)
-    label = torch.arange(1, count + 1, device=centers.device)[None, :, None, None, None]
-    label = label.expand(batch, count, squares, LARGEST, LARGEST).where(is_on, 0)
-    labels = centers.new_zeros(batch, height * width)
-    labels.scatter_reduce_(1, place.flatten(1), label.flatten(1), "amax")
-    return labels.view(batch, height, width)
-
-
-def spots(ab: Tensor, places: Tensor, size: int) -> Tensor:
-    """Hints (B,3,H,W) with the true colours of ab (B,2,H,W) around pixels (B,N,2)."""
-    shown = torch.ones(*places.shape[:2], 1, dtype=torch.bool, device=ab.device)
-    sizes = torch.full(places.shape[:2], size, device=ab.device)
-    return true_hints(ab, places[:, :, None], sizes, shown)
+def distances(grid: tuple[int, int], device: torch.device) -> Tensor:
+    """Return the distances between the cells of a grid, (N,N), in shares of its shorter side."""
+    rows, columns = (torch.arange(side, device=device) / min(grid) for side in grid)
+    places = torch.cartesian_prod(rows, columns)
+    return torch.cdist(places, places)

@@ -36,8 +36,8 @@ class Points(NamedTuple):
         return COMMON + (1 - COMMON) * torch.exp(-unlike) * far.rsqrt()
 
 
-def corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
-    """Predicted colours, corrected by hints.
+def correct_colors(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
+    """Correct predicted colours by hints.
 
     Args:
         L: (B,1,H,W) in 0..100.
@@ -49,40 +49,42 @@ def corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
     """
     with torch.autocast(L.device.type, enabled=False):
         parts = zip(L, ab.float(), hints, strict=True)
-        return torch.stack([one_corrected(*part) for part in parts])
+        return torch.stack([correct_one(*part) for part in parts])
 
 
-def one_corrected(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
-    """As :func:`corrected`, of one photograph."""
+def correct_one(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
+    """As :func:`correct_colors`, of one photograph."""
     if not hints[2].any():
         return ab
     sources, added = hinted_points(L, ab, hints)
-    weights = torch.linalg.solve(sources.in_common(sources) + noise_of(sources), added)
+    weights = torch.linalg.solve(sources.in_common(sources) + hint_noise(sources), added)
     rows = max(1, CHUNK // len(weights))
-    parts = zip(*(torch.split(values, rows) for values in points(L, ab)), strict=True)
+    parts = zip(*(torch.split(values, rows) for values in pixel_points(L, ab)), strict=True)
     change = torch.cat([Points(*part).in_common(sources) @ weights for part in parts])
     return ab + change.T.view_as(ab)
 
 
-def unexplained(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
-    """Share of the standard deviation of errors that is left with hints, (B,1,H,W), 0 to 1."""
+def unexplained_share(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
+    """Return the share of the errors' standard deviation that hints leave, (B,1,H,W), 0 to 1."""
     left = []
     for photograph, colors, given in zip(L, ab.float(), hints, strict=True):
         sources, _ = hinted_points(photograph, colors, given)
-        told = points(cells(photograph), cells(colors), L.shape).in_common(sources)
-        known = torch.linalg.solve(sources.in_common(sources) + noise_of(sources), told.T)
+        told = pixel_points(average_cells(photograph), average_cells(colors), L.shape).in_common(
+            sources
+        )
+        known = torch.linalg.solve(sources.in_common(sources) + hint_noise(sources), told.T)
         left.append((1 - (told * known.T).sum(dim=1)).clamp(min=0).sqrt())
     grid = torch.stack(left).view(-1, 1, CELLS, CELLS)
     return F.interpolate(grid, L.shape[-2:], mode="bilinear")
 
 
-def noise_of(sources: Points) -> Tensor:
-    """Covariance (N,N) of the noise of hints."""
+def hint_noise(sources: Points) -> Tensor:
+    """Return the covariance (N,N) of the noise of hints."""
     return NOISE * torch.eye(len(sources.L), device=sources.L.device)
 
 
 def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]:
-    """Where hints (3,H,W) are given, and what they add to the colours there (N,2).
+    """Return the points with hints (3,H,W), and what these add to the predicted colours (N,2).
 
     Pixels of one colour in one cell of a grid are one point, their mean; the grid is the finest of
     32, 16, ... 1 cells a side with which there are few enough.
@@ -97,7 +99,7 @@ def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]
         different, which = torch.unique(alike, dim=0, return_inverse=True)
         if len(different) <= MOST:
             break
-    values = torch.cat([*(part[given] for part in points(L, ab)), colors], dim=1)
+    values = torch.cat([*(part[given] for part in pixel_points(L, ab)), colors], dim=1)
     count = len(different)
     sums = values.new_zeros(count, values.shape[1]).index_add_(0, which, values)
     means = sums / which.bincount(minlength=count)[:, None].clamp(min=1)
@@ -105,8 +107,8 @@ def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]
     return Points(where, lightness, predicted), wanted - predicted
 
 
-def points(L: Tensor, ab: Tensor, shape: torch.Size | None = None) -> Points:
-    """All pixels of L (1,h,w) and ab (2,h,w), which may stand for a photograph of another shape."""
+def pixel_points(L: Tensor, ab: Tensor, shape: torch.Size | None = None) -> Points:
+    """Turn L (1,h,w) and ab (2,h,w) into points; ``shape`` is the photograph's, if larger."""
     height, width = (shape or L.shape)[-2:]
     rows, columns = (
         (torch.arange(count, device=L.device) + 0.5) / count * side / min(height, width)
@@ -115,6 +117,50 @@ def points(L: Tensor, ab: Tensor, shape: torch.Size | None = None) -> Points:
     return Points(torch.cartesian_prod(rows, columns), L.flatten(1).T, ab.flatten(1).T)
 
 
-def cells(values: Tensor) -> Tensor:
-    """Values (C,H,W) averaged over a grid of cells."""
+def average_cells(values: Tensor) -> Tensor:
+    """Average values (C,H,W) over a grid of cells, (C,32,32)."""
     return F.interpolate(values[None], (CELLS, CELLS), mode="area")[0]
+
+
+def suggest_places(L: Tensor, ab: Tensor, uncertainty: Tensor, hints: Tensor, count: int) -> Tensor:
+    """Suggest rows and columns (B,N,2) for the next hints, the best first.
+
+    With errors as large as the uncertainty, and as much in common as :mod:`.propagate`
+    takes them to have, each is where the squared error of the whole photograph falls most
+    (Gaussian process regression; Seo et al. 2000, "active learning Cohn").
+
+    Args:
+        L: (B,1,H,W) in 0..100.
+        ab: predicted (B,2,H,W), CIE units.
+        uncertainty: (B,1,H,W), CIE units.
+        hints: (B,3,H,W), those given so far.
+        count: N, at most 1024.
+    """
+    with torch.autocast(L.device.type, enabled=False):
+        parts = zip(L, ab.float(), uncertainty.float(), hints, strict=True)
+        return torch.stack([suggest_for_one(*part, count) for part in parts])
+
+
+def suggest_for_one(
+    L: Tensor, ab: Tensor, uncertainty: Tensor, hints: Tensor, count: int
+) -> Tensor:
+    """As :func:`suggest_places`, of one photograph."""
+    height, width = L.shape[-2:]
+    grid = pixel_points(average_cells(L), average_cells(ab), L.shape)
+    errors = average_cells(uncertainty).flatten().clamp(min=1e-3)
+    covariance = errors[:, None] * grid.in_common(grid) * errors
+    noise = NOISE * errors.square()
+    given = average_cells(hints[2:]).flatten() > 0
+    known = covariance[given][:, given] + torch.diag(noise[given])
+    covariance = covariance - covariance[:, given] @ torch.linalg.solve(known, covariance[given])
+    places = []
+    for _ in range(count):
+        variance = covariance.diagonal() + noise
+        best = (covariance.square().sum(dim=0) / variance).argmax()
+        places.append(best)
+        column = covariance[:, best]
+        covariance = covariance - column[:, None] * column / variance[best]
+    chosen = torch.stack(places)
+    rows = (chosen // CELLS * 2 + 1) * height // (2 * CELLS)
+    columns = (chosen % CELLS * 2 + 1) * width // (2 * CELLS)
+    return torch.stack([rows, columns], dim=1)

@@ -1,7 +1,7 @@
-"""The library's door: load a model, colour photographs of any size."""
+"""Colour photographs of any size: predict ab at the network's size, keep the own lightness."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -15,14 +15,14 @@ from colorization.files.arrays import as_given, picture_from
 from colorization.files.painting import Floats, Lightness, Pixels, paint, shrink
 from colorization.files.pictures import Picture
 from colorization.hints.file import Hints, check_fits, draw_hints
-from colorization.inference.tiles import in_tiles
-from colorization.models.backends import ColorModel, open_model
+from colorization.models.backends import ColorModel, load_model
 from colorization.models.registry import DEFAULT
 from colorization.settings.commands import ACCELERATOR, PRECISION, PROCESSES, SATURATION
 from colorization.settings.fields import SEEN_SIZE, TEMPERATURE, check
 from colorization.settings.machine import cores
 
 Given = TypeVar("Given", Image.Image, NDArray[Any])
+TILES = 16  # in a batch
 BATCH_PIXELS = 8 * 128 * 192  # of the small photographs that are predicted at once
 
 
@@ -89,11 +89,11 @@ class PhotoColorizer:
         check("threads", threads, PROCESSES)
         check("device", device, ACCELERATOR)
         check("precision", precision, PRECISION)
-        opened = open_model(model, device, precision, flip_average, temperature, threads)
+        opened = load_model(model, device, precision, flip_average, temperature, threads)
         return cls(opened, size, saturation, tiles)
 
     def colorize(self, image: Given, hints: Hints | None = None) -> Given:
-        """Colour an image; what it has of colour is left out first.
+        """Colour an image; its own colours are ignored.
 
         Args:
             image: a Pillow image of any mode but F; or an array (H,W) or (H,W,C) of sRGB with 1 to
@@ -113,7 +113,7 @@ class PhotoColorizer:
         return colored
 
     def colorize_all(self, images: Iterable[Given], hints: Hints | None = None) -> list[Given]:
-        """Colour images, those of one shape in batches; types and errors are as for one.
+        """Colour images, in batches of one shape; types and errors are those of :meth:`colorize`.
 
         Hints are taken for each of them.
         """
@@ -133,7 +133,7 @@ class PhotoColorizer:
         return colored
 
     def seen(self, lightness: Lightness, hints: Hints | None = None) -> Floats:
-        """What the model sees of a photograph: L, with hints beside it, (1,1,h,w) or (1,4,h,w).
+        """Prepare a photograph for the model: L (1,1,h,w), or with hints beside it (1,4,h,w).
 
         Raises:
             InputError: for hints of another photograph, or for an ONNX file.
@@ -147,11 +147,11 @@ class PhotoColorizer:
         return np.concatenate([L[None], draw_hints(hints, L.shape)])[None]
 
     def predict(self, lightnesses: Sequence[Lightness], hints: Hints | None = None) -> list[Floats]:
-        """ab (2,h,w) of photographs' lightness (H,W), at the size that the network sees."""
+        """Predict ab (2,h,w), CIE units, for each lightness (H,W), at the size the network sees."""
         small = [self.seen(lightness, hints) for lightness in lightnesses]
         model = partial(self.model.predict, saturation=self.saturation)
         if self.tile:
-            return [in_tiles(model, x, self.tile)[0] for x in small]
+            return [predict_in_tiles(model, x, self.tile)[0] for x in small]
         shapes: dict[tuple[int, ...], list[int]] = {}
         for index, x in enumerate(small):
             shapes.setdefault(x.shape, []).append(index)
@@ -168,5 +168,38 @@ class PhotoColorizer:
     def paint(
         self, picture: Picture, ab: Floats, bits: int, threads: Executor | None = None
     ) -> Pixels:
-        """sRGB (H,W,3) of a picture with predicted ab (2,h,w)."""
+        """Paint a picture with predicted ab (2,h,w); return sRGB (H,W,3) of ``bits`` a channel."""
         return paint(picture.lightness, ab, bits, threads)
+
+
+def predict_in_tiles(predict: Callable[[Floats], Floats], x: Floats, tile: int) -> Floats:
+    """Predict ab (1,2,h,w) from (1,C,h,w) in squares of ``tile`` px that overlap by half.
+
+    Each square counts most in its middle, so that no seam shows. A picture that is narrower than
+    a square is taken at its own width.
+    """
+    height, width = x.shape[-2:]
+    high, wide = min(tile, height), min(tile, width)
+    places = [(top, left) for top in tile_starts(height, high) for left in tile_starts(width, wide)]
+    weight = np.outer(tile_weights(high), tile_weights(wide))
+    total = np.zeros((2, height, width), np.float32)
+    weights = np.zeros((height, width), np.float32)
+    for first in range(0, len(places), TILES):
+        batch = places[first : first + TILES]
+        squares = [x[0, :, top : top + high, left : left + wide] for top, left in batch]
+        for (top, left), ab in zip(batch, predict(np.stack(squares)), strict=True):
+            part = (slice(top, top + high), slice(left, left + wide))
+            total[:, *part] += ab * weight
+            weights[part] += weight
+    return (total / weights)[None]
+
+
+def tile_starts(side: int, tile: int) -> list[int]:
+    """Return the first pixels of tiles that overlap by half; the last tile ends at the border."""
+    return [*range(0, side - tile, max(1, tile // 2)), side - tile]
+
+
+def tile_weights(length: int) -> Floats:
+    """Return weights that fall from 1 in the middle of a tile towards both ends, never 0."""
+    place = (np.arange(length, dtype=np.float32) + 0.5) / length
+    return np.minimum(place, 1 - place) * 2

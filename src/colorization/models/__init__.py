@@ -1,1 +1,4 @@
-"""Trained models as they are handed on: bundles, ONNX files, and those that are shipped."""
+"""Trained models: read checkpoints and bundles, predict with them, describe and export them.
+
+It also has the trivial baselines, and the results that a run leaves.
+"""

@@ -1,4 +1,4 @@
-"""Models that predict: PyTorch's and onnxruntime's, by arrays."""
+"""Load a trained model, ready to predict, from PyTorch's files or an ONNX file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 
 from colorization.errors import InputError
 from colorization.files.painting import Floats
-from colorization.models.metadata import parsed
-from colorization.models.registry import locate
+from colorization.models.metadata import parse_description
+from colorization.models.registry import find_model
 
 ONNX_ABOUT = "colorization_workbench"
-"""Of an ONNX file's metadata: the description of the model."""
+"""Key of the model's description in an ONNX file's metadata."""
 
 
 class ColorModel(Protocol):
@@ -34,8 +34,8 @@ class ColorModel(Protocol):
         """
 
 
-def checked_ab(ab: Any, x: Floats, model: object) -> Floats:
-    """What a model predicted for ``x``, if it is ab (B,2,h,w), and finite.
+def check_ab(ab: Any, x: Floats, model: object) -> Floats:
+    """Return a model's output for ``x`` as float32 if it is ab (B,2,h,w), and finite.
 
     Raises:
         InputError: naming the model.
@@ -60,7 +60,7 @@ def check_finite(is_finite: bool, model: object) -> None:
         )
 
 
-def open_model(
+def load_model(
     model: str,
     device: str = "auto",
     precision: str = "auto",
@@ -68,26 +68,37 @@ def open_model(
     temperature: float | None = None,
     threads: int | None = None,
 ) -> ColorModel:
-    """A checkpoint, bundle or ONNX file by path, or a shipped model by name, ready to predict.
+    """Load a model, ready to predict.
 
     Args:
+        model: name of a shipped model, or path of a checkpoint, bundle or ONNX file.
         device: ``auto``, ``cpu`` or ``gpu``.
         precision: see :func:`colorization.models.hardware.resolve`.
-        flip_average, temperature: None is as it was trained.
-        threads: of the CPU that one prediction takes; None is all.
+        flip_average: whether the mirror image is averaged in; None is as it was trained.
+        temperature: of colour bins; None is as it was trained.
+        threads: CPU threads of one prediction; None is all.
 
     Raises:
-        InputError: if it cannot be read, built or run so.
+        InputError: if it cannot be found, read, built or run with these settings.
     """
-    if locate(model).suffix == ".onnx":
+    if find_model(model).suffix == ".onnx":
         if flip_average is not None or temperature is not None:
             raise InputError(f"{model}: flip_average and temperature are fixed in an ONNX file")
         if device == "gpu" or precision != "auto":
             raise InputError(f"{model}: an ONNX file is run on the CPU, in its own precision")
-        return OnnxModel(locate(model), threads)
-    from colorization.models.torch_model import load_torch  # PyTorch, where it is needed
+        return OnnxModel(find_model(model), threads)
+    import torch  # from here on: an ONNX file is coloured without PyTorch
 
-    return load_torch(model, device, precision, flip_average, temperature, threads)
+    from colorization.models.bundle import read_model
+    from colorization.models.hardware import resolve
+    from colorization.models.torch_model import TorchModel
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    hardware = resolve(device, precision)
+    predictor, about = read_model(model)
+    predictor.decode_otherwise(flip_average, temperature)
+    return TorchModel(predictor, about, hardware, model)
 
 
 class OnnxModel:
@@ -111,7 +122,7 @@ class OnnxModel:
             raise InputError(f"{path} is not of src.export: it does not say what it is") from error
         except Exception as error:  # onnxruntime's own have no common base
             raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-        self.about: Mapping[str, Any] = parsed(about, path)
+        self.about: Mapping[str, Any] = parse_description(about, path)
         self.path = path
         if inputs != [("L", "tensor(float)")]:
             raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
@@ -124,4 +135,4 @@ class OnnxModel:
             (ab,) = self.session.run(["ab"], {"L": x})
         except Exception as error:  # onnxruntime's own have no common base
             raise InputError(f"{self.path} cannot be run: {str(error).splitlines()[0]}") from error
-        return checked_ab(ab, x, self.path) * np.float32(saturation)
+        return check_ab(ab, x, self.path) * np.float32(saturation)

@@ -1,4 +1,4 @@
-"""Predictors that know no picture, only averages of the training set: what a network must beat."""
+"""Fit and score the trivial baselines that a network must beat: averages of the training set."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -35,8 +35,8 @@ class ColorTable(nn.Module):
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units."""
-        row, column = cells_of(L, *self.table.shape[:2])
-        return self.table[row, column, level_of(L)].permute(0, 3, 1, 2)
+        row, column = cell_indices(L, *self.table.shape[:2])
+        return self.table[row, column, lightness_index(L)].permute(0, 3, 1, 2)
 
 
 class NearestNeighbor(nn.Module):
@@ -57,12 +57,12 @@ class NearestNeighbor(nn.Module):
 
     def forward(self, L: Tensor) -> Tensor:
         """L (B,1,H,W) in 0..100 to ab (B,2,H,W) in CIE units."""
-        nearest = torch.cdist(thumbnail(L, LOOK).flatten(1), self.looks).argmin(dim=1)
+        nearest = torch.cdist(average_to(L, LOOK).flatten(1), self.looks).argmin(dim=1)
         ab = self.ab[nearest].float()
         return F.interpolate(ab, L.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def thumbnail(x: Tensor, side: int) -> Tensor:
+def average_to(x: Tensor, side: int) -> Tensor:
     """Average (B,C,H,W) to (B,C,side,side)."""
     return F.interpolate(x, (side, side), mode="area")
 
@@ -77,24 +77,24 @@ def fit_baselines(batches: Iterable[LabBatch]) -> nn.ModuleDict:
     count = torch.zeros(CELLS, CELLS, LEVELS, dtype=torch.float64)
     total = torch.zeros(CELLS, CELLS, LEVELS, 2, dtype=torch.float64)
     for L, ab in batches:
-        row, column = cells_of(L, CELLS, CELLS)
-        index = ((row * CELLS + column) * LEVELS + level_of(L)).flatten()
+        row, column = cell_indices(L, CELLS, CELLS)
+        index = ((row * CELLS + column) * LEVELS + lightness_index(L)).flatten()
         colors = ab.permute(0, 2, 3, 1).reshape(-1, 2).double()
         count.view(-1).index_add_(0, index, torch.ones_like(index, dtype=torch.float64))
         total.view(-1, 2).index_add_(0, index, colors)
-        looks.append(thumbnail(L, LOOK).flatten(1))
-        fields.append(thumbnail(ab, FIELD))
+        looks.append(average_to(L, LOOK).flatten(1))
+        fields.append(average_to(ab, FIELD))
     mean = (total.sum((0, 1, 2)) / count.sum()).expand(1, 1, LEVELS, 2)
-    by_level = shrunk(count.sum((0, 1), keepdim=True), total.sum((0, 1), keepdim=True), mean)
+    by_level = lean_on_prior(count.sum((0, 1), keepdim=True), total.sum((0, 1), keepdim=True), mean)
     gray = torch.zeros(1, 1, LEVELS, 2)
-    tables = (gray, mean.clone(), by_level, shrunk(count, total, by_level))
+    tables = (gray, mean.clone(), by_level, lean_on_prior(count, total, by_level))
     fitted = nn.ModuleDict(dict(zip(TABLES, map(ColorTable, tables), strict=True)))
     fitted[NEAREST] = NearestNeighbor(torch.cat(looks), torch.cat(fields))
     return fitted
 
 
 def read_baselines(path: Path) -> nn.ModuleDict | None:
-    """What a run saved as the state of its baselines; None if there is nothing of that kind."""
+    """Read the baselines that a run saved; None if the file is missing or damaged."""
     try:
         state = torch.load(path, weights_only=True)
         fitted = nn.ModuleDict({name: ColorTable(state[f"{name}.table"]) for name in TABLES})
@@ -104,29 +104,29 @@ def read_baselines(path: Path) -> nn.ModuleDict | None:
     return fitted
 
 
-def shrunk(count: Tensor, total: Tensor, prior: Tensor) -> Tensor:
-    """Averages with ``PRIOR`` pixels of the prior table added to each entry."""
+def lean_on_prior(count: Tensor, total: Tensor, prior: Tensor) -> Tensor:
+    """Average each entry together with ``PRIOR`` pixels of the prior table."""
     return (total + PRIOR * prior) / (count + PRIOR)[..., None]
 
 
-def cells_of(L: Tensor, down: int, across: int) -> tuple[Tensor, Tensor]:
-    """Cell row (H,1) and column (1,W) of every pixel of L (B,1,H,W)."""
+def cell_indices(L: Tensor, down: int, across: int) -> tuple[Tensor, Tensor]:
+    """Return the cell row (H,1) and column (1,W) of every pixel of L (B,1,H,W)."""
     height, width = L.shape[-2:]
     row = torch.arange(height, device=L.device) * down // height
     column = torch.arange(width, device=L.device) * across // width
     return row[:, None], column[None, :]
 
 
-def level_of(L: Tensor) -> Tensor:
-    """Index (B,H,W) of the lightness level of L (B,1,H,W)."""
+def lightness_index(L: Tensor) -> Tensor:
+    """Return the index (B,H,W) of the lightness level of L (B,1,H,W)."""
     return L[:, 0].round().clamp(0, LEVELS - 1).long()
 
 
 @torch.no_grad()
-def score(
+def score_predictors(
     predictors: Mapping[str, Callable[[Tensor], Tensor]], batches: Iterable[LabBatch]
 ) -> dict[str, dict[str, float]]:
-    """Score what predicts ab (B,2,H,W) from L (B,1,H,W), by the metrics of the networks.
+    """Score predictors of ab (B,2,H,W) from L (B,1,H,W), by the networks' metrics.
 
     Returns:
         By predictor, then by metric; the batches are gone through once.

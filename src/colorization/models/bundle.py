@@ -1,32 +1,57 @@
-"""A model in a folder: weights, a plain description, a card and checksums. None of it is code."""
+"""Read and write bundles: a folder with weights, a description, a card and checksums, no code."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors.torch
+from torch import Tensor
 
 from colorization.errors import InputError
-from colorization.models.checkpoints import settings_of
-from colorization.models.metadata import parsed
-from colorization.models.predictor import SETTINGS, Predictor, restored
-from colorization.models.registry import DESCRIPTION, is_bundle
+from colorization.files.atomic import replacing
+from colorization.models.checkpoints import check_settings, read_checkpoint
+from colorization.models.metadata import describe_checkpoint, parse_description
+from colorization.models.predictor import PARTS, SETTINGS, Predictor, restore, select_weights
+from colorization.models.registry import DESCRIPTION, find_model, is_bundle
 
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
 CHECKSUMS = "SHA256SUMS"  # as sha256sum writes them
 
 
-class Described(NamedTuple):
-    """A model, ready to predict, and what is known of it, as JSON holds it."""
+class TrainedModel(NamedTuple):
+    """A predictor, and its description as JSON holds it."""
 
     predictor: Predictor
     about: Mapping[str, Any]
 
 
-def read_bundle(folder: Path) -> Described:
-    """Read a bundle; nothing in it is run.
+def read_model(model: str) -> TrainedModel:
+    """Read a checkpoint or bundle, by path or shipped name.
+
+    Raises:
+        InputError: if it cannot be read or built.
+    """
+    path = find_model(model)
+    if is_bundle(path):
+        return read_bundle(path)
+    checkpoint = read_checkpoint(path)
+    settings = checkpoint["hyper_parameters"]
+
+    def trained() -> Predictor:
+        return Predictor(**{name: settings[name] for name in SETTINGS if name in settings})
+
+    predictor = restore(trained, select_weights(checkpoint["state_dict"]), path)
+    try:
+        return TrainedModel(predictor, describe_checkpoint(checkpoint, path))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a checkpoint of src.train") from error
+
+
+def read_bundle(folder: Path) -> TrainedModel:
+    """Read a bundle; nothing in it is executed.
 
     Raises:
         InputError: if a file is missing or altered, it is of a newer version, or it describes
@@ -35,7 +60,9 @@ def read_bundle(folder: Path) -> Described:
     if not is_bundle(folder):
         raise InputError(f"no bundle {folder}: it has no {DESCRIPTION}")
     check_files(folder)
-    about = parsed((folder / DESCRIPTION).read_text("utf-8", "replace"), folder / DESCRIPTION)
+    about = parse_description(
+        (folder / DESCRIPTION).read_text("utf-8", "replace"), folder / DESCRIPTION
+    )
     try:
         weights = safetensors.torch.load_file(folder / WEIGHTS)
     except (OSError, safetensors.SafetensorError) as error:
@@ -43,10 +70,50 @@ def read_bundle(folder: Path) -> Described:
 
     def described() -> Predictor:
         settings = {name: about[name] for name in SETTINGS}
-        return Predictor(**settings_of(settings))
+        return Predictor(**check_settings(settings))
 
     single = {name: value.float() for name, value in weights.items()}
-    return Described(restored(described, single, folder), about)
+    return TrainedModel(restore(described, single, folder), about)
+
+
+def write_bundle(model: TrainedModel, folder: Path, precision: str) -> None:
+    """Write a bundle, whole or not at all.
+
+    Args:
+        precision: of the trained weights: ``half`` or ``single``. Statistics are always single.
+
+    Raises:
+        InputError: if the folder is there, or a weight is too large for half precision.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} is there already; remove it, or set output to another")
+    from colorization.models.card import format_card, list_licences  # the metrics, where needed
+
+    more = {"precision": precision, "licences": list_licences(model.about)}
+    about = dict(model.about) | more
+    with replacing(folder) as beside:
+        beside.mkdir()
+        weights = collect_weights(model.predictor, precision)
+        (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
+        (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
+        (beside / CARD).write_text(format_card(about), encoding="utf-8")
+        sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
+        (beside / CHECKSUMS).write_text("".join(sums))
+
+
+def collect_weights(predictor: Predictor, precision: str) -> dict[str, Tensor]:
+    """Collect the weights that a model predicts with, by name; see :func:`write_bundle`."""
+    parts = {name: part for name, part in predictor.named_children() if name in PARTS}
+    trained = {f"{part}.{name}" for part in parts for name, _ in parts[part].named_parameters()}
+    weights = {}
+    for part, module in parts.items():
+        for name, value in module.state_dict().items():
+            key = f"{part}.{name}"
+            is_half = precision == "half" and key in trained
+            weights[key] = (value.half() if is_half else value).cpu().contiguous()
+            if not weights[key].isfinite().all():
+                raise InputError(f"{key} is not finite in half precision; set precision=single")
+    return weights
 
 
 def check_files(folder: Path) -> None:

@@ -1,9 +1,15 @@
-"""A model's card: what it is, what it was trained on, how good it is, what it may be used for."""
+"""Write a model's card: what it is, its training data, its scores and its licences."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+from pydantic import Field, FiniteFloat
+from typing_extensions import TypedDict
+
+from colorization.errors import InputError
 from colorization.metrics import score_cells
+from colorization.models.results import check_kinds, read_json
 from colorization.reports.tables import escaped, markdown
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")
@@ -24,8 +30,33 @@ ENCODERS = {
 HUB = "Its encoder has weights of timm, trained on ImageNet; see their own licence there."
 
 
-def licences(about: Mapping[str, Any]) -> list[str]:
-    """Where a model's photographs and weights come from, and under what terms, a sentence each."""
+class MeanScore(TypedDict):
+    """A score over photographs; none where it is not finite."""
+
+    mean: FiniteFloat | None
+
+
+class Track(TypedDict):
+    """Scores by row and metric."""
+
+    scores: dict[str, dict[str, MeanScore]]
+
+
+class OfDataset(TypedDict):
+    """What was found on a dataset."""
+
+    tracks: Annotated[dict[str, Track], Field(min_length=1)]
+
+
+class Evaluated(TypedDict):
+    """What a card takes out of an evaluation's results."""
+
+    checkpoints: Annotated[dict[str, Any], Field(min_length=1)]
+    datasets: dict[str, OfDataset]
+
+
+def list_licences(about: Mapping[str, Any]) -> list[str]:
+    """List the origins and terms of a model's photographs and weights, a sentence each."""
     notes = [
         f"Trained on {dataset}: {ORIGINS.get(dataset, OTHER)}."
         for dataset in about["training"]["datasets"]
@@ -35,8 +66,8 @@ def licences(about: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def card(about: Mapping[str, Any]) -> str:
-    """The card as Markdown."""
+def format_card(about: Mapping[str, Any]) -> str:
+    """Format a card as Markdown."""
     training = about["training"]
     images = training.get("images")
     count = f", {images['train']:,} photographs" if images else ""
@@ -49,8 +80,8 @@ def card(about: Mapping[str, Any]) -> str:
     lines = [
         f"# {escaped(about['name'])}\n",
         "Predicts a and b of CIE Lab from L, to colour gray photographs of any size.\n",
-        f"- network: {part_name(about['network'])}{looks}",
-        f"- objective: {part_name(about['objective'])}{amplified}{stronger}",
+        f"- network: {class_name(about['network'])}{looks}",
+        f"- objective: {class_name(about['objective'])}{amplified}{stronger}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
         f"- trained on: {dataset}{count}, up to epoch {training['epoch']}{seen}",
@@ -64,13 +95,13 @@ def card(about: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n" + "".join(score_tables(training))
 
 
-def part_name(settings: Mapping[str, Any]) -> str:
-    """The class that settings build, as Markdown."""
+def class_name(settings: Mapping[str, Any]) -> str:
+    """Return the name of the class that settings build, as Markdown."""
     return escaped(settings["_target_"].rpartition(".")[2])
 
 
 def score_tables(training: Mapping[str, Any]) -> list[str]:
-    """Scores beside the baselines, on the test photographs of each dataset that was scored."""
+    """Format the scores beside the baselines, a Markdown table for each test dataset."""
     tables = training.get("tests", {})
     if not tables and "test" in training:
         tables = {training["dataset"]: training["test"]}
@@ -85,3 +116,33 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
         )
         for dataset, rows in tables.items()
     ]
+
+
+def read_evaluation(evaluation: Path) -> dict[str, Any]:
+    """Read the scores on each dataset, at the model's own size, from ``results.json``.
+
+    Raises:
+        InputError: if it is not of ``src.evaluate``, or of several checkpoints.
+    """
+    try:
+        found = read_json(evaluation)
+        check_kinds(found, Evaluated, evaluation)
+    except (OSError, InputError) as error:
+        raise InputError(f"{evaluation} is not a results.json of src.evaluate: {error}") from error
+    label, *others = found["checkpoints"]
+    if others:
+        raise InputError(f"{evaluation} is of several checkpoints; evaluate {label} alone")
+    return {
+        dataset: {
+            row_title(row, label): {
+                name: s["mean"] for name, s in scores.items() if s["mean"] is not None
+            }
+            for row, scores in next(iter(about["tracks"].values()))["scores"].items()
+        }
+        for dataset, about in found["datasets"].items()
+    }
+
+
+def row_title(row: str, label: str) -> str:
+    """Return a row's name in a card, which calls the checkpoint this model."""
+    return {label: "this model", f"ceiling of {label}": "ceiling"}.get(row, row)

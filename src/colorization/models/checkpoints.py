@@ -1,4 +1,4 @@
-"""Checkpoints as Lightning writes them, read without it."""
+"""Read checkpoints that Lightning wrote, without Lightning."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ DECODING = tuple(field.name for field in fields(Decoding))
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint of primitives and tensors; nothing in it is run.
+    """Read a checkpoint of primitives and tensors; nothing in it is executed.
 
     Its settings are checked as a bundle's are.
 
@@ -44,7 +44,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or any(part not in checkpoint for part in parts):
         raise InputError(f"{path} is not a checkpoint of src.train")
     try:
-        checkpoint["hyper_parameters"] = settings_of(checkpoint["hyper_parameters"])
+        checkpoint["hyper_parameters"] = check_settings(checkpoint["hyper_parameters"])
         data = checkpoint["datamodule_hyper_parameters"]
         checkpoint["datamodule_hyper_parameters"] = validated_parts(data)
         check("batch_size", data.get("batch_size"), COUNT)
@@ -54,8 +54,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a Colorizer, checked, with those that older checkpoints do not name.
+def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the settings of a Colorizer, and add those that older checkpoints lack.
 
     Raises:
         InputError: naming the first that is not usable.
@@ -64,10 +64,10 @@ def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return validated_parts(given) | conformed(Decoding, said)
 
 
-def opened(
+def resolve_dataset(
     dataset: Mapping[str, Any], data_dir: str, named: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """Settings of a dataset that a checkpoint stores, with its photographs where the user has them.
+    """Return the settings of a checkpoint's dataset, with the folder where the user has it.
 
     Those of conf/ lie in ``data_dir``. No other folder is read on the word of a checkpoint.
 
@@ -78,16 +78,18 @@ def opened(
         InputError: for settings that no schema has; for a folder that is not named; for
             photographs that are in another data_dir.
     """
-    return placed(validated("dataset", dataset), data_dir, named)
+    return locate_dataset(validated("dataset", dataset), data_dir, named)
 
 
-def placed(
+def locate_dataset(
     dataset: Mapping[str, Any], data_dir: str, named: Sequence[str] | None
 ) -> dict[str, Any]:
-    """As :func:`opened`, for settings that a schema has."""
+    """Do what :func:`resolve_dataset` does, for settings that are checked already."""
     settings = dict(dataset)
     if parts := settings.get("parts"):
-        settings["parts"] = {part: placed(of, data_dir, named) for part, of in parts.items()}
+        settings["parts"] = {
+            part: locate_dataset(of, data_dir, named) for part, of in parts.items()
+        }
     if "root" not in settings:
         return settings
     there = Path(settings["root"])

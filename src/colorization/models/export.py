@@ -1,24 +1,28 @@
 """Write a trained model to hand on: a bundle or an ONNX file."""
 
+import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from colorization.color import from_uint8, rgb_to_lab
+from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.data.datamodule import ImageDataset
 from colorization.errors import InputError
-from colorization.models.checkpoints import opened, read_checkpoint
-from colorization.models.describe import read_model
-from colorization.models.onnx import SMALLEST, FromGray, FromLightness, write_onnx
-from colorization.models.registry import is_bundle, locate
+from colorization.files.atomic import replacing
+from colorization.models.backends import ONNX_ABOUT
+from colorization.models.bundle import TrainedModel, read_model, write_bundle
+from colorization.models.card import read_evaluation
+from colorization.models.checkpoints import read_checkpoint, resolve_dataset
+from colorization.models.registry import find_model, is_bundle
 from colorization.models.results import PACKAGES
-from colorization.models.writing import scores_of, write_bundle
 from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
 from colorization.settings.fields import check, one_of
 
@@ -27,6 +31,11 @@ log = logging.getLogger(__name__)
 COMPARED = 8  # photographs
 FORMAT = one_of("bundle", "onnx", "onnx_rgb")
 PRECISION = one_of("half", "single")
+OPSET = 18
+TRACED = (2, 1, 131, 97)  # no side a multiple of anything, so that padding is in the graph
+SMALLEST = 48  # px; encoders pad smaller pictures, which a graph does not
+TOLERANCE = 0.05  # CIE units
+TRACED_ALIKE: type[Warning] = torch.jit.TracerWarning  # type: ignore[attr-defined]
 
 
 def export_model(
@@ -55,7 +64,7 @@ def export_model(
     """
     check("format", format, FORMAT)
     check("precision", precision, PRECISION)
-    path = locate(checkpoint)
+    path = find_model(checkpoint)
     model = read_model(checkpoint)
     about = dict(model.about) | {
         "name": name or model.about["name"],
@@ -63,7 +72,7 @@ def export_model(
         "versions": {package: version(package) for package in PACKAGES},
     }
     if evaluation:
-        about["training"] = about["training"] | {"tests": scores_of(Path(evaluation))}
+        about["training"] = about["training"] | {"tests": read_evaluation(Path(evaluation))}
     model = model._replace(about=about)
     target = Path(output or default_output(path, format))
     if target.exists():
@@ -72,48 +81,149 @@ def export_model(
         write_bundle(model, target, precision)
     else:
         graph = FromGray if format == "onnx_rgb" else FromLightness
-        photographs = compared(path, about, data_dir)
+        photographs = comparison_photographs(path, about, data_dir)
         difference = write_onnx(model, target, graph, photographs)
         log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
     return target
 
 
 def default_output(path: Path, form: str) -> Path:
-    """In the run's folder.
+    """Return the path of an export in the run's folder.
 
     Raises:
-        InputError: for what lies in none.
+        InputError: if the model does not lie in a run's folder.
     """
     if path.parent.name != CHECKPOINTS:
-        raise InputError(f"{path} lies in no run's folder; set output")
+        raise InputError(f"{path} is not in a run's folder; set output")
     run = path.parent.parent
     return run / "bundle" if form == "bundle" else run / f"{form.replace('onnx', 'model')}.onnx"
 
 
-def compared(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
-    """L of photographs that a model was chosen on, or of rendered scenes if those are not here."""
+def comparison_photographs(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
+    """Yield L (B,1,H,W) of the model's validation photographs, or of rendered scenes."""
     trained = about["training"]["dataset"]
     candidates: list[Callable[[], dict[str, Any]]] = []
     if not is_bundle(path):
         stored = read_checkpoint(path)["datamodule_hyper_parameters"]["dataset"]
-        candidates.append(lambda: opened(stored, data_dir))
+        candidates.append(lambda: resolve_dataset(stored, data_dir))
     elif trained in dataset_choices():
         candidates.append(lambda: dataset_settings(trained, data_dir))
     candidates.append(lambda: dataset_settings("synthetic", data_dir))
     for settings in candidates:
         try:
-            yield from lightnesses(build(settings()))
+            yield from read_lightness(build(settings()))
         except (InputError, OSError) as error:
             log.warning("not compared on its own photographs: %s", error)
         else:
             return
 
 
-def lightnesses(dataset: ImageDataset) -> Iterator[Tensor]:
-    """Of squares together, and of a whole photograph."""
+def read_lightness(dataset: ImageDataset) -> Iterator[Tensor]:
+    """Yield L of validation photographs: squares in one batch, then a whole photograph."""
     names = dataset.names("val")[:COMPARED]
     size = max(dataset.size, SMALLEST)
     yield rgb_to_lab(from_uint8(torch.stack([dataset.read(n, size) for n in names]))).L
     whole = dataset.read(names[0], None)
     if min(whole.shape[1:]) >= SMALLEST:
         yield rgb_to_lab(from_uint8(whole[None])).L
+
+
+class FromLightness(nn.Module):
+    """L (B,1,H,W) in 0..100 to ab (B,2,H,W), without hints."""
+
+    names: tuple[tuple[str, ...], tuple[str, ...]] = (("L",), ("ab",))
+
+    def __init__(self, model: TrainedModel) -> None:
+        super().__init__()
+        self.predictor = model.predictor
+
+    def example(self, L: Tensor) -> Tensor:
+        """Return the input of the graph for L."""
+        return L
+
+    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
+        return (self.predictor(L),)
+
+
+class FromGray(FromLightness):
+    """sRGB gray, uint8 (B,1,H,W), to ab (B,2,H,W) and sRGB, uint8 (B,3,H,W)."""
+
+    names = (("gray",), ("ab", "rgb"))
+
+    def example(self, L: Tensor) -> Tensor:
+        return to_uint8(lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1)))[:, :1]
+
+    def forward(self, gray: Tensor) -> tuple[Tensor, ...]:
+        L = rgb_to_lab(from_uint8(gray).expand(-1, 3, -1, -1)).L
+        ab = self.predictor(L)
+        return ab, to_uint8(lab_to_rgb(L, ab))
+
+
+def write_onnx(
+    model: TrainedModel, path: Path, graph: type[FromLightness], photographs: Iterable[Tensor]
+) -> float:
+    """Write an ONNX file for any batch and any size from 48 px, whole or not at all.
+
+    Args:
+        graph: what it takes and gives.
+        photographs: L (B,1,H,W), on which it is compared with PyTorch.
+
+    Returns:
+        The largest difference of ab, CIE units.
+
+    Raises:
+        InputError: if a package is missing, or the difference is over 0.05.
+    """
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(f"format=onnx needs {error.name}: pip install -e '.[onnx]'") from error
+    network = graph(model).eval()
+    proto = onnx.load_from_string(trace_network(network))
+    about = proto.metadata_props.add()
+    smallest = SMALLEST if model.about["network"].get("encoder") else 1
+    about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | {"smallest": smallest})
+    whole = proto.SerializeToString()
+    session = onnxruntime.InferenceSession(whole)
+    difference = 0.0
+    for L in photographs:
+        given = network.example(L)
+        with torch.inference_mode():
+            expected = network(given)[0].numpy()
+        found = session.run(["ab"], {network.names[0][0]: given.numpy()})[0]
+        difference = max(difference, float(abs(found - expected).max()))
+    if not difference <= TOLERANCE:
+        raise InputError(f"ab of the ONNX model differ by up to {difference}; nothing is written")
+    with replacing(path) as beside:
+        beside.write_bytes(whole)
+    return difference
+
+
+def trace_network(network: FromLightness) -> bytes:
+    """Convert a network to ONNX by tracing.
+
+    The newer exporter (``dynamo=True``, PyTorch 2.15) takes some 20 times as long, for the symbolic
+    sizes of padded maps grow at every layer. Behind EfficientNet-Lite its graph fails at any other
+    size than the traced one ("invalid expand shape"), and is 9% larger. With timm's classifiers,
+    which pad by ``math.ceil(size / stride)``, a division of floats, it does not come to an end.
+    """
+    inputs, outputs = network.names
+    axes = {name: {0: "batch", 2: "height", 3: "width"} for name in inputs + outputs}
+    file = BytesIO()
+    with warnings.catch_warnings():
+        # Of Python's branches, which are fixed by tracing: the graph is compared with PyTorch.
+        warnings.simplefilter("ignore", TRACED_ALIKE)
+        for said in ("You are using the legacy", "The feature will be removed"):
+            warnings.filterwarnings("ignore", said, DeprecationWarning)
+        torch.onnx.export(
+            network,
+            (network.example(torch.full(TRACED, 50.0)),),
+            file,  # type: ignore[arg-type]  # which that exporter takes
+            dynamo=False,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+        )
+    return file.getvalue()

@@ -1,12 +1,16 @@
-"""What is said of a model, as JSON: checked before anything is made of it."""
+"""Describe a trained model in plain JSON, and check a description that somebody sent."""
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Any
 
 from colorization.errors import InputError
+from colorization.settings.compose import CHECKPOINTS
+
+log = logging.getLogger(__name__)
 
 VERSION = 3
 TYPES: Mapping[str, type | UnionType] = {
@@ -23,11 +27,11 @@ TYPES: Mapping[str, type | UnionType] = {
 SIZES = range(8, 4097)  # px
 
 
-def parsed(text: str, path: Path) -> dict[str, Any]:
-    """A description out of a file.
+def parse_description(text: str, path: Path) -> dict[str, Any]:
+    """Parse and check a model's description, of this or an older version.
 
     Raises:
-        InputError: naming ``path``, if it is none, or of a newer version.
+        InputError: naming ``path``, if it is not a description, or of a newer version.
     """
     try:
         about = json.loads(text)
@@ -53,3 +57,52 @@ def parsed(text: str, path: Path) -> dict[str, Any]:
         raise InputError(f"{path} does not describe a model of this project")
     found: dict[str, Any] = about
     return found
+
+
+def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Describe a checkpoint in plain JSON, with the scores of its run if that is beside it."""
+    parts = checkpoint["hyper_parameters"]
+    amplifier = parts.get("amplifier")
+    dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
+    return {
+        "version": VERSION,
+        "name": dataset["name"],
+        "size": dataset["size"],
+        "network": without_paths(parts["network"]),
+        "objective": dict(parts["objective"]),
+        "amplifier": None if amplifier is None else amplifier | {"colorizer": None},
+        "flip_average": parts["flip_average"],
+        "strength": parts["strength"],
+        "guidance": parts.get("guidance"),
+        "normalisation": "L of CIE Lab (D65), 0..100, as L/50-1; a and b in CIE units, as ab/128",
+        "training": {
+            "dataset": dataset["name"],
+            "datasets": sorted(dataset.get("parts", [dataset["name"]])),
+            "epoch": checkpoint["epoch"] + 1,
+            "val": checkpoint["val"],
+            **read_run_scores(path),
+        },
+    }
+
+
+def without_paths(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a network's settings without paths of this machine."""
+    settings = dict(network)
+    if encoder := settings.get("encoder"):
+        settings["encoder"] = encoder | {"weights": Path(encoder["weights"]).name}
+    return settings
+
+
+def read_run_scores(checkpoint: Path) -> dict[str, Any]:
+    """Read the numbers of photographs and the test scores of a checkpoint's run, if it has any."""
+    path = checkpoint.resolve().parent.parent / "results.json"
+    if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
+        return {}  # of an interrupted run
+    from colorization.models.results import ModelScores, read_results  # pydantic, where needed
+
+    try:
+        found = read_results(path, ModelScores)
+    except InputError as error:
+        log.warning("the model has no scores: %s", error)
+        return {}
+    return {name: found[name] for name in ModelScores.__annotations__}

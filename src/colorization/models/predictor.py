@@ -1,4 +1,4 @@
-"""From L to ab: a network, and the objective that gives meaning to its output."""
+"""Predict ab from L with a network and the objective that decodes its output."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from colorization.color import chroma, scale_lightness
 from colorization.errors import InputError
-from colorization.hints.propagate import corrected
-from colorization.hints.spread import spread
+from colorization.hints.encode import CHANNELS, encode_hints
+from colorization.hints.propagate import correct_colors
 from colorization.networks.amplifier import REACH, Amplifier
 from colorization.networks.base import ColorNetwork
 from colorization.objectives.base import Objective
@@ -20,8 +20,6 @@ from colorization.settings.compose import build
 Model = TypeVar("Model", bound=nn.Module)
 
 
-HINT_CHANNELS = 6  # a, b and where they are given; the same, spread
-HINT_SCALE = 32.0  # CIE units, which the colours of hints are divided by
 PARTS = ("network", "objective", "amplifier")
 """Of a predictor, with weights."""
 SETTINGS = (*PARTS, "flip_average", "strength", "guidance")
@@ -42,7 +40,7 @@ class Predictor(nn.Module):
         network: settings of what takes scaled L, and hints, to raw output, with their ``_target_``.
         objective: of what takes raw output to ab.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
-        strength: how much stronger than predicted colours are; see :func:`strengthened`.
+        strength: how much stronger than predicted colours are; see :func:`strengthen`.
         amplifier: settings of what corrects the coloured photograph, if anything does.
         guidance: settings of the hints that its network learns to take; None is none.
     """
@@ -58,7 +56,7 @@ class Predictor(nn.Module):
     ) -> None:
         super().__init__()
         self.is_guided = guidance is not None
-        inputs = 1 + HINT_CHANNELS if self.is_guided else 1
+        inputs = 1 + CHANNELS if self.is_guided else 1
         self.objective: Objective = build(objective)
         self.network: ColorNetwork = build(network, channels=self.objective.channels, inputs=inputs)
         self.amplifier: Amplifier | None = build(amplifier) if amplifier else None
@@ -67,7 +65,7 @@ class Predictor(nn.Module):
 
     @property
     def parameter_count(self) -> int:
-        """Of network and amplifier, also what is not trained."""
+        """Number of weights of network and amplifier, frozen ones included."""
         parts = (self.network, self.amplifier)
         return sum(weight.numel() for part in parts if part for weight in part.parameters())
 
@@ -78,34 +76,34 @@ class Predictor(nn.Module):
         ``saturation`` is a factor of what is predicted, not of hints.
         """
         ab = self.ab(self.raw_views(L, hints), L) * saturation
-        return ab if hints is None else corrected(L, ab, hints)
+        return ab if hints is None else correct_colors(L, ab, hints)
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Coloring:
-        """As :meth:`forward`, and how unsure the network is.
+        """Predict as :meth:`forward`, with the uncertainty.
 
-        If the objective cannot say, it is how much a photograph and its mirror image differ.
+        Without one from the objective, it is how much a photograph and its mirror image differ.
         """
         return self.read(self.raw_views(L, hints), L, hints)
 
     def read(
         self, views: list[Tensor], L: Tensor, hints: Tensor | None = None, saturation: float = 1
     ) -> Coloring:
-        """As :meth:`predict`, from raw output; ``saturation`` is as for :meth:`forward`."""
+        """Predict as :meth:`predict`, from raw output; ``saturation`` is as for :meth:`forward`."""
         known = [self.objective.uncertainty(raw) for raw in views]
         said = [values for values in known if values is not None]
         unsure = self.merged(said, L) if said else self.disagreement(L, hints, views)
         ab = self.ab(views, L) * saturation
-        return Coloring(ab if hints is None else corrected(L, ab, hints), unsure)
+        return Coloring(ab if hints is None else correct_colors(L, ab, hints), unsure)
 
     def disagreement(self, L: Tensor, hints: Tensor | None, views: list[Tensor]) -> Tensor:
-        """Half the distance in ab between a photograph and its mirror image, (B,1,H,W)."""
+        """Return half the distance in ab between a photograph and its mirror image, (B,1,H,W)."""
         if not self.flip_average:
             views = [*views, self.network(self.network_input(L, hints).flip(-1))]
         one, other = (self.merged([self.objective.decode(view)], L) for view in views)
         return chroma((one - other.flip(-1)) / 2)[:, None]
 
     def likely(self, views: list[Tensor], L: Tensor, row: int, column: int) -> Tensor:
-        """The likeliest colours (N,2) of a pixel, CIE units, the likeliest first.
+        """Return the likeliest colours (N,2) of a pixel, CIE units, the likeliest first.
 
         They are what would be predicted there if the network were sure of each: amplified and
         strengthened as the prediction is.
@@ -125,7 +123,7 @@ class Predictor(nn.Module):
             near = L[..., rows, columns].expand(len(colors), -1, -1, -1)
             colors = self.amplifier(near, moved)[..., row - rows.start, column - columns.start]
             ab = self.amplifier(L, ab)
-        return strengthened(colors, self.strength, ab.mean(dim=(2, 3)))
+        return strengthen(colors, self.strength, ab.mean(dim=(2, 3)))
 
     def decode_otherwise(
         self,
@@ -133,7 +131,7 @@ class Predictor(nn.Module):
         temperature: float | None = None,
         strength: float | None = None,
     ) -> None:
-        """Predict otherwise than it was trained to; None leaves that as it is.
+        """Change settings of decoding; None leaves one as it was trained.
 
         Raises:
             InputError: for a temperature, where the objective is not colour bins.
@@ -148,13 +146,13 @@ class Predictor(nn.Module):
             self.objective.temperature = temperature
 
     def raw_views(self, L: Tensor, hints: Tensor | None = None) -> list[Tensor]:
-        """Raw output for L, and for its mirror image if both are averaged."""
+        """Return the raw output for L, and for its mirror image if both are averaged."""
         view = self.network_input(L, hints)
         views = [view, view.flip(-1)] if self.flip_average else [view]
         return [self.network(view) for view in views]
 
     def network_input(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """What the network is fed with, (B,1,H,W), or (B,7,H,W) if it takes hints.
+        """Return the network's input, (B,1,H,W), or (B,7,H,W) if it takes hints.
 
         That is scaled L; hints (B,3,H,W), zero where there are none; and those spread.
         """
@@ -162,31 +160,29 @@ class Predictor(nn.Module):
         if not self.is_guided:
             return x
         if hints is None:
-            return torch.cat([x, torch.zeros_like(x).expand(-1, HINT_CHANNELS, -1, -1)], dim=1)
-        told = torch.cat([hints, spread(L, hints)], dim=1)
-        scale = told.new_tensor(2 * [HINT_SCALE, HINT_SCALE, 1])[:, None, None]
-        return torch.cat([x, told / scale], dim=1)
+            return torch.cat([x, torch.zeros_like(x).expand(-1, CHANNELS, -1, -1)], dim=1)
+        return torch.cat([x, encode_hints(L, hints)], dim=1)
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
-        """What raw output says of the colours of L."""
+        """Decode raw output to ab (B,2,H,W), amplified and strengthened."""
         ab = self.decoded(views, L)
         if self.amplifier:
             ab = self.amplifier(L, ab)
-        return strengthened(ab, self.strength) if self.strength else ab
+        return strengthen(ab, self.strength) if self.strength else ab
 
     def decoded(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
-        """As :meth:`ab`, neither amplified nor strengthened."""
+        """Decode raw output to ab (B,2,H,W), neither amplified nor strengthened."""
         return self.merged([self.objective.decode(raw) for raw in views], L)
 
     def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
-        """The mean of what was read from each view, at the resolution of L."""
+        """Return the mean of the views' values, at the resolution of L."""
         size = (L.shape[-2], L.shape[-1])
         first, *mirrored = (self.network.upsampling(view, size) for view in views)
         return (first + mirrored[0].flip(-1)) / 2 if mirrored else first
 
 
-def strengthened(ab: Tensor, strength: float, mean: Tensor | None = None) -> Tensor:
-    """ab, stronger: differences to a photograph's mean colour by ``strength``, that by half of it.
+def strengthen(ab: Tensor, strength: float, mean: Tensor | None = None) -> Tensor:
+    """Strengthen ab: differences to a photograph's mean colour by ``strength``, that by half of it.
 
     0 leaves it as it is, 1 doubles the differences. Without a ``mean``, ab are whole photographs
     (B,2,H,W).
@@ -196,19 +192,19 @@ def strengthened(ab: Tensor, strength: float, mean: Tensor | None = None) -> Ten
     return (1 + strength) * (ab - mean) + (1 + strength / 2) * mean
 
 
-def predictor_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Of a training's weights, those that predict."""
+def select_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select the weights that predict from those of a training."""
     return {name: value for name, value in weights.items() if name.partition(".")[0] in PARTS}
 
 
-def restored(make: Callable[[], Model], weights: Mapping[str, Tensor], path: str | Path) -> Model:
-    """What ``make`` makes, with weights, in evaluation mode.
+def restore(make: Callable[[], Model], weights: Mapping[str, Tensor], path: str | Path) -> Model:
+    """Make a model, load its weights and put it into evaluation mode.
 
     Raises:
         InputError: naming ``path``, if that names something this project does not build, or the
             weights are of another architecture or not finite.
     """
-    if not all(value.isfinite().all() for value in predictor_weights(weights).values()):
+    if not all(value.isfinite().all() for value in select_weights(weights).values()):
         raise InputError(f"{path} has weights that are not finite; use another one")
     try:
         model = make()

@@ -1,4 +1,4 @@
-"""Where a model is: by the name of one that is shipped, or a path."""
+"""Find a model by name or path."""
 
 from pathlib import Path
 
@@ -13,24 +13,24 @@ def is_bundle(path: Path) -> bool:
     return (path / DESCRIPTION).is_file()
 
 
-def shipped() -> list[str]:
-    """Names of the models that come with the project."""
+def list_shipped() -> list[str]:
+    """List the names of the models that come with the project."""
     return sorted(folder.name for folder in SHIPPED.iterdir() if is_bundle(folder))
 
 
-def locate(model: str) -> Path:
-    """The checkpoint, bundle or ONNX file that is meant.
+def find_model(model: str) -> Path:
+    """Return the path of a checkpoint, bundle or ONNX file, by path or shipped name.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none; it names those that are shipped.
     """
     path = Path(model)
     if path.is_file() or is_bundle(path):
         return path
-    names = shipped()
+    names = list_shipped()
     if model in names:
         return SHIPPED / model
     raise InputError(
-        f"no model {model}: it is no checkpoint, bundle or ONNX file, and none of those that are "
-        f"shipped: {', '.join(names)}"
+        f"no model {model}: give the path of a checkpoint, bundle or ONNX file, or the name of "
+        f"one that is shipped: {', '.join(names)}"
     )

@@ -111,6 +111,15 @@ class Scored(TypedDict):
     test: Tests
 
 
+class ModelScores(TypedDict):
+    """What a model's description takes out of the results of its run."""
+
+    images: dict[str, int]
+    images_seen: int
+    seed: int
+    test: Tests
+
+
 class NoScoresError(InputError):
     """A ``results.json`` holds no scores of a run, and is whole all the same."""
 

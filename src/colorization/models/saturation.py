@@ -1,8 +1,8 @@
-"""After training: colours as strong as those of photographs that were not trained on.
+"""Calibrate saturation after training: predicted colours become as strong as true ones.
 
-Whoever is unsure guesses pale colours. Making them stronger costs squared error, less where it
-makes a photograph's colours differ more than where it moves their mean: colourfulness weighs the
-mean with 0.3 (Hasler and Suesstrunk 2003).
+A network that is unsure predicts pale colours. Strengthening them costs squared error. It costs
+less to widen the differences within a photograph than to move its mean colour, which
+colourfulness weighs with 0.3 (Hasler and Suesstrunk 2003).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,22 +12,22 @@ from torch import Tensor
 
 from colorization.color import LabBatch, lab_to_rgb, to_uint8
 from colorization.metrics.colorfulness import colorfulness
-from colorization.models.predictor import Predictor, strengthened
+from colorization.models.predictor import Predictor, strengthen
 
 STRONGEST = 4.0
 HALVINGS = 12  # of what is below that
 
 
 @torch.inference_mode()
-def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
-    """Have a model predict colours that are as colourful, on average, as those of ``batches``.
+def calibrate_saturation(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
+    """Set a model's ``strength`` so that its colours are as colourful, on average, as true ones.
 
     Args:
         batches: of photographs that were not trained on, on the predictor's device; what is
             predicted of them is held there too.
 
     Returns:
-        The ``strength`` that it predicts with from now on: 0 where they are so already.
+        The ``strength``; 0 if the predicted colours are strong enough.
     """
     predictor.strength = 0.0
     predicted = [LabBatch(L, predictor(L)) for L, _ in batches]
@@ -35,7 +35,7 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
     least, most = 0.0, STRONGEST
     for _ in range(HALVINGS):
         strength = (least + most) / 2
-        stronger = (LabBatch(L, strengthened(ab, strength)) for L, ab in predicted)
+        stronger = (LabBatch(L, strengthen(ab, strength)) for L, ab in predicted)
         if mean_colorfulness(stronger) < wanted:
             least = strength
         else:
@@ -45,5 +45,5 @@ def make_vivid(predictor: Predictor, batches: Sequence[LabBatch]) -> float:
 
 
 def mean_colorfulness(batches: Iterable[LabBatch]) -> Tensor:
-    """Over the photographs, as they are shown: (), of 0 to about 109."""
+    """Return the mean colourfulness of photographs as uint8 RGB: a scalar, 0 to about 109."""
     return torch.cat([colorfulness(to_uint8(lab_to_rgb(*batch))) for batch in batches]).mean()

@@ -8,29 +8,10 @@ import torch
 from torch import Tensor
 
 from colorization.files.painting import Floats
-from colorization.hints.propagate import unexplained
-from colorization.hints.suggest import suggested
-from colorization.models.backends import checked_ab
-from colorization.models.describe import read_model
-from colorization.models.hardware import Hardware, resolve
+from colorization.hints.propagate import suggest_places, unexplained_share
+from colorization.models.backends import check_ab
+from colorization.models.hardware import Hardware
 from colorization.models.predictor import Coloring, Predictor
-
-
-def load_torch(
-    model: str,
-    device: str,
-    precision: str,
-    flip_average: bool | None,
-    temperature: float | None,
-    threads: int | None,
-) -> "TorchModel":
-    """Load a checkpoint or bundle; arguments and errors are those of ``open_model``."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    hardware = resolve(device, precision)
-    predictor, about = read_model(model)
-    predictor.decode_otherwise(flip_average, temperature)
-    return TorchModel(predictor, about, hardware, model)
 
 
 class TorchModel:
@@ -59,15 +40,15 @@ class TorchModel:
     def predict(self, x: Floats, saturation: float = 1) -> Floats:
         L, hints = self.on_device(x)
         with self.hardware.autocast():
-            return checked_ab(on_cpu(self.predictor(L, hints, saturation)), x, self.model)
+            return check_ab(on_cpu(self.predictor(L, hints, saturation)), x, self.model)
 
     @torch.inference_mode()
     def predict_unsure(self, x: Floats, saturation: float = 1) -> tuple[Floats, Floats]:
         """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
         (ab, unsure), L, hints = self.looked_at(x, saturation)
         if hints is not None:
-            unsure = unsure * unexplained(L, ab, hints)
-        return checked_ab(on_cpu(ab), x, self.model), on_cpu(unsure)
+            unsure = unsure * unexplained_share(L, ab, hints)
+        return check_ab(on_cpu(ab), x, self.model), on_cpu(unsure)
 
     @torch.inference_mode()
     def likely(self, x: Floats, row: int, column: int, saturation: float = 1) -> Floats:
@@ -81,7 +62,7 @@ class TorchModel:
         """Rows and columns of one photograph (1,C,h,w) at which to give hints, the best first."""
         (ab, unsure), L, hints = self.looked_at(x)
         given = torch.zeros_like(L).expand(-1, 3, -1, -1) if hints is None else hints
-        (places,) = suggested(L, ab, unsure, given, count).tolist()
+        (places,) = suggest_places(L, ab, unsure, given, count).tolist()
         return [(row, column) for row, column in places]
 
     def looked_at(self, x: Floats, saturation: float = 1) -> tuple[Coloring, Tensor, Tensor | None]:

@@ -14,7 +14,6 @@ from colorization.color import lab_to_rgb, unscale_lightness
 from colorization.errors import InputError
 from colorization.networks.efficientnet_lite import SCALES, EfficientNetLite
 from colorization.networks.features import FeatureStore
-from colorization.reports.progress import telling
 
 log = logging.getLogger(__name__)
 logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that are left out
@@ -205,6 +204,8 @@ def from_hub(name: str) -> dict[str, Tensor]:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of its retries
     log.info("fetching the weights of %s from timm's hub, unless they are here", name)
     try:
+        from colorization.reports.progress import telling  # rich, where needed
+
         with telling(lambda: f"fetching the weights of {name}"):
             made = timm.create_model(name, features_only=True, pretrained=True)
     except (OSError, RuntimeError) as error:

@@ -38,7 +38,6 @@ class ColorBins(Objective):
     monitor = "val/loss"  # the mean squared error is smallest where colours are still dull
     centers: Tensor
     weights: Tensor
-    candidates: Tensor
 
     def __init__(self, grid: int, temperature: float, uniform: float) -> None:
         super().__init__()
@@ -49,7 +48,6 @@ class ColorBins(Objective):
         self.channels = len(centers)
         self.register_buffer("centers", centers.clone())
         self.register_buffer("weights", torch.ones(self.channels))
-        self.register_buffer("candidates", nearest_bins(grid).clone(), persistent=False)
         self.register_load_state_dict_pre_hook(check_grid)  # type: ignore[no-untyped-call]
 
     def start(self, ab: Iterable[Tensor]) -> Tensor:
@@ -77,7 +75,7 @@ class ColorBins(Objective):
         """
         pixels = ab.permute(0, 2, 3, 1)
         row, column = (pixels.round().long() + REACH).clamp(0, 2 * REACH).unbind(dim=-1)
-        near = self.candidates[row, column]
+        near = nearest_bins(self.grid, pixels.device)[row, column]
         distances = (pixels[..., None, :] - self.centers[near]).norm(dim=-1)
         nearest = distances.topk(NEIGHBORS, largest=False)
         shares = gaussian(nearest.values)
@@ -143,14 +141,19 @@ def colors_in_srgb(grid: int) -> Tensor:
     axis = torch.arange(0, 256, 3, dtype=torch.uint8)
     rgb = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(1)
     ab = rgb_to_lab(from_uint8(rgb)[None, :, None]).ab[0, :, 0]
-    bins: Tensor = torch.unique((ab / grid).round(), dim=1)
-    return bins.T * grid
+    row, column = (ab / grid).round().long() + REACH
+    found = torch.unique(row * 2 * REACH + column)  # whole numbers sort faster than pairs do
+    return torch.stack([found // (2 * REACH), found % (2 * REACH)], dim=1).sub(REACH).float() * grid
 
 
 @cache
-def nearest_bins(grid: int) -> Tensor:
-    """The bins nearest to every whole a and b, (257,257,12): among them are those of any colour."""
-    axis = torch.arange(-REACH, REACH + 1.0)
-    ab = torch.cartesian_prod(axis, axis)
-    near = torch.cdist(ab, colors_in_srgb(grid)).topk(CANDIDATES, largest=False).indices
-    return near.view(len(axis), len(axis), CANDIDATES)
+def nearest_bins(grid: int, device: torch.device) -> Tensor:
+    """The bins nearest to every whole a and b, (257,257,12): among them are those of any colour.
+
+    Only training asks for them: they take longer than to load a model.
+    """
+    with torch.inference_mode(False):
+        axis = torch.arange(-REACH, REACH + 1.0)
+        ab = torch.cartesian_prod(axis, axis)
+        near = torch.cdist(ab, colors_in_srgb(grid)).topk(CANDIDATES, largest=False).indices
+        return near.view(len(axis), len(axis), CANDIDATES).to(device)

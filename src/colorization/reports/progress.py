@@ -14,15 +14,24 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 log = logging.getLogger(__name__)
 
 LINE_EVERY = 30.0  # s between lines where there is no terminal
 
 T = TypeVar("T")
+
+
+class RateColumn(ProgressColumn):
+    """Show how many items are done a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:.1f}/s")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from colorization.errors import InputError
 from colorization.hints.simulate import SimulatedHints
 from colorization.metrics import FINAL, color_metrics, paired
 from colorization.models.checkpoints import DATA, read_checkpoint
-from colorization.models.predictor import Predictor, predictor_weights, restored
+from colorization.models.predictor import Predictor, restore, select_weights
 from colorization.networks.resize import at_output_resolution
 from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import RGBError, Term
@@ -126,7 +126,7 @@ class Colorizer(Predictor, pl.LightningModule):
                 f"amplifier.colorizer={path} was trained with {name}={then.get(name)}, this "
                 f"run has {now.get(name)}; set both alike"
             )
-        weights = predictor_weights(checkpoint["state_dict"])
+        weights = select_weights(checkpoint["state_dict"])
         self.load_state_dict({**self.state_dict(), **weights})
         self.seen_before = set(checkpoint[DATA]["seen"])
 
@@ -265,6 +265,6 @@ def load_colorizer(path: str | Path) -> Colorizer:
 
 
 def build_colorizer(checkpoint: Mapping[str, Any], path: str | Path) -> Colorizer:
-    """Build the Colorizer that a checkpoint describes; errors are those of :func:`restored`."""
+    """Build the Colorizer that a checkpoint describes; errors are those of :func:`restore`."""
     settings = checkpoint["hyper_parameters"]
-    return restored(lambda: Colorizer(**settings), checkpoint["state_dict"], path)
+    return restore(lambda: Colorizer(**settings), checkpoint["state_dict"], path)

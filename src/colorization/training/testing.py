@@ -13,9 +13,9 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.data.synthetic import SyntheticScenes
 from colorization.files.atomic import replacing
 from colorization.models import hardware
-from colorization.models.baselines import fit_baselines, read_baselines, score
+from colorization.models.baselines import fit_baselines, read_baselines, score_predictors
 from colorization.models.checkpoints import read_checkpoint
-from colorization.models.saturation import STRONGEST, make_vivid
+from colorization.models.saturation import STRONGEST, calibrate_saturation
 from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
 from colorization.training.callbacks import GRID_PICTURES, picture_grid, save_picture
 from colorization.training.checkpointing import AtomicCheckpointIO
@@ -45,9 +45,9 @@ def made_vivid(
     colorizer = build_colorizer(best, folder / BEST).to(device.device)
     sample = data.lab_batches("val", max(1, VIVID_PIXELS // data.dataset.size**2))
     with device.autocast():
-        strength = make_vivid(colorizer, list(on_device(sample, device)))
+        strength = calibrate_saturation(colorizer, list(on_device(sample, device)))
         val = on_device(data.lab_batches("val"), device)
-        scores = score({"network": colorizer}, val)["network"]
+        scores = score_predictors({"network": colorizer}, val)["network"]
     limit = ", the most there is; they are still paler than the truth"
     is_limited = strength > 0.99 * STRONGEST
     log.info("colours are made stronger by %.0f%%%s", 100 * strength, limit if is_limited else "")
@@ -78,7 +78,7 @@ def beside_baselines(
         baselines = fit_baselines(data.lab_batches("train"))
         with replacing(saved) as beside:
             torch.save(baselines.state_dict(), beside)
-    scores = score(dict(baselines.items()), data.lab_batches("test"))
+    scores = score_predictors(dict(baselines.items()), data.lab_batches("test"))
     if isinstance(data.dataset, SyntheticScenes):
         scores["best possible"] = {"mse": data.dataset.best_mse("test")}
     network = {name.removeprefix("test/"): value for name, value in test.items()}

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from colorization.errors import InputError, interruptible
 from colorization.files.pictures import SUFFIXES
-from colorization.models.registry import DEFAULT, shipped
+from colorization.models.registry import DEFAULT, list_shipped
 from colorization.settings.installation import EXAMPLES
 from colorization.web.settings import PageSettings
 
@@ -18,7 +18,7 @@ def serve(settings: PageSettings) -> None:
     Raises:
         InputError: if a model cannot be loaded, the port is taken, or a package is missing.
     """
-    models = list(dict.fromkeys([settings.model, DEFAULT, *shipped()]))
+    models = list(dict.fromkeys([settings.model, DEFAULT, *list_shipped()]))
     how = {"size": settings.size, "device": settings.device, "precision": settings.precision}
     examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
     with TemporaryDirectory(prefix="page-") as folder:

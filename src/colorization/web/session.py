@@ -6,7 +6,7 @@ from typing import Any
 
 from colorization.errors import InputError
 from colorization.files.pictures import Picture
-from colorization.hints.file import Hint, Hints, check_amount, check_fits, parsed_hint
+from colorization.hints.file import Hint, Hints, check_amount, check_fits, parse_hint
 
 UNCHOSEN = "#ffffff"
 SNAP = 1 / 40  # of the longer side: so near to a suggestion, it is meant
@@ -67,7 +67,7 @@ class Session:
         """
         side = max(1.0, round(size / 100 * min(self.size), 1))
         found = {"color": UNCHOSEN, "size": side, "points": points}
-        hint = parsed_hint(len(self.hints) + 1, found, *self.size)
+        hint = parse_hint(len(self.hints) + 1, found, *self.size)
         check_amount([*self.hints, hint])
         if len(hint.points) == 1:
             hint = hint._replace(points=(self.snapped(hint.points[0]),))
@@ -85,7 +85,7 @@ class Session:
         if hint is None:
             raise InputError("click a place in the photograph first, then choose its colour")
         found = hint._asdict() | {"color": color}
-        colored = parsed_hint(len(self.hints) + 1, found, *self.size)
+        colored = parse_hint(len(self.hints) + 1, found, *self.size)
         self.hints = [*(self.hints if self.waiting else self.hints[:-1]), colored]
         self.waiting = None
         was_suggested = hint.points[0] in self.suggested

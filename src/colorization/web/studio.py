@@ -16,8 +16,7 @@ from colorization.files.painting import FULL, Floats, Lightness, paint
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
-from colorization.hints.file import Hints, write_hints
-from colorization.hints.palette import palette, shown
+from colorization.hints.file import Hints, make_palette, to_hex, write_hints
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.models.torch_model import TorchModel
 from colorization.web.session import Session
@@ -149,7 +148,7 @@ class Studio:
             seen = colorizer.seen(lightness, session.given)
             place = place_in(seen.shape[2:], session, *place)
             likely = model.likely(seen, *place, options.saturation)
-        return {"likely": list(dict.fromkeys(shown(L, likely))), "all": palette(L)}
+        return {"likely": list(dict.fromkeys(to_hex(L, likely))), "all": make_palette(L)}
 
     def suggest(self, session: Session, options: Options) -> Session:
         """Mark where a hint would help most; the first waits for its colour."""

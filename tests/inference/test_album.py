@@ -11,7 +11,14 @@ from PIL import Image
 
 from colorization.errors import InputError
 from colorization.files.atomic import beside_prefix
-from colorization.inference.plan import JOURNAL, Journal, Work, clear_leftovers, outstanding, plan
+from colorization.inference.album import (
+    JOURNAL,
+    Journal,
+    PhotoTask,
+    clear_leftovers,
+    plan_album,
+    select_outstanding,
+)
 
 
 @pytest.fixture
@@ -25,15 +32,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def names(works: list[Work], output: Path) -> dict[str, str]:
+def names(works: list[PhotoTask], output: Path) -> dict[str, str]:
     return {work.source.name: str(work.target.relative_to(output)) for work in works}
 
 
 def test_folder_keeps_its_structure_and_formats(folder: Path, tmp_path: Path) -> None:
-    works = plan(str(folder), str(tmp_path / "out"), None)
+    works = plan_album(str(folder), str(tmp_path / "out"), None)
     found = {"a.jpg": "a.jpg", "b.PNG": "deep/b.PNG", "c.tif": "deep/c.tif"}
     assert names(works, tmp_path / "out") == found
-    converted = plan(str(folder), str(tmp_path / "out"), "png")
+    converted = plan_album(str(folder), str(tmp_path / "out"), "png")
     found = {"a.jpg": "a.png", "b.PNG": "deep/b.PNG", "c.tif": "deep/c.png"}
     assert names(converted, tmp_path / "out") == found
 
@@ -49,23 +56,23 @@ def test_folder_keeps_its_structure_and_formats(folder: Path, tmp_path: Path) ->
 def test_pattern_keeps_the_structure_from_where_it_starts(
     folder: Path, tmp_path: Path, pattern: str, found: dict[str, str]
 ) -> None:
-    works = plan(str(tmp_path / pattern), str(tmp_path / "out"), None)
+    works = plan_album(str(tmp_path / pattern), str(tmp_path / "out"), None)
     assert names(works, tmp_path / "out") == found
 
 
 def test_file_goes_to_a_file_or_into_a_folder(folder: Path, tmp_path: Path) -> None:
     source = folder / "a.jpg"
-    (work,) = plan(str(source), str(tmp_path / "new.webp"), None)
-    assert work == Work(source, tmp_path / "new.webp")
-    (work,) = plan(str(source), str(tmp_path / "out"), None)
+    (work,) = plan_album(str(source), str(tmp_path / "new.webp"), None)
+    assert work == PhotoTask(source, tmp_path / "new.webp")
+    (work,) = plan_album(str(source), str(tmp_path / "out"), None)
     assert work.target == tmp_path / "out" / "a.jpg"
-    (work,) = plan(str(source), str(tmp_path / "out"), "tiff")
+    (work,) = plan_album(str(source), str(tmp_path / "out"), "tiff")
     assert work.target == tmp_path / "out" / "a.tif"
 
 
 def test_results_below_the_input_are_no_inputs(folder: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "deep" / "result.png")
-    works = plan(str(folder), str(folder / "deep"), None)
+    works = plan_album(str(folder), str(folder / "deep"), None)
     assert [work.source.name for work in works] == ["a.jpg"]
 
 
@@ -93,28 +100,28 @@ def test_what_cannot_be_meant_is_refused(
     folder: Path, tmp_path: Path, source: str, output: str, form: str | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        plan(str(tmp_path / source), str(tmp_path / output), form)
+        plan_album(str(tmp_path / source), str(tmp_path / output), form)
 
 
 def test_two_photographs_with_one_result_are_refused(folder: Path, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "a.png")
     with pytest.raises(InputError, match=r"a\.jpg and .*a\.png would both become .*out/a\.png"):
-        plan(str(folder), str(tmp_path / "out"), "png")
+        plan_album(str(folder), str(tmp_path / "out"), "png")
 
 
 def test_existing_results_are_refused_skipped_or_replaced(folder: Path, tmp_path: Path) -> None:
-    works = plan(str(folder), str(tmp_path), None)
+    works = plan_album(str(folder), str(tmp_path), None)
     (tmp_path / "a.jpg").write_bytes(b"old")
     with pytest.raises(InputError, match=r"1 of 3 results are there already, such as .*existing="):
-        outstanding(works, "refuse")
-    assert outstanding(works, "skip") == works[1:]
-    assert outstanding(works, "overwrite") == works
-    assert outstanding(works[1:], "refuse") == works[1:]
+        select_outstanding(works, "refuse")
+    assert select_outstanding(works, "skip") == works[1:]
+    assert select_outstanding(works, "overwrite") == works
+    assert select_outstanding(works[1:], "refuse") == works[1:]
 
 
 def test_journal_knows_what_an_interrupted_command_has_made(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    works = plan(str(folder), str(out), None)
+    works = plan_album(str(folder), str(out), None)
     out.mkdir()
     works[0].target.write_bytes(b"from before")
     os.utime(works[0].target, (1, 1))
@@ -136,7 +143,7 @@ def test_journal_knows_what_an_interrupted_command_has_made(folder: Path, tmp_pa
 def test_leftovers_of_a_killed_command_are_cleared_and_those_of_others_are_not(
     folder: Path, tmp_path: Path
 ) -> None:
-    works = plan(str(folder), str(tmp_path), None)
+    works = plan_album(str(folder), str(tmp_path), None)
     gone, _ = (process := subprocess.Popen(["true"])).pid, process.wait()
     names = {
         f"{beside_prefix('a.jpg')}{gone}": False,
@@ -151,5 +158,5 @@ def test_leftovers_of_a_killed_command_are_cleared_and_those_of_others_are_not(
 
 def test_links_in_a_circle_are_followed_once(folder: Path, tmp_path: Path) -> None:
     (folder / "deep" / "loop").symlink_to(folder)
-    works = plan(f"{folder}/**/*.jpg", str(tmp_path / "out"), None)
+    works = plan_album(f"{folder}/**/*.jpg", str(tmp_path / "out"), None)
     assert names(works, tmp_path / "out") == {"a.jpg": "a.jpg"}

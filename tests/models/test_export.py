@@ -21,10 +21,9 @@ from skimage.color import lab2rgb, rgb2lab
 from colorization import PhotoColorizer
 from colorization.cli.train import train
 from colorization.errors import InputError
-from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
-from colorization.models.describe import read_model
-from colorization.models.export import export_model
-from colorization.models.onnx import FromLightness, traced
+from colorization.models.backends import ONNX_ABOUT, OnnxModel, load_model
+from colorization.models.bundle import read_model
+from colorization.models.export import FromLightness, export_model, trace_network
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
 from tests.models.test_bundle import settings as export_settings
@@ -70,7 +69,7 @@ def test_warnings_that_are_not_known_are_shown() -> None:
 
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
-        traced(Odd(read_model("default")))
+        trace_network(Odd(read_model("default")))
     assert [str(warning.message) for warning in shown] == ["this is odd"]
 
 
@@ -188,18 +187,18 @@ def test_other_files_and_settings_are_refused(checkpoint: Path, tmp_path: Path) 
     with pytest.raises(InputError, match=r"m\.onnx is there already"):
         export_model(**export_settings(*words))
     with pytest.raises(InputError, match="flip_average and temperature are fixed in an ONNX file"):
-        open_model(str(path), flip_average=True)
+        load_model(str(path), flip_average=True)
     with pytest.raises(InputError, match="an ONNX file is run on the CPU, in its own precision"):
-        open_model(str(path), device="gpu")
+        load_model(str(path), device="gpu")
     foreign = onnx.load(path)
     foreign.metadata_props[0].value = "[1]"
     onnx.save(foreign, tmp_path / "foreign.onnx")
     with pytest.raises(InputError, match=r"foreign\.onnx does not describe a model"):
-        open_model(str(tmp_path / "foreign.onnx"))
+        load_model(str(tmp_path / "foreign.onnx"))
     del foreign.metadata_props[:]
     onnx.save(foreign, tmp_path / "foreign.onnx")
     with pytest.raises(InputError, match=r"is not of src\.export: it does not say what it is"):
-        open_model(str(tmp_path / "foreign.onnx"))
+        load_model(str(tmp_path / "foreign.onnx"))
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"broken\.onnx cannot be read: "):
-        open_model(str(tmp_path / "broken.onnx"))
+        load_model(str(tmp_path / "broken.onnx"))
