@@ -27,7 +27,6 @@ from PIL import EpsImagePlugin, Image
 from colorization.cli.evaluate import evaluate
 from colorization.cli.export import export
 from colorization.cli.report import report
-from colorization.cli.train import train
 from colorization.data.download import unpack
 from colorization.data.photographs import UnusablePhotographError, read_photograph
 from colorization.data.sources import StanfordDogs
@@ -50,6 +49,7 @@ from colorization.sweeps.report import report as sweep_report
 from colorization.sweeps.study import ask, check_space, open_study
 from colorization.training.reproduce import repeated
 from colorization.training.resume import PHOTOGRAPHS, check_photographs
+from colorization.training.run import train
 
 SPACE = {"optimizer.lr": FloatDistribution(0.0, 1.0)}
 

@@ -17,7 +17,6 @@ import pytest
 import torch
 from PIL import Image
 
-from colorization.cli.train import train
 from colorization.data import cache as module
 from colorization.data.cache import Cache, Source, alone, fill, mapped
 from colorization.data.datamodule import ColorDataModule
@@ -27,6 +26,7 @@ from colorization.models.checkpoints import read_checkpoint
 from colorization.settings import machine as processes
 from colorization.settings.commands import Train
 from colorization.settings.compose import build, plain
+from colorization.training.run import train
 from tests.support.command_line import ROOT
 
 # Hydra's overrides: everything is mapped.

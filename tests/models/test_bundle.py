@@ -14,7 +14,6 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file
 
 from colorization.cli.export import export
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import open_model
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
@@ -25,6 +24,7 @@ from colorization.settings.commands import Export, Train
 from colorization.settings.compose import CONF, checked, register
 from colorization.settings.failures import one_line
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 from tests.support.command_line import python
 
 UNET = {

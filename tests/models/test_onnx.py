@@ -20,13 +20,13 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorization import PhotoColorizer
 from colorization.cli.export import export
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import ONNX_ABOUT, OnnxModel, open_model
 from colorization.models.describe import read_model
 from colorization.models.onnx import FromLightness, traced
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 from tests.models.test_bundle import settings as export_settings
 from tests.support.command_line import ROOT
 

@@ -13,7 +13,6 @@ import pytest
 
 from colorization.cli.colorize import colorize
 from colorization.cli.evaluate import evaluate
-from colorization.cli.train import train
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.download import fetch
@@ -21,6 +20,7 @@ from colorization.data.photographs import read_photographs
 from colorization.reports import progress
 from colorization.reports.progress import shown, telling
 from colorization.settings.commands import Colorize, Evaluate, Train
+from colorization.training.run import train
 
 
 @pytest.fixture

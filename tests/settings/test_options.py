@@ -13,11 +13,11 @@ from PIL import Image
 from colorization import PhotoColorizer
 from colorization.cli.evaluate import evaluate
 from colorization.cli.export import export
-from colorization.cli.train import train
 from colorization.models.backends import OnnxModel
 from colorization.models.describe import read_model
 from colorization.settings.commands import Evaluate, Train
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 from tests.models.test_bundle import settings as export_settings
 
 SMALL_UNET = ("network=unet", "network.width=8")

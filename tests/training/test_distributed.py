@@ -17,12 +17,12 @@ import torch.distributed as dist
 from lightning_fabric.utilities.data import _set_sampler_epoch
 from torch.utils.data import BatchSampler, DataLoader
 
-from colorization.cli.train import build_parts, train
 from colorization.data.sampling import BatchShares, Shuffled
 from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
 from colorization.training.epoch_means import EpochMeans
+from colorization.training.run import build_parts, train
 from tests.conftest import SMALL
 from tests.support.command_line import PREPARED, ROOT, python
 from tests.training.test_train import curves
@@ -302,7 +302,6 @@ def test_two_processes_end_together_and_one_goes_on(
 
 SCRIPT = """
 import os
-from colorization.cli import command
 from colorization.cli import train
 from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
@@ -319,9 +318,7 @@ def load_or_fail(self, split):
     return load(self, split)
 
 SyntheticScenes.prepare, SyntheticScenes.load = prepare, load_or_fail
-train.register()
-train.quieten_lightning()
-command.run(train.main)
+train.main()
 """
 
 

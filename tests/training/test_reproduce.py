@@ -14,7 +14,6 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from colorization.cli.train import build_parts
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.photographs import Images
 from colorization.errors import InputError
@@ -24,6 +23,7 @@ from colorization.settings.compose import CONF, register
 from colorization.settings.versions import commit
 from colorization.training.reproduce import compare, repeated
 from colorization.training.resume import resume_command
+from colorization.training.run import build_parts
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT, python
 

@@ -18,8 +18,6 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from colorization.cli import train as command
-from colorization.cli.train import build_parts, train
 from colorization.data.folders import PhotographFolder
 from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
@@ -29,9 +27,11 @@ from colorization.networks.pretrained import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
 from colorization.settings.compose import plain, run_folder
+from colorization.training import run as command
 from colorization.training.callbacks import save_picture
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.resume import resume_command
+from colorization.training.run import build_parts, train
 
 
 @pytest.fixture(scope="module")
