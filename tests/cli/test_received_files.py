@@ -47,8 +47,8 @@ from colorization.settings.compose import BASELINES_FILE, CONF, checked
 from colorization.sweeps.folder import PLAN, read_jobs
 from colorization.sweeps.report import report as sweep_report
 from colorization.sweeps.study import ask, check_space, open_study
+from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs
 from colorization.training.reproduce import repeated
-from colorization.training.resume import PHOTOGRAPHS, check_photographs
 from colorization.training.run import train
 
 SPACE = {"optimizer.lr": FloatDistribution(0.0, 1.0)}

@@ -21,8 +21,8 @@ from colorization.settings.commands import Train
 from colorization.settings.compare import started_with
 from colorization.settings.compose import CONF, register
 from colorization.settings.versions import commit
+from colorization.training.checkpoints import resume_command
 from colorization.training.reproduce import compare, repeated
-from colorization.training.resume import resume_command
 from colorization.training.run import build_parts
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT, python

@@ -29,8 +29,8 @@ from colorization.settings.commands import Train
 from colorization.settings.compose import plain, run_folder
 from colorization.training import run as command
 from colorization.training.callbacks import save_picture
+from colorization.training.checkpoints import resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
-from colorization.training.resume import resume_command
 from colorization.training.run import build_parts, train
 
 

@@ -20,8 +20,8 @@ from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first
 from colorization.sweeps.folder import with_folder
 from colorization.sweeps.job import run as run_in_sweep
 from colorization.training.callbacks import SavedSettings
+from colorization.training.checkpoints import resume_command
 from colorization.training.reproduce import compare, repeated
-from colorization.training.resume import resume_command
 from colorization.training.run import quieten_lightning, train
 
 log = logging.getLogger(__name__)

@@ -23,9 +23,9 @@ from colorization.settings.compose import plain
 from colorization.settings.machine import memory
 from colorization.settings.versions import commit
 from colorization.training.callbacks import EpochProgress
+from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs, check_resumable
 from colorization.training.colorizer import Colorizer, build_colorizer
 from colorization.training.distributed import by_the_first, in_step, joined
-from colorization.training.resume import PHOTOGRAPHS, check_photographs, check_resumable
 from colorization.training.testing import BEST, beside_baselines, chosen, reason_of_end
 from colorization.training.trainer import make_trainer
 

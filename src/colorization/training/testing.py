@@ -18,7 +18,7 @@ from colorization.models.checkpoints import read_checkpoint
 from colorization.models.saturation import STRONGEST, make_vivid
 from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
 from colorization.training.callbacks import GRID_PICTURES, picture_grid, save_picture
-from colorization.training.checkpointing import AtomicCheckpointIO
+from colorization.training.checkpoints import AtomicCheckpointIO
 from colorization.training.colorizer import Colorizer, build_colorizer
 
 log = logging.getLogger(__name__)

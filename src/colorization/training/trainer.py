@@ -17,8 +17,8 @@ from colorization.errors import InputError
 from colorization.models import hardware
 from colorization.settings.commands import Train, Trainer
 from colorization.settings.compose import CHECKPOINTS
-from colorization.training.callbacks import EpochProgress, Interruptible, PictureGrid
-from colorization.training.checkpointing import (
+from colorization.training.callbacks import EpochProgress, FiniteLoss, Interruptible, PictureGrid
+from colorization.training.checkpoints import (
     AtomicCheckpointIO,
     Kept,
     Patience,
@@ -26,7 +26,6 @@ from colorization.training.checkpointing import (
     SaveWithinEpoch,
 )
 from colorization.training.colorizer import Colorizer
-from colorization.training.divergence import FiniteLoss
 
 
 def make_trainer(
