@@ -48,7 +48,7 @@ from colorization.sweeps.folder import PLAN, read_jobs
 from colorization.sweeps.report import report as sweep_report
 from colorization.sweeps.study import ask, check_space, open_study
 from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs
-from colorization.training.reproduce import repeated
+from colorization.training.reproduce import expand_from
 from colorization.training.run import train
 
 SPACE = {"optimizer.lr": FloatDistribution(0.0, 1.0)}
@@ -149,7 +149,7 @@ def test_shards_are_no_dataset_any_more(
     folder = shards(tmp_path / "shards", canary)
     shown = {"name": "shards", "root": str(folder), "size": 16}
     path = of_dataset(_target_="colorization.data.shards.Shards", **shown)
-    with pytest.raises(InputError, match=r"'src\.data\.shards\.Shards' is no dataset"):
+    with pytest.raises(InputError, match=r"'colorization\.data\.shards\.Shards' is no dataset"):
         evaluate(asked(path), tmp_path / "e")
     with pytest.raises(InputError, match=r"no photographs .* in .*shards"):
         evaluate(asked(checkpoint, f"datasets={folder}"), tmp_path / "e")
@@ -234,7 +234,7 @@ def test_the_config_of_a_run_folder_makes_no_objects(tmp_path: Path, canary: Can
     for name in ("config.yaml", "hydra.yaml"):
         (tmp_path / "config" / name).write_text(f"seed: {code}\nhydra: {code}\n")
     with pytest.raises(InputError, match=r"its config/ cannot be read"):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
     with pytest.raises(Exception, match="could not determine a constructor"):
         started_with(tmp_path)
 

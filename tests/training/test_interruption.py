@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorization.data.sampling import Shuffled
+from colorization.data.batches import Shuffled
 from colorization.errors import InputError
 from colorization.files.atomic import beside_prefix, remove_half_written
 from colorization.models.checkpoints import read_checkpoint

@@ -29,7 +29,7 @@ from colorization.settings.commands import Train
 from colorization.settings.compose import plain, run_folder
 from colorization.training import run as command
 from colorization.training.callbacks import save_picture
-from colorization.training.checkpoints import resume_command
+from colorization.training.checkpoints import make_resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.run import build_parts, train
 
@@ -471,7 +471,7 @@ def test_bad_checkpoints_are_named(run: tuple[Path, dict[str, Any]], tmp_path: P
 
 def test_resume_command_repeats_the_settings(tmp_path: Path) -> None:
     words = shlex.split(
-        resume_command(tmp_path, ["dataset=dogs", "resume=old", "dataset.root=a b"])
+        make_resume_command(tmp_path, ["dataset=dogs", "resume=old", "dataset.root=a b"])
     )
     assert words[1:] == [
         *("-m", "src.train", "dataset=dogs", "dataset.root=a b"),
@@ -493,4 +493,4 @@ def test_relu_is_told_what_it_cannot_say(
 ) -> None:
     with caplog.at_level("WARNING"):
         train(settings("network.activation=relu"), tmp_path)
-    assert "relu cannot give negative a or b" in caplog.text
+    assert "relu cannot give negative a or b; a is negative in " in caplog.text

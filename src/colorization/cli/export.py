@@ -14,7 +14,7 @@ from torch import Tensor
 
 from colorization.cli import command
 from colorization.color import from_uint8, rgb_to_lab
-from colorization.data.datamodule import ImageDataset
+from colorization.data.photographs import ImageDataset
 from colorization.errors import InputError, interruptible
 from colorization.evaluation.models import opened
 from colorization.models.checkpoints import read_checkpoint

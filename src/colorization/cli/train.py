@@ -20,8 +20,8 @@ from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first
 from colorization.sweeps.folder import with_folder
 from colorization.sweeps.job import run as run_in_sweep
 from colorization.training.callbacks import SavedSettings
-from colorization.training.checkpoints import resume_command
-from colorization.training.reproduce import compare, repeated
+from colorization.training.checkpoints import make_resume_command
+from colorization.training.reproduce import compare, expand_from
 from colorization.training.run import quieten_lightning, train
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def run_job(config: DictConfig) -> float:
     except KeyboardInterrupt:
         log.warning("stopped")
         if (folder / CHECKPOINTS / "last.ckpt").is_file():
-            line = f"go on with: {resume_command(folder, job.overrides.task)}"
+            line = f"go on with: {make_resume_command(folder, job.overrides.task)}"
             get_console().print(line, soft_wrap=True, highlight=False, markup=False)
         raise
     if not found:
@@ -64,5 +64,5 @@ def run(config: DictConfig) -> float:
 def main() -> None:
     """Run the command that was typed."""
     with command.one_line_errors():
-        sys.argv[1:] = with_folder(repeated(sys.argv[1:]))
+        sys.argv[1:] = with_folder(expand_from(sys.argv[1:]))
     command.run(run, Train)

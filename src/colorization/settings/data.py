@@ -64,7 +64,7 @@ class Dogs(Photographs):
 
 @dataclass(kw_only=True)
 class Mixed(Dataset):
-    _target_: str = "colorization.data.mixed.MixedDataset"
+    _target_: str = "colorization.data.folders.MixedDataset"
     parts: dict[str, Photographs]
 
     def __post_init__(self) -> None:

@@ -32,7 +32,11 @@ PHOTOGRAPHS = "photographs.json"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, whole or not at all: a full disk or a kill leaves the one before."""
+    """Write checkpoints whole or not at all: a full disk or a kill leaves the one before.
+
+    Lightning's own writes to the temporary folder first, which may be on another disk, so that the
+    move to the run's folder can be cut.
+    """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
@@ -43,8 +47,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             beside.write_bytes(whole.getbuffer())
 
 
-class Kept(ModelCheckpoint):
-    """Lightning's choice of checkpoints, which goes on in a folder that has moved since."""
+class MovableCheckpoint(ModelCheckpoint):
+    """Save checkpoints as ModelCheckpoint, also when resumed in a folder that was moved.
+
+    Lightning's own forgets the best score then.
+    """
+
+    @property
+    def state_key(self) -> str:
+        """Return the key in checkpoints, with this class's first name."""
+        return super().state_key.replace(type(self).__qualname__, "Kept", 1)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         def here(path: str) -> str:
@@ -59,7 +71,10 @@ class Kept(ModelCheckpoint):
 
 
 class Patience(EarlyStopping):
-    """Lightning's, which a training that goes on may set anew, and which has not ended in vain."""
+    """Stop as EarlyStopping; a resumed run may set another patience.
+
+    Lightning's own takes the checkpoint's patience, and trains another epoch if it was used up.
+    """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict({**state_dict, "patience": self.patience})
@@ -72,13 +87,17 @@ class Patience(EarlyStopping):
 
 
 class RunningAverage(WeightAveraging):
-    """Scores and saves the running average of the weights; those that do not change stay exact."""
+    """Score and save the running average of the weights.
+
+    Lightning's EMAWeightAveraging averages as decay * a + (1 - decay) * w, which changes weights
+    that stay constant by a rounding; this one leaves them exact.
+    """
 
     def __init__(self, decay: float) -> None:
-        def moved(average: Tensor, weight: Tensor, _: Tensor | int) -> Tensor:
-            return torch.lerp(average, weight, 1 - decay)
+        def average(mean: Tensor, weight: Tensor, _: Tensor | int) -> Tensor:
+            return torch.lerp(mean, weight, 1 - decay)
 
-        super().__init__(use_buffers=False, avg_fn=moved)
+        super().__init__(use_buffers=False, avg_fn=average)
         self.decay = decay
 
     def on_save_checkpoint(
@@ -89,16 +108,16 @@ class RunningAverage(WeightAveraging):
 
 
 class SaveWithinEpoch(Callback):
-    """Saves a checkpoint every so many steps, but not after an epoch's last, which is saved anyway.
+    """Save a checkpoint every so many steps, but not after an epoch's last: that is saved anyway.
 
-    It takes its place when the next step has a finite loss: the step that it is of may have spoilt
-    the weights. Lightning's own would skip the validation of an epoch that was saved right before
-    it.
+    The file takes its place when the next step has a finite loss: its own step may have spoilt the
+    weights. After ModelCheckpoint's ``every_n_train_steps``, Lightning would skip the validation
+    of an epoch that was saved right before it.
 
     Args:
         path: of the checkpoint.
         every: steps.
-        losses: tells whether they are finite.
+        losses: checks whether they are finite.
     """
 
     def __init__(self, path: Path, every: int, losses: FiniteLoss) -> None:
@@ -112,9 +131,9 @@ class SaveWithinEpoch(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
     ) -> None:
         if self.is_waiting:
-            self.losses.look(trainer)
+            self.losses.check(trainer)
             self.is_waiting = False
-            self.take_place()
+            self.move_into_place()
         if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
             trainer.save_checkpoint(self.waiting, weights_only=False)
             self.is_waiting = True
@@ -126,17 +145,17 @@ class SaveWithinEpoch(Callback):
         self.waiting.unlink(missing_ok=True)
 
     @rank_zero_only
-    def take_place(self) -> None:
+    def move_into_place(self) -> None:
         self.waiting.replace(self.path)
 
 
 def check_resumable(
     path: str, folder: Path, colorizer: Colorizer, data: ColorDataModule, ema: float | None
 ) -> int:
-    """Make sure that a checkpoint continues the run that is configured, in its own folder.
+    """Check that a checkpoint continues the run that is configured, in its own folder.
 
     Returns:
-        The steps that it has behind it.
+        The steps that were done before it.
 
     Raises:
         InputError: naming what differs.
@@ -159,7 +178,11 @@ def check_resumable(
         raise InputError(f"{path} was trained {was} trainer.ema; resume as it was started")
     if ema != (then_ema := checkpoint.get(EMA, ema)):
         raise InputError(f"{path} was trained with trainer.ema={then_ema}, this run has {ema}")
-    if shapes(checkpoint["state_dict"]) != shapes(colorizer.state_dict()):
+    then_shapes, now_shapes = (
+        {name: weight.shape for name, weight in weights.items()}
+        for weights in (checkpoint["state_dict"], colorizer.state_dict())
+    )
+    if then_shapes != now_shapes:
         raise InputError(f"{path} is of another architecture: its weights have other shapes")
     if Path(path).resolve().parent != (folder / CHECKPOINTS).resolve():
         raise InputError(f"{path} goes on in its own run folder, not in {folder}")
@@ -168,10 +191,10 @@ def check_resumable(
 
 
 def check_photographs(folder: Path, listing: Mapping[str, Mapping[str, str | None]]) -> None:
-    """Make sure that a run goes on with the photographs that it was started with.
+    """Check that a run goes on with the photographs that it was started with.
 
     Args:
-        listing: as :meth:`ColorDataModule.listing`; a run that is older than this kept none.
+        listing: of :meth:`ColorDataModule.listing`; the folder of an older run has none.
 
     Raises:
         InputError: naming what has changed.
@@ -180,7 +203,7 @@ def check_photographs(folder: Path, listing: Mapping[str, Mapping[str, str | Non
     if not path.is_file():
         return
     try:
-        changes = list(differences(json.loads(path.read_text()), listing))
+        changes = list(describe_changes(json.loads(path.read_text()), listing))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is damaged; delete it to resume without comparing") from error
     if changes:
@@ -190,10 +213,10 @@ def check_photographs(folder: Path, listing: Mapping[str, Mapping[str, str | Non
         )
 
 
-def differences(
+def describe_changes(
     then: Mapping[str, Mapping[str, str | None]], now: Mapping[str, Mapping[str, str | None]]
 ) -> Iterator[str]:
-    """What has changed in each split."""
+    """Describe what has changed in each split."""
     for split, new in now.items():
         old = then[split]
         other = [name for name in old.keys() & new.keys() if old[name] != new[name]]
@@ -206,12 +229,8 @@ def differences(
                 yield f"{split} {what} {few(sorted(names))}"
 
 
-def shapes(weights: Mapping[str, Tensor]) -> dict[str, list[int]]:
-    return {name: list(weight.shape) for name, weight in weights.items()}
-
-
-def resume_command(folder: Path, overrides: Sequence[str]) -> str:
-    """What continues an interrupted run."""
+def make_resume_command(folder: Path, overrides: Sequence[str]) -> str:
+    """Return the command line that continues an interrupted run."""
     kept = [word for word in overrides if not word.startswith(("resume=", "hydra."))]
     if repeats := [word for word in kept if word.startswith("repeats=")]:
         kept = ["--from", str(folder), *repeats]  # instead of every single setting

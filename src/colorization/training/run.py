@@ -18,6 +18,7 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.errors import interruptible
 from colorization.files.atomic import remove_half_written, write_text
 from colorization.models import hardware, results
+from colorization.reports.progress import telling
 from colorization.settings.commands import Train
 from colorization.settings.compose import plain
 from colorization.settings.machine import memory
@@ -25,8 +26,8 @@ from colorization.settings.versions import commit
 from colorization.training.callbacks import EpochProgress
 from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs, check_resumable
 from colorization.training.colorizer import Colorizer, build_colorizer
-from colorization.training.distributed import by_the_first, in_step, joined
-from colorization.training.testing import BEST, beside_baselines, chosen, reason_of_end
+from colorization.training.distributed import in_step, join_processes, run_on_first
+from colorization.training.testing import BEST, collect_scores, find_reason_of_end, read_best
 from colorization.training.trainer import make_trainer
 
 log = logging.getLogger(__name__)
@@ -37,42 +38,48 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     """Train by ``settings`` into ``folder``.
 
     Args:
-        watchers: more callbacks of Lightning's.
+        watchers: more callbacks for Lightning.
 
     Returns:
-        What its ``results.json`` holds; nothing in a process that is not the first of several.
+        The contents of ``results.json``; nothing in a process that is not the first of several.
 
     Raises:
         InputError: for a setting, dataset or checkpoint that cannot be used, or a loss that is not
             finite; the checkpoints before it are kept.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM; the last whole epoch is in ``last.ckpt``.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM; ``last.ckpt`` has the last whole epoch.
     """
     config = plain(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
-    code = commit()  # now, for it to be the code that runs
+    code = commit()  # now: it may be another one when the training ends
     colorizer, data = build_parts(settings)
-    steps_done = steps_behind(settings, folder, colorizer, data)
+    if settings.resume:
+        ema = settings.trainer.ema
+        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
+    else:
+        colorizer.take_frozen()
+        steps_done = 0
     progress = EpochProgress()
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
     )
-    with joined(trainer):
+    with join_processes(trainer):
         if trainer.is_global_zero:
             remove_half_written(folder)
         make_ready(colorizer, data, trainer, device, folder, bool(settings.resume))
         trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
-        ended_by = reason_of_end(trainer)  # testing forgets it
-        best = by_the_first(trainer, lambda: chosen(folder, settings.vivid, data, device))
+        ended_by = find_reason_of_end(trainer)  # testing forgets it
+        best = run_on_first(trainer, lambda: read_best(folder, settings.vivid, data, device))
         with in_step(trainer):
             data.setup("test")
         network = build_colorizer(best, folder / BEST)
-        (test,) = trainer.test(network, datamodule=data, verbose=False)
+        with telling(lambda: "testing the best checkpoint"):
+            (test,) = trainer.test(network, datamodule=data, verbose=False)
     if not trainer.is_global_zero:
         return {}
     found = {
         "dataset": data.dataset.name,
-        **beside_baselines(best, network, test, data, folder, bool(settings.resume)),
+        **collect_scores(best, network, test, data, folder, bool(settings.resume)),
         "ended_by": ended_by,
         "epochs": progress.epochs or trainer.current_epoch,  # older checkpoints lack it
         "minutes": progress.seconds / 60,
@@ -91,7 +98,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
 
 
 def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
-    """What a run trains, laid out as the trainer's settings say, and what it trains on."""
+    """Build the network to train, laid out as the trainer's settings say, and its data."""
     config = plain(settings)
     parts = inspect.signature(Colorizer).parameters.keys() & config.keys()
     colorizer = Colorizer(**{part: config[part] for part in parts})
@@ -104,14 +111,6 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     return colorizer, data
 
 
-def steps_behind(settings: Train, folder: Path, colorizer: Colorizer, data: ColorDataModule) -> int:
-    """Steps that are done already; errors are those of a checkpoint to go on from, or to take."""
-    if settings.resume:
-        return check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
-    colorizer.take_frozen()
-    return 0
-
-
 def make_ready(
     colorizer: Colorizer,
     data: ColorDataModule,
@@ -120,10 +119,11 @@ def make_ready(
     folder: Path,
     resumed: bool,
 ) -> None:
-    """Fetch and read the photographs, and start the network on them, in all processes.
+    """Fetch and read the photographs in all processes, and set the network's start by them.
 
     Raises:
-        InputError: for a run that is resumed with other photographs, and for what it cannot read.
+        InputError: for a run that is resumed with other photographs, or for photographs that
+            cannot be read.
     """
     with in_step(trainer):
         if trainer.local_rank == 0:
@@ -134,9 +134,8 @@ def make_ready(
         if resumed:
             check_photographs(folder, listing)
         counts = {split: len(images.names) for split, images in data.images.items()}
-        where = f"{device.accelerator} in {device.precision}"
-        if trainer.world_size > 1:
-            where += f", {trainer.world_size} processes"
+        processes = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
+        where = f"{device.accelerator} in {device.precision}{processes}"
         log.info("%s, %s; %s", data.dataset.name, counts, where)
         warn_of_relu(colorizer, data)
         if not resumed:
@@ -146,15 +145,15 @@ def make_ready(
 
 
 def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
-    """Log how much of the training photographs a network that ends in relu cannot colour."""
+    """Warn how many training pixels a network that ends in relu cannot colour."""
     if colorizer.hparams["network"].get("activation") != "relu":
         return
     shares = [(batch.ab < 0).float().mean(dim=(2, 3)) for batch in data.lab_batches("train")]
     a, b = torch.cat(shares).mean(dim=0).tolist()
     log.warning(
-        "relu cannot give negative a or b, as %.0f%% and %.0f%% of the training pixels have",
-        100 * a,
-        100 * b,
+        "relu cannot give negative a or b; a is negative in %.0f%% of the training pixels, b in "
+        "%.0f%%: use network.activation=tanh",
+        *(100 * a, 100 * b),
     )
 
 
