@@ -26,11 +26,10 @@ from rich.progress import track
 from torch import Tensor
 
 from colorization.cli.command import one_line_errors
-from colorization.data.cache import Source, mapped
+from colorization.data.batches import BatchShares, PixelDataset, ResumableLoader
+from colorization.data.cache import load_mapped
 from colorization.data.folders import PhotographFolder, list_photographs
-from colorization.data.loaders import PixelDataset, batches
-from colorization.data.photographs import ahead
-from colorization.data.sampling import BatchShares
+from colorization.data.photographs import Source, read_ahead
 from colorization.files.atomic import write_text
 from colorization.reports.tables import markdown
 
@@ -57,7 +56,7 @@ def make_photographs(source: Path, folder: Path, count: int) -> None:
             box = (left, top, left + width, top + height)
             image.convert("RGB").resize(SIDES, box=box).save(folder / f"{index}.jpg", quality=90)
 
-    made = ahead(make, range(count), depth=64)
+    made = read_ahead(make, range(count), depth=64)
     for _ in track(made, "making photographs", count, transient=True):
         pass
 
@@ -130,7 +129,7 @@ def decode(folder: Path, epoch: int) -> int:
     names = list(photographs.names)
     random.Random(epoch).shuffle(names)
     waiting: list[Tensor] = []
-    for rgb in ahead(photographs.read, names, depth=BATCH):
+    for rgb in read_ahead(photographs.read, names, depth=BATCH):
         waiting.append(rgb)
         if len(waiting) == BATCH:
             torch.stack(waiting)
@@ -144,20 +143,18 @@ def source_of(folder: Path) -> Source:
         name="crops", root=str(folder / "jpeg"), size=SIZE, train=None, val=None, test=None,
         split_seed=0, max_pixels=MAX_PIXELS,
     )  # fmt: skip
-    names = whole.names("all")
-    stamps = [whole.stamp(name) for name in names]
-    return Source(names, stamps, lambda name: whole.read(name, SIZE), SIZE)
+    return Source.of_split(whole, "all")
 
 
 def map_once(folder: Path, _: int) -> int:
-    return len(mapped(source_of(folder), folder / "map.uint8").names)
+    return len(load_mapped(source_of(folder), folder / "map.uint8").names)
 
 
 def read_map(folder: Path, epoch: int) -> int:
     """Batches out of the mapped file, in an order of the epoch's own."""
-    pixels = PixelDataset(mapped(source_of(folder), folder / "map.uint8").pixels)
+    pixels = PixelDataset(load_mapped(source_of(folder), folder / "map.uint8").pixels)
     order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(epoch))
-    return sum(len(batch) for batch in batches(pixels, BatchShares(order.tolist(), BATCH)))
+    return sum(len(batch) for batch in ResumableLoader(pixels, BatchShares(order.tolist(), BATCH)))
 
 
 WAYS: dict[str, tuple[Callable[[Path, int], int], int, tuple[str, ...]]] = {

@@ -67,9 +67,9 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     """Train until both targets are reached, or for ``limit`` seconds."""
     from hydra import compose, initialize_config_dir
 
-    from colorization.cli.train import build_parts, quieten_lightning
     from colorization.models import hardware
     from colorization.settings.compose import CONF, checked, register
+    from colorization.training.run import build_parts, quieten_lightning
     from colorization.training.trainer import make_trainer
 
     quieten_lightning()

@@ -136,10 +136,10 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     """Trainer, colorizer and datamodule of the paper's settings, as src.train makes them."""
     from hydra import compose, initialize_config_dir
 
-    from colorization.cli.train import build_parts
     from colorization.models import hardware
     from colorization.settings.compose import CONF, checked, register
     from colorization.training.callbacks import EpochProgress
+    from colorization.training.run import build_parts
     from colorization.training.trainer import make_trainer
 
     register()
@@ -190,7 +190,7 @@ def plain_loop(gate: Gate, colorizer: Any, batches: Any, half: bool) -> None:
 
 def run_way(way: Callable[[Gate, Shape], None], connection: Connection, shape: Shape) -> None:
     """Body of one way's process; why it ended is its last answer."""
-    from colorization.cli.train import quieten_lightning
+    from colorization.training.run import quieten_lightning
 
     quieten_lightning()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115

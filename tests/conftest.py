@@ -8,9 +8,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from PIL import Image
 
-from colorization.cli.train import train
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.compose import CONF, checked, register
+from colorization.training.run import train
 
 # Seconds on a CPU: 16 px, a few scenes, one epoch.
 SMALL = [

@@ -24,7 +24,6 @@ from optuna.distributions import FloatDistribution
 from PIL import EpsImagePlugin, Image
 
 from colorization.cli.evaluate import evaluate
-from colorization.cli.train import train
 from colorization.data.download import unpack
 from colorization.data.photographs import UnusablePhotographError, read_photograph
 from colorization.data.sources import StanfordDogs
@@ -46,8 +45,9 @@ from colorization.sweeps.comparison import compare_runs
 from colorization.sweeps.folder import PLAN, read_jobs
 from colorization.sweeps.report import report as sweep_report
 from colorization.sweeps.study import ask, check_space, open_study
-from colorization.training.reproduce import repeated
-from colorization.training.resume import PHOTOGRAPHS, check_photographs
+from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs
+from colorization.training.reproduce import expand_from
+from colorization.training.run import train
 
 SPACE = {"optimizer.lr": FloatDistribution(0.0, 1.0)}
 
@@ -229,7 +229,7 @@ def test_the_config_of_a_run_folder_makes_no_objects(tmp_path: Path, canary: Can
     for name in ("config.yaml", "hydra.yaml"):
         (tmp_path / "config" / name).write_text(f"seed: {code}\nhydra: {code}\n")
     with pytest.raises(InputError, match=r"its config/ cannot be read"):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
     with pytest.raises(Exception, match="could not determine a constructor"):
         started_with(tmp_path)
 

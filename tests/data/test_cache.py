@@ -17,16 +17,16 @@ import pytest
 import torch
 from PIL import Image
 
-from colorization.cli.train import train
 from colorization.data import cache as module
-from colorization.data.cache import Cache, Source, alone, fill, mapped
+from colorization.data.cache import Cache, alone, fill, load_mapped, load_split
 from colorization.data.datamodule import ColorDataModule
-from colorization.data.photographs import digest, read_photograph
+from colorization.data.photographs import Source, digest, read_photograph
 from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings import machine as processes
 from colorization.settings.commands import Train
 from colorization.settings.compose import build, plain
+from colorization.training.run import train
 from tests.support.command_line import ROOT
 
 # Hydra's overrides: everything is mapped.
@@ -155,7 +155,7 @@ def test_unusable_photographs_are_named_every_time(
         assert images.names == names[:5] + names[6:]
         assert f"left out {names[5]}: not a picture" in caplog.text
         assert "of 12 train photographs: left out 1 that cannot be used" in caplog.text
-        in_memory = datamodule(settings, tmp_path / "cache").dataset.load("train")
+        in_memory = load_split(datamodule(settings, tmp_path / "cache").dataset, "train")
         assert torch.equal(images.pixels[:], in_memory.pixels[:])
         assert images.digests == in_memory.digests
     for name in names[:7]:
@@ -186,7 +186,7 @@ def stopped(photographs: Path, tmp_path: Path) -> tuple[Source, Path]:
 
 def test_what_can_be_used_after_all_is_there(stopped: tuple[Source, Path]) -> None:
     source, path = stopped
-    images = mapped(source, path)
+    images = load_mapped(source, path)
     assert images.names == source.names
     assert torch.equal(images.pixels[:], torch.stack([source.read(name) for name in images.names]))
     assert images.digests == [digest(rgb) for rgb in images.pixels[:]]
@@ -199,20 +199,20 @@ def test_what_cannot_be_read_for_now_is_not_left_out_for_ever(
     second = photographs / source.names[1]
     second.rename(photographs / "elsewhere")
     with pytest.raises(InputError, match=rf"{second} cannot be read: No such file"):
-        mapped(source, path)
+        load_mapped(source, path)
     (photographs / "elsewhere").rename(second)
-    assert mapped(source, path).names == source.names
+    assert load_mapped(source, path).names == source.names
 
 
 LOAD = """
 import logging, sys
 from pathlib import Path
-from colorization.data.cache import Source, mapped
-from colorization.data.photographs import read_photograph
+from colorization.data.cache import load_mapped
+from colorization.data.photographs import Source, read_photograph
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 names = [str(index) for index in range(600)]
 source = Source(names, names, lambda _: read_photograph(Path(sys.argv[1]), 64, 10**7), 64)
-images = mapped(source, Path(sys.argv[2], "many.uint8"))
+images = load_mapped(source, Path(sys.argv[2], "many.uint8"))
 print(len(images.names), int(images.pixels[:].long().sum()), flush=True)
 """
 

@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 
 from colorization.color import from_uint8, rgb_to_lab
+from colorization.data.batches import BatchShares, PixelDataset, ResumableLoader, Shuffled
 from colorization.data.datamodule import ColorDataModule
-from colorization.data.loaders import PixelDataset, batches
-from colorization.data.sampling import BatchShares, Shuffled
 from colorization.errors import InputError
 from colorization.settings.commands import Train
 from colorization.settings.compose import build, plain
@@ -164,7 +163,7 @@ class Noted:
 
 def test_what_was_seen_before_an_interruption_is_not_read_again() -> None:
     pixels = Noted()
-    loader = batches(PixelDataset(pixels), BatchShares(range(5), 2))
+    loader = ResumableLoader(PixelDataset(pixels), BatchShares(range(5), 2))
     loader.load_state_dict({"batches": 1})
     assert [batch.tolist() for batch in loader] == [[2, 3], [4]]
     assert pixels.asked == [2, 3, 4]

@@ -20,6 +20,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from colorization.data import download, sources
+from colorization.data.cache import load_split
 from colorization.data.download import fetch, unpack
 from colorization.data.sources import Faces, StanfordDogs
 from colorization.errors import InputError
@@ -254,7 +255,7 @@ def test_faces_put_in_place_as_an_archive(tmp_path: Path, monkeypatch: Any) -> N
     monkeypatch.setattr(sources, "FACES_DIGEST", "set below")
     monkeypatch.setattr(sources, "digest_of_folder", lambda folder: "set below")
     faces.prepare()
-    assert len(faces.load("train").names) == 4
+    assert len(load_split(faces, "train").names) == 4
     assert (root / "faces.zip").exists()
 
 
@@ -271,7 +272,7 @@ def test_damaged_list_is_named(dogs: StanfordDogs) -> None:
     dogs.prepare()
     dogs.list_file("train").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"train_list.mat is not a list of Stanford Dogs"):
-        dogs.load("train")
+        load_split(dogs, "train")
 
 
 PORTRAITS = Path(__file__).resolve().parents[2] / "data" / "faces" / "face_images"
@@ -320,7 +321,7 @@ def test_dogs_keep_to_the_official_lists(dogs: StanfordDogs) -> None:
     assert {name: len(part) for name, part in split.items()} == {"train": 5, "val": 2, "test": 3}
     assert split["test"] == sorted(f"n0-breed/n0_{index}.jpg" for index in (9, 10, 11))
     assert not set(split["train"]) & set(split["val"])
-    assert len(dogs.load("test").names) == 3
+    assert len(load_split(dogs, "test").names) == 3
 
 
 def test_dogs_ask_for_what_is_missing(dogs: StanfordDogs) -> None:

@@ -7,6 +7,7 @@ import torch
 from kornia.color import lab_to_rgb
 
 from colorization.color import AB_SCALE, LabBatch, from_uint8, rgb_to_lab
+from colorization.data.cache import load_split
 from colorization.data.synthetic import MATERIALS, Material, SyntheticScenes
 from colorization.models.baselines import score_predictors
 
@@ -16,10 +17,10 @@ def scenes(size: int = 32, count: int = 40, seed: int = 0) -> SyntheticScenes:
 
 
 def test_same_for_the_same_seed_and_index() -> None:
-    first, second = scenes().load("train"), scenes(count=50).load("train")
+    first, second = load_split(scenes(), "train"), load_split(scenes(count=50), "train")
     assert torch.equal(first.pixels, second.pixels[:40])
-    assert not torch.equal(first.pixels, scenes(seed=1).load("train").pixels)
-    assert not torch.equal(first.pixels, scenes().load("val").pixels)
+    assert not torch.equal(first.pixels, load_split(scenes(seed=1), "train").pixels)
+    assert not torch.equal(first.pixels, load_split(scenes(), "val").pixels)
 
 
 @pytest.mark.parametrize("material", MATERIALS.values(), ids=MATERIALS)
@@ -53,7 +54,7 @@ def test_best_mse_is_what_the_best_predictor_gets() -> None:
 def test_rounding_to_uint8_adds_next_to_nothing_to_the_error() -> None:
     dataset = scenes(count=8)
     truth = [LabBatch(*dataset.scene("test", index)[:2]) for index in range(8)]
-    rounded = dataset.load("test").pixels
+    rounded = load_split(dataset, "test").pixels
     for exact, picture in zip(truth, rounded, strict=True):
         predictors = {"exact": lambda L, ab=exact.ab: ab}
         scores = score_predictors(predictors, [rgb_to_lab(from_uint8(picture[None]))])

@@ -16,7 +16,6 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from colorization.cli.evaluate import evaluate
-from colorization.cli.train import train
 from colorization.color import AB_SCALE
 from colorization.data.synthetic import MATERIALS, SyntheticScenes
 from colorization.errors import InputError
@@ -29,6 +28,7 @@ from colorization.models.baselines import BASELINES
 from colorization.settings import compose as config
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.fields import Target
+from colorization.training.run import train
 from tests.cli.test_colorize import settings as colorize_settings
 from tests.conftest import OFFLINE
 

@@ -13,7 +13,7 @@ from colorization.errors import InputError
 from colorization.files.atomic import LOCK, held, is_free, replacing, write_text
 from colorization.settings.failures import one_line
 from colorization.training.callbacks import save_picture
-from colorization.training.checkpointing import AtomicCheckpointIO
+from colorization.training.checkpoints import AtomicCheckpointIO
 from tests.support.command_line import ROOT
 
 

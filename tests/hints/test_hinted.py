@@ -10,7 +10,6 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorization.cli.evaluate import evaluate
-from colorization.cli.train import build_parts, train
 from colorization.errors import InputError
 from colorization.hints.encode import distances, spread_hints
 from colorization.hints.file import Hint, Hints, write_hints
@@ -19,6 +18,7 @@ from colorization.inference.album import colorize_album
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.settings.commands import Evaluate, Train
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import build_parts, train
 from tests.cli.test_colorize import settings as colorize_settings
 
 NETWORKS = {

@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import load_model
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, read_model
@@ -23,6 +22,7 @@ from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, find_mod
 from colorization.settings.commands import Train
 from colorization.settings.failures import one_line
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 from tests.support.command_line import python
 from tests.support.keywords import keywords
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.bundle import read_model
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from onnx import TensorProto, helper
 from skimage.color import lab2rgb, rgb2lab
 
 from colorization import PhotoColorizer
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.models.backends import ONNX_ABOUT, OnnxModel, load_model
 from colorization.models.bundle import read_model
 from colorization.models.export import FromLightness, export_model, trace_network
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 from tests.models.test_bundle import settings as export_settings
 from tests.support.command_line import ROOT
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from colorization.cli.train import build_parts
 from colorization.errors import InputError
 from colorization.models import hardware
 from colorization.settings.commands import Train
+from colorization.training.run import build_parts
 
 
 @pytest.mark.parametrize(("has_bfloat16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])

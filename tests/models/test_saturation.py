@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorization.cli.train import build_parts, train
 from colorization.color import LabBatch, from_uint8, rgb_to_lab
 from colorization.models.baselines import score_predictors
 from colorization.models.checkpoints import read_checkpoint
@@ -17,6 +16,7 @@ from colorization.networks.resize import Upsampling
 from colorization.settings.commands import Train
 from colorization.training import testing as outcome
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import build_parts, train
 
 MSE = {"_target_": "colorization.objectives.regression.MeanSquaredError"}
 PAPER = {"_target_": "colorization.networks.paper.PaperNetwork", "activation": "tanh"}

@@ -8,13 +8,13 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-from colorization.cli.train import build_parts, train
 from colorization.errors import InputError
 from colorization.models.checkpoints import DATA, read_checkpoint
 from colorization.networks.amplifier import Amplifier
 from colorization.settings.commands import Train
 from colorization.settings.compose import plain
 from colorization.training.colorizer import Colorizer, load_colorizer
+from colorization.training.run import build_parts, train
 
 UNET = ["network=unet", "network.width=8", "trainer.max_epochs=2"]
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorization.cli.train import build_parts, train
 from colorization.color import LabBatch
 from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
@@ -17,6 +16,7 @@ from colorization.networks.pretrained import PACKAGED
 from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import FeatureDistance, RGBError, distance
 from colorization.settings.commands import Train
+from colorization.training.run import build_parts, train
 
 
 def scenes(count: int = 2, size: int = 32, seed: int = 0) -> LabBatch:

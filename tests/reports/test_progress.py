@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from colorization.cli.evaluate import evaluate
-from colorization.cli.train import train
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.download import fetch
-from colorization.data.photographs import read_photographs
+from colorization.data.photographs import Source, load_in_memory, read_photograph
 from colorization.inference.album import colorize_album
 from colorization.reports import progress
 from colorization.reports.progress import shown, telling
 from colorization.settings.commands import Evaluate, Train
+from colorization.training.run import train
 
 
 @pytest.fixture
@@ -110,7 +110,8 @@ def test_reading_decoding_and_colouring_say_how_far_they_are(
     lines: Callable[[], str],
 ) -> None:
     paths = sorted(photographs.rglob("*.png")) * 20
-    read_photographs(paths, [str(path) for path in paths], 256, 10**6)
+    names = [str(path) for path in paths]
+    load_in_memory(Source(names, names, lambda name: read_photograph(Path(name), 256, 10**6), 256))
     assert re.search(r"reading photographs: \d+ of 400", lines())
     folder = settings("dataset=folder", f"dataset.root={photographs}")
     dataset = {"_target_": "colorization.data.folders.PhotographFolder", "root": str(photographs)}

@@ -12,12 +12,12 @@ from PIL import Image
 
 from colorization import PhotoColorizer
 from colorization.cli.evaluate import evaluate
-from colorization.cli.train import train
 from colorization.models.backends import OnnxModel
 from colorization.models.bundle import read_model
 from colorization.models.export import export_model
 from colorization.settings.commands import Evaluate, Train
 from colorization.training.colorizer import load_colorizer
+from colorization.training.run import train
 from tests.models.test_bundle import settings as export_settings
 
 SMALL_UNET = ("network=unet", "network.width=8")

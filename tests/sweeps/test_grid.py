@@ -10,13 +10,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.files.atomic import held
 from colorization.models import results
 from colorization.settings.compose import CONF, register
 from colorization.sweeps.job import run
 from colorization.sweeps.launch import check_settings, forget_failure
+from colorization.training.run import train
 from tests.conftest import SMALL
 from tests.support.command_line import python
 

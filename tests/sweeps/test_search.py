@@ -13,13 +13,13 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from PIL import Image
 
-from colorization.cli.train import train
 from colorization.errors import InputError
 from colorization.files.atomic import held
 from colorization.settings.commands import GridOrSearch, Train
 from colorization.sweeps.pruning import PrunedError, Pruning
 from colorization.sweeps.search import distribution, jobs_of, taken
 from colorization.sweeps.study import ask, check_space, open_study, running_trial
+from colorization.training.run import train
 from tests.conftest import SMALL
 from tests.support.command_line import python
 

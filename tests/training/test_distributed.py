@@ -17,12 +17,12 @@ import torch.distributed as dist
 from lightning_fabric.utilities.data import _set_sampler_epoch
 from torch.utils.data import BatchSampler, DataLoader
 
-from colorization.cli.train import build_parts, train
-from colorization.data.sampling import BatchShares, Shuffled
+from colorization.data.batches import BatchShares, Shuffled
 from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
-from colorization.training.epoch_means import EpochMeans
+from colorization.training.colorizer import EpochMeans
+from colorization.training.run import build_parts, train
 from tests.conftest import SMALL
 from tests.support.command_line import PREPARED, ROOT, python
 from tests.training.test_train import curves
@@ -198,9 +198,9 @@ def test_two_processes_do_what_one_does(settings: Callable[..., Train], tmp_path
 def means_of(rank: int, folder: Path) -> None:
     """A process of two, which has seen one photograph more than the rank before it."""
     dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=2)
-    means = EpochMeans()
-    means.add("train/loss", torch.tensor(1.0 + rank), 2.0 + rank)
-    torch.save(means.state(), folder / f"{rank}.pt")
+    means = EpochMeans(["train/loss"])
+    means["train/loss"].update(torch.tensor(1.0 + rank), 2 + rank)
+    torch.save(means.sums(), folder / f"{rank}.pt")
     dist.destroy_process_group()
 
 
@@ -212,18 +212,19 @@ def test_an_epochs_means_go_on_in_several_processes(tmp_path: Path) -> None:
         process.join()
     states = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     assert states == [{"train/loss": (torch.tensor(1.0 * 2 + 2.0 * 3), 5.0)}] * 2
-    total, count = torch.zeros(()), 0.0
-    for rank, state in enumerate(states):
-        means = EpochMeans()
-        means.load(state, rank == 0)
-        mean, weight = means.add("train/loss", torch.tensor(4.0), 3.0)
-        total, count = total + mean * weight, count + weight
-    assert (float(total), count) == (8 + 2 * 12, 5 + 2 * 3)
+    total = torch.zeros(2)
+    for rank, sums in enumerate(states):
+        means = EpochMeans(["train/loss"])
+        if rank == 0:
+            means.load(sums)
+        means["train/loss"].update(torch.tensor(4.0), 3)
+        total += torch.stack([means["train/loss"].total, means["train/loss"].weight])
+    assert total.tolist() == [8 + 2 * 12, 5 + 2 * 3]
 
 
 def test_a_process_that_waits_for_a_lost_one_in_vain_ends_with_a_line(tmp_path: Path) -> None:
     code = (
-        "import subprocess, threading, time; from src import distributed\n"
+        "import subprocess, threading, time; from colorization.training import distributed\n"
         "distributed.LOOK = distributed.DYING = 0.1\n"
         "started = [subprocess.Popen(['sleep', '60']), subprocess.Popen(['false'])]\n"
         "threading.Thread(target=distributed.watch, args=(started, threading.Event())).start()\n"
@@ -302,7 +303,6 @@ def test_two_processes_end_together_and_one_goes_on(
 
 SCRIPT = """
 import os
-from colorization.cli import command
 from colorization.cli import train
 from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
@@ -311,17 +311,15 @@ def prepare(self):
     with open("prepared", "a") as file:
         print(os.getpid(), file=file)
 
-load = SyntheticScenes.load
+read = SyntheticScenes.read
 
-def load_or_fail(self, split):
+def read_or_fail(self, name, size):
     if os.environ["FAILS"] == os.environ["RANK"]:
         raise InputError("no photographs here")
-    return load(self, split)
+    return read(self, name, size)
 
-SyntheticScenes.prepare, SyntheticScenes.load = prepare, load_or_fail
-train.register()
-train.quieten_lightning()
-command.run(train.main)
+SyntheticScenes.prepare, SyntheticScenes.read = prepare, read_or_fail
+train.main()
 """
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorization.cli.train import train
 from colorization.color import lab_to_rgb, rgb_to_lab
 from colorization.settings.commands import Train
+from colorization.training.run import train
 
 pytestmark = [
     pytest.mark.gpu,

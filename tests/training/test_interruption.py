@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorization.cli.train import train
-from colorization.data.sampling import Shuffled
+from colorization.data.batches import Shuffled
 from colorization.errors import InputError
 from colorization.files.atomic import beside_prefix, remove_half_written
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
+from colorization.training.run import train
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT
 from tests.training.test_train import curves

@@ -9,11 +9,11 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 
-from colorization.cli import train as command
-from colorization.cli.train import train
 from colorization.data.synthetic import SyntheticScenes
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
+from colorization.training import run as command
+from colorization.training.run import train
 from tests.training.test_train import curves
 
 STEPS = 7  # of an epoch: 13 photographs, two a batch

@@ -14,7 +14,6 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from colorization.cli.train import build_parts
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.photographs import Images
 from colorization.errors import InputError
@@ -22,8 +21,9 @@ from colorization.settings.commands import Train
 from colorization.settings.compare import started_with
 from colorization.settings.compose import CONF, register
 from colorization.settings.installation import read_commit
-from colorization.training.reproduce import compare, repeated
-from colorization.training.resume import resume_command
+from colorization.training.checkpoints import make_resume_command
+from colorization.training.reproduce import compare, expand_from
+from colorization.training.run import build_parts
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT, python
 
@@ -78,7 +78,7 @@ def test_a_run_in_another_process_has_the_same_scores_and_says_so(tmp_path: Path
 )
 def test_a_folder_says_every_setting(tmp_path: Path, words: list[str]) -> None:
     then = recorded(tmp_path / "run", *words, "seed=7", "resume=old.ckpt")
-    now = composed(repeated(["--from", str(tmp_path / "run")]))
+    now = composed(expand_from(["--from", str(tmp_path / "run")]))
     assert now == then | {"resume": None, "repeats": str(tmp_path / "run")}
 
 
@@ -86,19 +86,19 @@ def test_settings_that_are_typed_count(tmp_path: Path) -> None:
     words = ["network=unet", "encoder=timm", "network.encoder.name=resnet50", "dataset=faces"]
     then = recorded(tmp_path, *words)
     run = str(tmp_path)
-    now = composed(repeated(["--from", run, "data_dir=elsewhere", "seed=2"]))
+    now = composed(expand_from(["--from", run, "data_dir=elsewhere", "seed=2"]))
     assert now == then | {"data_dir": "elsewhere", "seed": 2, "repeats": run}
-    now = composed(repeated(["optimizer=rmsprop", "--from", run, "encoder=resnet18"]))
+    now = composed(expand_from(["optimizer=rmsprop", "--from", run, "encoder=resnet18"]))
     assert now["optimizer"] == composed(["optimizer=rmsprop"])["optimizer"]
     assert (
         now["network"]["encoder"]
         == composed(["network=unet", "encoder=resnet18"])["network"]["encoder"]
     )
     assert now["dataset"] == then["dataset"]
-    now = composed(repeated(["--from", run, "network=paper", "encoder=none"]))
+    now = composed(expand_from(["--from", run, "network=paper", "encoder=none"]))
     assert now["network"] == composed([])["network"]
-    assert repeated(["-m", "--from", run, "seed=1,2"])[0] == "-m"
-    assert repeated(["-m", "seed=1,2"]) == ["-m", "seed=1,2"]
+    assert expand_from(["-m", "--from", run, "seed=1,2"])[0] == "-m"
+    assert expand_from(["-m", "seed=1,2"]) == ["-m", "seed=1,2"]
 
 
 def test_settings_that_are_newer_than_a_run_have_their_defaults(tmp_path: Path) -> None:
@@ -107,29 +107,29 @@ def test_settings_that_are_newer_than_a_run_have_their_defaults(tmp_path: Path) 
     old = OmegaConf.load(path)
     del old["vivid"], old["trainer"]["ema"], old["repeats"]
     OmegaConf.save(old, path)
-    assert composed(repeated([f"--from={tmp_path}"])) == then | {"repeats": str(tmp_path)}
+    assert composed(expand_from([f"--from={tmp_path}"])) == then | {"repeats": str(tmp_path)}
 
 
 def test_a_folder_that_cannot_be_repeated_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no folder absent"):
-        repeated(["--from", "absent"])
+        expand_from(["--from", "absent"])
     with pytest.raises(InputError, match=r"its config/ cannot be read: .* No such file"):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
     recorded(tmp_path)
     with pytest.raises(InputError, match="both set everything; leave one out"):
-        repeated(["--from", str(tmp_path), "experiment=ladder/paper"])
+        expand_from(["--from", str(tmp_path), "experiment=ladder/paper"])
     hydra = tmp_path / "config" / "hydra.yaml"
     text = hydra.read_text()
     hydra.write_text(text.replace("config_name: train", "config_name: evaluate"))
     with pytest.raises(InputError, match=r"is no run of src\.train"):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
     hydra.write_text(text)
     (tmp_path / "config" / "config.yaml").write_text("")
     with pytest.raises(InputError, match=r"its config/ cannot be read: .*config\.yaml is empty"):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
     hydra.write_text(text[: len(text) // 2])
     with pytest.raises(InputError, match=r"its config/ cannot be read"):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
 
 
 def changed(path: Path, setting: str, value: object) -> None:
@@ -175,7 +175,7 @@ def test_a_folder_that_somebody_sends_runs_no_code(tmp_path: Path) -> None:
         before = hydra.read_text()
         changed(hydra, f"hydra.runtime.choices.{group}", choice)
         with pytest.raises(InputError, match=rf"{group}=.*/evil is no file of conf/{group}/"):
-            repeated(["--from", str(run)])
+            expand_from(["--from", str(run)])
         hydra.write_text(before)
 
 
@@ -199,14 +199,16 @@ def test_a_recorded_setting_is_one_of_the_schema_and_refers_to_such(
     recorded(tmp_path)
     changed(tmp_path / "config" / f"{file}.yaml", setting, value)
     with pytest.raises(InputError, match=message):
-        repeated(["--from", str(tmp_path)])
+        expand_from(["--from", str(tmp_path)])
     if "outside" in message:
         with pytest.raises(InputError, match=message):
             started_with(tmp_path)
 
 
 def test_a_repeated_run_goes_on_by_its_folder(tmp_path: Path) -> None:
-    words = resume_command(tmp_path, ["network=unet", "++seed=7", "repeats='a b'"]).split(" -m ")[1]
+    words = make_resume_command(tmp_path, ["network=unet", "++seed=7", "repeats='a b'"]).split(
+        " -m "
+    )[1]
     assert words == (
         f"src.train --from {tmp_path} 'repeats='\"'\"'a b'\"'\"'' "
         f"resume={tmp_path}/checkpoints/last.ckpt"

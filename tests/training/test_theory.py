@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from hydra import compose, initialize_config_dir
 from torch import Tensor
 
-from colorization.cli.train import train
 from colorization.data.synthetic import MATERIALS, NAMES, SyntheticScenes
 from colorization.objectives.bins import ColorBins
 from colorization.settings.compose import CONF, checked, register
 from colorization.training.colorizer import Colorizer, load_colorizer
+from colorization.training.run import train
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,6 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from colorization.cli import train as command
-from colorization.cli.train import build_parts, train
 from colorization.data.folders import PhotographFolder
 from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
@@ -29,9 +27,11 @@ from colorization.networks.pretrained import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
 from colorization.settings.compose import plain, run_folder
+from colorization.training import run as command
 from colorization.training.callbacks import save_picture
+from colorization.training.checkpoints import make_resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
-from colorization.training.resume import resume_command
+from colorization.training.run import build_parts, train
 
 
 @pytest.fixture(scope="module")
@@ -472,7 +472,7 @@ def test_bad_checkpoints_are_named(run: tuple[Path, dict[str, Any]], tmp_path: P
 
 def test_resume_command_repeats_the_settings(tmp_path: Path) -> None:
     words = shlex.split(
-        resume_command(tmp_path, ["dataset=dogs", "resume=old", "dataset.root=a b"])
+        make_resume_command(tmp_path, ["dataset=dogs", "resume=old", "dataset.root=a b"])
     )
     assert words[1:] == [
         *("-m", "src.train", "dataset=dogs", "dataset.root=a b"),
@@ -494,4 +494,4 @@ def test_relu_is_told_what_it_cannot_say(
 ) -> None:
     with caplog.at_level("WARNING"):
         train(settings("network.activation=relu"), tmp_path)
-    assert "relu cannot give negative a or b" in caplog.text
+    assert "relu cannot give negative a or b; a is negative in " in caplog.text

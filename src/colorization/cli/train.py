@@ -1,184 +1,30 @@
-"""Fit a colorizer, then test it beside the trivial baselines: ``python -m src.train``."""
+"""Train a colorizer and test it beside the trivial baselines: ``python -m src.train``."""
 
-import inspect
-import json
 import logging
 import sys
-import warnings
-from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import hydra
-import pytorch_lightning as pl
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import TensorBoardLogger
 from rich import get_console
 
 from colorization.cli import command
-from colorization.data.cache import Cache
-from colorization.data.datamodule import ColorDataModule
-from colorization.errors import InputError, interruptible
-from colorization.files.atomic import held, remove_half_written, write_text
-from colorization.models import hardware, results
+from colorization.errors import InputError
+from colorization.files.atomic import held
+from colorization.models import results
 from colorization.settings.commands import Train
-from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first, plain
-from colorization.settings.installation import read_commit
-from colorization.settings.machine import memory
+from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first
 from colorization.sweeps.folder import with_folder
 from colorization.sweeps.job import run as run_in_sweep
-from colorization.training.callbacks import EpochProgress, SavedSettings
-from colorization.training.colorizer import Colorizer, build_colorizer
-from colorization.training.distributed import by_the_first, in_step, joined
-from colorization.training.reproduce import compare, repeated
-from colorization.training.resume import (
-    PHOTOGRAPHS,
-    check_photographs,
-    check_resumable,
-    resume_command,
-)
-from colorization.training.testing import BEST, beside_baselines, chosen, reason_of_end
-from colorization.training.trainer import make_trainer
+from colorization.training.callbacks import SavedSettings
+from colorization.training.checkpoints import make_resume_command
+from colorization.training.reproduce import compare, expand_from
+from colorization.training.run import quieten_lightning, train
 
 log = logging.getLogger(__name__)
-
-
-@interruptible()
-def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> dict[str, Any]:
-    """Train by ``settings`` into ``folder``.
-
-    Args:
-        watchers: more callbacks of Lightning's.
-
-    Returns:
-        What its ``results.json`` holds; nothing in a process that is not the first of several.
-
-    Raises:
-        InputError: for a setting, dataset or checkpoint that cannot be used, or a loss that is not
-            finite; the checkpoints before it are kept.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM; the last whole epoch is in ``last.ckpt``.
-    """
-    config = plain(settings)
-    pl.seed_everything(settings.seed, verbose=False)
-    device = hardware.choose(settings.trainer)
-    code = read_commit()  # now, for it to be the code that runs
-    colorizer, data = build_parts(settings)
-    steps_done = steps_behind(settings, folder, colorizer, data)
-    progress = EpochProgress()
-    trainer = make_trainer(
-        settings, device, colorizer, data, folder, progress, watchers, steps_done
-    )
-    with joined(trainer):
-        if trainer.is_global_zero:
-            remove_half_written(folder)
-        make_ready(colorizer, data, trainer, device, folder, bool(settings.resume))
-        trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
-        ended_by = reason_of_end(trainer)  # testing forgets it
-        best = by_the_first(trainer, lambda: chosen(folder, settings.vivid, data, device))
-        with in_step(trainer):
-            data.setup("test")
-        network = build_colorizer(best, folder / BEST)
-        (test,) = trainer.test(network, datamodule=data, verbose=False)
-    if not trainer.is_global_zero:
-        return {}
-    found = {
-        "dataset": data.dataset.name,
-        **beside_baselines(best, network, test, data, folder, bool(settings.resume)),
-        "ended_by": ended_by,
-        "epochs": progress.epochs or trainer.current_epoch,  # older checkpoints lack it
-        "minutes": progress.seconds / 60,
-        "images_seen": progress.images,
-        "images_per_second": progress.images_per_second,
-        "parameters": colorizer.parameter_count,
-        "seed": settings.seed,
-        "config": config,
-        "environment": results.environment(device),
-        "commit": code,
-        "data": data.fingerprints(),
-    }
-    log_final_scores(found, trainer)
-    results.save(found, folder)  # the last thing that can fail
-    return found
-
-
-def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
-    """What a run trains, laid out as the trainer's settings say, and what it trains on."""
-    config = plain(settings)
-    parts = inspect.signature(Colorizer).parameters.keys() & config.keys()
-    colorizer = Colorizer(**{part: config[part] for part in parts})
-    for part in colorizer.convolutional:
-        hardware.prepare(part, settings.trainer)
-    cache = Cache(Path(settings.data.cache), settings.data.max_memory * memory())
-    data = ColorDataModule(
-        config["dataset"], config["augmentation"], settings.data.batch_size, settings.seed, cache
-    )
-    return colorizer, data
-
-
-def steps_behind(settings: Train, folder: Path, colorizer: Colorizer, data: ColorDataModule) -> int:
-    """Steps that are done already; errors are those of a checkpoint to go on from, or to take."""
-    if settings.resume:
-        return check_resumable(settings.resume, folder, colorizer, data, settings.trainer.ema)
-    colorizer.take_frozen()
-    return 0
-
-
-def make_ready(
-    colorizer: Colorizer,
-    data: ColorDataModule,
-    trainer: pl.Trainer,
-    device: hardware.Hardware,
-    folder: Path,
-    resumed: bool,
-) -> None:
-    """Fetch and read the photographs, and start the network on them, in all processes.
-
-    Raises:
-        InputError: for a run that is resumed with other photographs, and for what it cannot read.
-    """
-    with in_step(trainer):
-        if trainer.local_rank == 0:
-            data.prepare_data()
-    with in_step(trainer):
-        data.setup("fit")
-        listing = data.listing()
-        if resumed:
-            check_photographs(folder, listing)
-        counts = {split: len(images.names) for split, images in data.images.items()}
-        where = f"{device.accelerator} in {device.precision}"
-        if trainer.world_size > 1:
-            where += f", {trainer.world_size} processes"
-        log.info("%s, %s; %s", data.dataset.name, counts, where)
-        warn_of_relu(colorizer, data)
-        if not resumed:
-            colorizer.start(data.lab_batches("train"))
-        if trainer.is_global_zero:
-            write_text(json.dumps(listing), folder / PHOTOGRAPHS)
-
-
-def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
-    """Log how much of the training photographs a network that ends in relu cannot colour."""
-    if colorizer.hparams["network"].get("activation") != "relu":
-        return
-    shares = [(batch.ab < 0).float().mean(dim=(2, 3)) for batch in data.lab_batches("train")]
-    a, b = torch.cat(shares).mean(dim=0).tolist()
-    log.warning(
-        "relu cannot give negative a or b, as %.0f%% and %.0f%% of the training pixels have",
-        100 * a,
-        100 * b,
-    )
-
-
-def log_final_scores(found: Mapping[str, Any], trainer: pl.Trainer) -> None:
-    """Put a run's settings and scores into TensorBoard's hyperparameter tab."""
-    assert isinstance(trainer.logger, TensorBoardLogger)
-    trainer.logger.log_hyperparams(found["config"], results.flat_scores(found))
-    trainer.logger.save()
 
 
 def run_job(config: DictConfig) -> float:
@@ -197,7 +43,7 @@ def run_job(config: DictConfig) -> float:
     except KeyboardInterrupt:
         log.warning("stopped")
         if (folder / CHECKPOINTS / "last.ckpt").is_file():
-            line = f"go on with: {resume_command(folder, job.overrides.task)}"
+            line = f"go on with: {make_resume_command(folder, job.overrides.task)}"
             get_console().print(line, soft_wrap=True, highlight=False, markup=False)
         raise
     if not found:
@@ -209,16 +55,6 @@ def run_job(config: DictConfig) -> float:
     return value
 
 
-def quieten_lightning() -> None:
-    """Silence advice that does not apply: photographs are loaded in this process."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("lightning_fabric.utilities.distributed").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", module="pytorch_lightning.utilities._pytree")
-    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")
-    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-
-
 @hydra.main(version_base="1.3", config_path=CONF, config_name="train")
 def run(config: DictConfig) -> float:
     with command.one_line_errors():
@@ -228,7 +64,7 @@ def run(config: DictConfig) -> float:
 def main() -> None:
     """Run the command that was typed."""
     with command.one_line_errors():
-        sys.argv[1:] = with_folder(repeated(sys.argv[1:]))
+        sys.argv[1:] = with_folder(expand_from(sys.argv[1:]))
     command.run(run, Train)
 
 

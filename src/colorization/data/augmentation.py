@@ -1,4 +1,4 @@
-"""Random changes to training photographs, on the device, in RGB before Lab is taken."""
+"""Change training photographs at random, on the device, in RGB before the conversion to Lab."""
 
 import kornia.augmentation as K
 import torch
@@ -6,15 +6,15 @@ from torch import Tensor, nn
 
 
 class Augmentation(nn.Module):
-    """Flip, turn, shift, zoom, brighten: float32 sRGB (B,3,H,W) in 0..1 to the same.
+    """Flip, rotate, shift, zoom and brighten float32 sRGB (B,3,H,W) in 0..1.
 
     Brightness changes RGB and the Lab taken from it afterwards, so a and b are never stale.
 
     Args:
         flip_horizontal, flip_vertical: probabilities.
-        rotation: degrees, drawn uniformly from either way.
-        shift: share of each side, either way.
-        zoom: share, from 1 - zoom to 1 + zoom.
+        rotation: largest angle either way in degrees, drawn uniformly.
+        shift: largest shift either way, as a share of the side.
+        zoom: factors are drawn from 1 - zoom to 1 + zoom.
         brightness, contrast: factors drawn from 1 - value to 1 + value.
         border: what fills the edges: ``border`` (the nearest pixel), ``reflection``, ``zeros``.
     """
@@ -50,7 +50,7 @@ class Augmentation(nn.Module):
             steps.append(K.ColorJitter(brightness, contrast, p=1.0, order=order))
         self.steps = nn.Sequential(*steps)
         self.is_repeating = not any((rotation, shift, zoom, brightness, contrast))
-        """Whether a photograph comes again and again unchanged, or mirrored."""
+        """Whether every epoch has the same photographs, or their mirror images."""
 
     @torch.no_grad()
     def forward(self, rgb: Tensor) -> Tensor:

@@ -1,14 +1,12 @@
-"""Pictures decoded once into a file that is mapped into memory, for more than fit there."""
+"""Load a dataset's split: into memory, or decoded once into a file that is mapped into memory."""
 
 import errno
 import glob
-import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,67 +15,60 @@ from torch import Tensor
 
 from colorization.data.photographs import (
     READING,
+    ImageDataset,
     Images,
+    Source,
     UnusablePhotographError,
-    ahead,
     digest,
+    fingerprint,
+    load_in_memory,
+    read_ahead,
     warn_of_unusable,
 )
+from colorization.errors import InputError
 from colorization.files.atomic import FOREVER, check_room, locked, write_text
 from colorization.reports.progress import shown, telling
 from colorization.settings.machine import cores
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # of the files and of the reader: 2 honours colour profiles
-
 
 class Cache(NamedTuple):
-    """Where decoded pictures lie, and the bytes of a split above which they do."""
+    """The folder of decoded pictures; splits of more than ``limit`` bytes go there."""
 
     folder: Path
     limit: float
 
     def path(self, settings: Mapping[str, Any], split: str) -> Path:
-        """The file of a split of a dataset with these settings."""
+        """Return the file for a split of a dataset with these settings."""
         key = fingerprint([settings, split])[:16]
         return self.folder / f"{settings['name']}_{split}_{key}.uint8"
 
 
-@dataclass(frozen=True)
-class Source:
-    """Pictures to be decoded: their names, what changes when one does, and how it is read.
-
-    ``read`` gives uint8 (3,size,size), or raises UnusablePhotographError.
-    """
-
-    names: Sequence[str]
-    stamps: Sequence[str]
-    read: Callable[[str], Tensor]
-    size: int
-
-    @property
-    def row(self) -> int:
-        """Bytes of a picture."""
-        return 3 * self.size**2
-
-    @property
-    def fingerprint(self) -> str:
-        return fingerprint([VERSION, self.size, list(self.names), list(self.stamps)])
-
-
-def fingerprint(of: Any) -> str:
-    return hashlib.blake2b(json.dumps(of, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def mapped(source: Source, path: Path) -> Images:
-    """The pictures of ``source`` out of ``path``, where they are decoded to if they are not there.
-
-    One process decodes, others that want the same wait for it. A decoding that was stopped goes
-    on. Pictures that cannot be used are named in a warning and left out.
+def load_split(dataset: ImageDataset, split: str, path: Path | None = None) -> Images:
+    """Decode a split of a dataset into memory, or into a file at ``path`` that is mapped.
 
     Raises:
-        InputError: if the disk is too small; others are those of the source.
+        InputError: if fewer than half of the photographs can be used.
+    """
+    source = Source.of_split(dataset, split)
+    images = load_mapped(source, path) if path else load_in_memory(source)
+    used, asked = len(images.names), len(source.names)
+    if 2 * used < asked:
+        raise InputError(
+            f"only {used} of the {asked} {split} photographs in {dataset.name} can be used"
+        )
+    return images
+
+
+def load_mapped(source: Source, path: Path) -> Images:
+    """Map the pictures of ``source`` from ``path``; decode them into it first if needed.
+
+    One process decodes; others that need the same file wait for it. A decoding that was stopped
+    goes on. Pictures that cannot be used are named in a warning and left out.
+
+    Raises:
+        InputError: if the disk is too small, or a file cannot be read.
         OSError: if the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +76,7 @@ def mapped(source: Source, path: Path) -> Images:
         contents = read_contents(path, source)
         if contents is None:
             contents = decode(source, path)
-        pixels = rows_of(path, len(source.names), source.size)
+        pixels = map_rows(path, len(source.names), source.size)
     unusable = contents["unusable"]
     warn_of_unusable(unusable)
     images = Images(list(source.names), pixels, contents["digests"])
@@ -95,7 +86,7 @@ def mapped(source: Source, path: Path) -> Images:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other processes away from ``path``, or wait for one that does."""
+    """Lock ``path`` for this process; wait while another has it."""
     lock = path.with_suffix(".lock")
     with locked(lock) as is_ours:
         if is_ours:
@@ -109,7 +100,7 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def read_contents(path: Path, source: Source) -> dict[str, Any] | None:
-    """What was noted of a decoded file; None unless it is whole and of just these pictures."""
+    """Read the notes on a decoded file; None unless it is whole and of exactly these pictures."""
     try:
         contents: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
         is_whole = path.stat().st_size == len(source.names) * source.row
@@ -119,7 +110,7 @@ def read_contents(path: Path, source: Source) -> dict[str, Any] | None:
 
 
 def decode(source: Source, path: Path) -> dict[str, Any]:
-    """Decode all pictures into ``path``, beside and then renamed, and note what is in it."""
+    """Decode all pictures into a file beside ``path``, rename it, and note what is in it."""
     mark = source.fingerprint
     part = path.with_suffix(f".{mark}.part")
     for old in path.parent.glob(f"{glob.escape(path.stem)}.*.part"):
@@ -142,46 +133,42 @@ def decode(source: Source, path: Path) -> dict[str, Any]:
 
 
 def fill(part: Path, source: Source) -> tuple[list[str], dict[str, str]]:
-    """Write a row for each picture, zeros for one that cannot be used; others there already stay.
+    """Write a row for each picture that has none yet: zeros if it cannot be used.
 
     Returns:
-        A digest for each, and reasons by the names of those that cannot be used.
+        A digest of each picture, and the reasons by the names of those that cannot be used.
     """
     part.touch()
     done = part.stat().st_size // source.row
-    before = rows_of(part, done, source.size)
+    before = map_rows(part, done, source.size)
     nothing = torch.zeros(3, source.size, source.size, dtype=torch.uint8)
 
     def is_there(row: int) -> bool:
         return row < done and bool(before[row].any())
 
-    def picture(row: int) -> tuple[Tensor, str] | UnusablePhotographError:
-        try:
-            rgb = before[row] if is_there(row) else source.read(source.names[row])
-            return rgb, digest(rgb)
-        except UnusablePhotographError as error:
-            return error
+    def picture(row: int) -> Tensor | UnusablePhotographError:
+        return before[row] if is_there(row) else source.attempt(source.names[row])
 
     digests, unusable = [], {}
     rows = range(len(source.names))
     os.truncate(part, done * source.row)
     with part.open("r+b") as file:
-        pictures = ahead(picture, rows, depth=2 * cores())
-        for row, found in zip(rows, shown(pictures, READING, len(rows)), strict=True):
-            if isinstance(found, UnusablePhotographError):
-                unusable[source.names[row]] = str(found)
-                found = (nothing, "")
-            digests.append(found[1])
+        pictures = read_ahead(picture, rows, depth=2 * cores())
+        for row, rgb in zip(rows, shown(pictures, READING, len(rows)), strict=True):
+            if isinstance(rgb, UnusablePhotographError):
+                unusable[source.names[row]] = str(rgb)
+                rgb = nothing
+            digests.append("" if rgb is nothing else digest(rgb))
             if not is_there(row):  # one that could not be used before may be usable by now
                 file.seek(row * source.row)
-                file.write(found[0].numpy().tobytes())
+                file.write(rgb.numpy().tobytes())
         file.flush()
         os.fsync(file.fileno())
     return digests, unusable
 
 
-def rows_of(path: Path, count: int, size: int) -> Tensor:
-    """A file of uint8 pictures (count,3,size,size), mapped: read from disk as it is used."""
+def map_rows(path: Path, count: int, size: int) -> Tensor:
+    """Map a file of uint8 pictures (count,3,size,size): it is read from disk as it is used."""
     if not count:
         return torch.empty(0, 3, size, size, dtype=torch.uint8)
     flat = torch.from_file(str(path), shared=False, size=count * 3 * size**2, dtype=torch.uint8)

@@ -1,10 +1,10 @@
-"""From a dataset to batches of Lab on the device."""
+"""Turn a dataset into batches of Lab on the device."""
 
 import hashlib
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -12,11 +12,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from colorization.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
-from colorization.data.cache import Cache, Source, mapped
-from colorization.data.loaders import PixelDataset, ResumableLoader, batches
-from colorization.data.photographs import Images, check_usable, few
-from colorization.data.sampling import BatchShares, Shuffled
-from colorization.data.seeds import derived
+from colorization.data.batches import (
+    BatchShares,
+    PixelDataset,
+    ResumableLoader,
+    Shuffled,
+    derive_seed,
+)
+from colorization.data.cache import Cache, load_split
+from colorization.data.photographs import ImageDataset, Images, few
 from colorization.errors import InputError
 from colorization.reports.progress import shown
 from colorization.settings.compose import build
@@ -25,48 +29,22 @@ log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
 CHUNK = 64  # pictures converted at a time
-GLANCE = 4  # px between those that are looked at where nothing depends on them
-SAMPLE = 50_000  # training photographs that the start of a network and the baselines are fitted to
-
-
-class ImageDataset(Protocol):
-    """What the datamodule asks of a dataset."""
-
-    name: str
-    size: int
-
-    def prepare(self) -> None:
-        """Fetch what is missing, once, in one process."""
-
-    def load(self, split: str) -> Images:
-        """Pictures of ``train``, ``val`` or ``test``, always the same, to keep in memory."""
-
-    def names(self, split: str) -> list[str]:
-        """Names of the pictures of a split, or of ``all`` there are outside any split."""
-
-    def read(self, name: str, size: int | None) -> Tensor:
-        """One picture as uint8 (3,H,W): a square of ``size``, or whole in its own resolution.
-
-        Raises:
-            UnusablePhotographError: with the reason, if it cannot be used.
-        """
-
-    def stamp(self, name: str) -> str:
-        """What changes when what is read of a picture may change."""
+GLANCE = 4  # px between the pixels that are looked at where only a message depends on them
+SAMPLE = 50_000  # training photographs that a network's start and the baselines are fitted to
 
 
 class ColorDataModule(pl.LightningDataModule):
-    """Decodes a dataset once, keeps it as uint8, and hands out LabBatch on the device.
+    """Decode a dataset once, keep it as uint8, and hand out LabBatch on the device.
 
-    Photographs are augmented in training only. Near-gray ones have no colour to be judged by and
-    are left out of val and test; ``near_gray`` names them.
+    Photographs are augmented in training only. Near-gray photographs have no colour to compare
+    with and are left out of val and test; ``near_gray`` names them.
 
     Args:
         dataset: settings of an :class:`ImageDataset`, with its ``_target_``.
         augmentation: settings of the augmentation, with its ``_target_``.
-        batch_size: photographs a step, of all processes together.
-        seed: of the order of the training photographs and of the augmentation.
-        cache: where a split that is too large for memory is kept; None is in memory all the same.
+        batch_size: photographs in a step, of all processes together.
+        seed: for the order of the training photographs and the augmentation.
+        cache: for splits that are too large for memory; None keeps all in memory.
     """
 
     def __init__(
@@ -85,7 +63,7 @@ class ColorDataModule(pl.LightningDataModule):
         self.seed = seed
         self.cache = cache
         self.rank, self.processes = 0, 1
-        """Which of how many that train one network this process is."""
+        """This process's number, and how many processes train the network."""
         self.images: dict[str, Images] = {}
         self.near_gray: dict[str, list[str]] = {}
         self.train_loader: ResumableLoader | None = None
@@ -100,10 +78,10 @@ class ColorDataModule(pl.LightningDataModule):
         Raises:
             InputError: if a split has too few photographs, or none that can be scored.
         """
-        wanted = {"fit": ("train", "val"), "test": ("test",)}.get(stage or "", SPLITS)
-        for split in wanted:
+        splits = {"fit": ("train", "val"), "test": ("test",)}.get(stage or "", SPLITS)
+        for split in splits:
             if split not in self.images:
-                images = self.with_colors(self.load(split), split)
+                images = self.drop_near_gray(self.load(split), split)
                 if len(images.names) < self.processes:
                     raise InputError(
                         f"{self.processes} processes need at least a {split} photograph each; "
@@ -112,23 +90,15 @@ class ColorDataModule(pl.LightningDataModule):
                 self.images[split] = images
 
     def load(self, split: str) -> Images:
-        """The pictures of a split, in memory or, if that is too small, in a mapped file."""
-        names, size = self.dataset.names(split), self.dataset.size
-        if not self.cache or len(names) * 3 * size**2 <= self.cache.limit / self.processes:
-            return self.dataset.load(split)
-
-        def read(name: str) -> Tensor:
-            return self.dataset.read(name, size)
-
-        stamps = [self.dataset.stamp(name) for name in names]
-        path = self.cache.path(self.hparams["dataset"], split)
-        images = mapped(Source(names, stamps, read, size), path)
-        check_usable(len(images.names), len(names), split, self.dataset.name)
-        return images
+        """Decode a split into memory or, if that is too small, into a mapped file."""
+        path = None
+        bytes_needed = len(self.dataset.names(split)) * 3 * self.dataset.size**2
+        if self.cache and bytes_needed > self.cache.limit / self.processes:
+            path = self.cache.path(self.hparams["dataset"], split)
+        return load_split(self.dataset, split, path)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint records: which pictures it has learned from or was chosen on, and
-        where in the epoch it is."""
+        """Return the digests of the train and val pictures, and the position in the epoch."""
         position = None if self.train_loader is None else self.train_loader.state_dict()
         return {"seen": self.seen(), "position": position}
 
@@ -137,20 +107,24 @@ class ColorDataModule(pl.LightningDataModule):
         self.position = state_dict.get("position")  # older ones are of whole epochs
 
     def seen(self) -> list[str]:
-        """Digests of the train and val pictures, sorted."""
+        """Return the digests of the train and val pictures, sorted."""
         return sorted(self.images["train"].digests + self.images["val"].digests)
 
     def fingerprints(self) -> dict[str, str]:
-        """Of each split that was decoded, one digest of all its pictures in their order."""
+        """Return for each decoded split one digest of all its pictures in their order."""
         return {
             split: hashlib.blake2b(" ".join(images.digests).encode()).hexdigest()[:32]
             for split, images in self.images.items()
         }
 
-    def with_colors(self, images: Images, split: str) -> Images:
-        """Leave out the near-gray photographs of what is scored; log what is left out and why."""
+    def drop_near_gray(self, images: Images, split: str) -> Images:
+        """Leave near-gray photographs out of val and test; log what is left out and why.
+
+        Raises:
+            InputError: if none is left.
+        """
         is_scored = split != "train"
-        is_gray = near_gray(images, step=1 if is_scored else GLANCE)
+        is_gray = find_near_gray(images, step=1 if is_scored else GLANCE)
         gray = [name for name, found in zip(images.names, is_gray.tolist(), strict=True) if found]
         listed = len(self.dataset.names(split))
         said = []
@@ -173,9 +147,9 @@ class ColorDataModule(pl.LightningDataModule):
         return images
 
     def listing(self) -> dict[str, dict[str, str | None]]:
-        """Every photograph's name, by split, with the digest of what is trained or chosen on.
+        """Return for each split the photographs' names with the digests of train and val.
 
-        It is None for one that is left out, and for those of test.
+        The digest is None for a photograph that is left out, and for those of test.
         """
         found = {split: dict.fromkeys(self.dataset.names(split)) for split in SPLITS}
         for split in ("train", "val"):
@@ -187,13 +161,13 @@ class ColorDataModule(pl.LightningDataModule):
         pixels = PixelDataset(self.images["train"].pixels)
         order = Shuffled(len(pixels), self.seed)
         shares = BatchShares(order, self.batch_size, self.rank, self.processes)
-        self.train_loader = batches(pixels, shares)
+        self.train_loader = ResumableLoader(pixels, shares)
         if self.position:
             self.train_loader.load_state_dict(self.position)
         return self.train_loader
 
     def names_of_batch(self, index: int) -> list[str]:
-        """Names of the training photographs in a batch of the epoch at hand."""
+        """Return the names of this process's photographs in a batch of this training epoch."""
         assert self.train_loader is not None
         rows = self.train_loader.shares.rows(index)
         return [self.images["train"].names[row] for row in rows]
@@ -205,25 +179,25 @@ class ColorDataModule(pl.LightningDataModule):
         return self.in_order("test", self.rank, self.processes)
 
     def in_order(self, split: str, rank: int = 0, processes: int = 1) -> DataLoader[Tensor]:
-        """All pictures of a split, uint8, in the order of their names, or a process's part."""
+        """Return batches of a split, uint8, in the order of names, or a process's part of them."""
         pixels = PixelDataset(self.images[split].pixels)
         order = SequentialSampler(pixels)
-        return batches(pixels, BatchShares(order, self.batch_size, rank, processes))
+        return ResumableLoader(pixels, BatchShares(order, self.batch_size, rank, processes))
 
     def lab_batches(self, split: str, most: int | None = None) -> Iterator[LabBatch]:
-        """Pictures of a split, unaugmented, on the CPU: all, or ``most`` of more.
+        """Yield a split's pictures, unaugmented, on the CPU: at most ``most``, evenly spaced.
 
-        Of train it is SAMPLE, unless told otherwise.
+        None means SAMPLE for train, and all for val and test.
         """
         pixels = PixelDataset(self.images[split].pixels)
         most = most or (SAMPLE if split == "train" else len(pixels))
         step = math.ceil(len(pixels) / most)
-        loader = batches(pixels, BatchShares(range(0, len(pixels), step), self.batch_size))
+        loader = ResumableLoader(pixels, BatchShares(range(0, len(pixels), step), self.batch_size))
         going = shown(loader, f"going through the {split} photographs")
         return (rgb_to_lab(from_uint8(rgb)) for rgb in going)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> LabBatch:
-        """uint8 (B,3,H,W) on the device to Lab; augmented in the training stage.
+        """Convert uint8 (B,3,H,W) on the device to Lab; augment in the training stage.
 
         Raises:
             RuntimeError: in a stage that this module does not know.
@@ -234,15 +208,15 @@ class ColorDataModule(pl.LightningDataModule):
             raise RuntimeError("cannot tell whether to augment: no trainer, or an unknown stage")
         if trainer.training:
             # By step, so that a resumed run draws what an unbroken one would have drawn.
-            torch.manual_seed(derived(self.seed, "step", trainer.global_step, self.rank))
+            torch.manual_seed(derive_seed(self.seed, "step", trainer.global_step, self.rank))
             rgb = self.augmentation(rgb)
         return rgb_to_lab(rgb)
 
 
-def near_gray(images: Images, step: int) -> Tensor:
-    """Whether pictures have no colour, bool (N,), by every ``step``-th pixel down and across.
+def find_near_gray(images: Images, step: int) -> Tensor:
+    """Find pictures without colour, bool (N,), by every ``step``-th pixel down and across.
 
-    Only the first SAMPLE are looked at if not every pixel is.
+    With a step above 1 only the first SAMPLE pictures are looked at.
     """
     count = len(images.names)
     found = torch.zeros(count, dtype=torch.bool)

@@ -1,4 +1,7 @@
-"""Fetch an archive once: resumed, checked, and unpacked as a whole or not at all."""
+"""Fetch an archive once; resume, check and unpack it, as a whole or not at all.
+
+pooch, the usual library for this, does not resume a download and sets no limit to its size.
+"""
 
 import errno
 import hashlib
@@ -22,16 +25,16 @@ CHUNK = 1 << 20
 Member = TypeVar("Member", zipfile.ZipInfo, tarfile.TarInfo)
 TIMEOUT = 30  # s without an answer
 OF_NAMES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL)
-"""Errors of an archive with names that cannot be, and not of the disk."""
+"""Errors that come from impossible names in an archive, not from the disk."""
 MOST_BYTES = 2 * 10**9  # of a file whose size is not known, and of what an archive holds
 MOST_FILES = 100_000  # of an archive
 NOTHING_LEFT = 416  # the range asked for lies beyond the file
 
 
 def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = None) -> None:
-    """Download ``url`` to ``path``, going on where a broken download stopped.
+    """Download ``url`` to ``path``; resume a broken download.
 
-    What has arrived is kept beside, as ``path`` with ``.part`` added, until it is whole.
+    An incomplete file is ``path`` with ``.part`` added.
 
     Raises:
         InputError: if the network or the server refuses, or sends too much, with the place to put
@@ -61,14 +64,14 @@ def fetch(url: str, path: Path, size: int | None = None, sha256: str | None = No
 
 
 class TooLargeError(Exception):
-    """More than there can be."""
+    """A file or an archive is larger than is allowed."""
 
 
 def download(url: str, part: Path, size: int | None) -> int | None:
     """Append what is missing of ``url`` to ``part``; start over if the server cannot resume.
 
     Returns:
-        The size that the whole file should have, as far as it or the server is known to say.
+        The size of the whole file: ``size``, or what the server says, or None.
 
     Raises:
         TooLargeError: for more bytes than ``size``, or than MOST_BYTES if that is not known.
@@ -94,7 +97,7 @@ def download(url: str, part: Path, size: int | None) -> int | None:
 
 
 def check(path: Path, size: int | None, sha256: str | None) -> None:
-    """Delete a file that is not what it should be.
+    """Check size and digest of a file; delete a wrong one, but keep one that is only too short.
 
     Raises:
         InputError: saying what is wrong with it.
@@ -115,7 +118,7 @@ def check(path: Path, size: int | None, sha256: str | None) -> None:
 
 
 def unpack(archive: Path, folder: str, to: Path, verify: Callable[[Path], object]) -> None:
-    """Unpack what lies in ``folder`` of a tar or zip archive, at any depth, as the folder ``to``.
+    """Unpack ``folder``, at any depth in a tar or zip archive, as the folder ``to``.
 
     It is unpacked beside, verified, and renamed, so that ``to`` is whole or absent.
 
@@ -152,16 +155,16 @@ def extract(archive: Path, to: Path) -> None:
     """
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
-            for member in shown(bounded(packed.infolist()), f"unpacking {archive.name}"):
+            for member in shown(check_bounds(packed.infolist()), f"unpacking {archive.name}"):
                 packed.extract(member, to)
         return
     with tarfile.open(archive, "r:") as packed_tar:
-        for entry in shown(bounded(packed_tar.getmembers()), f"unpacking {archive.name}"):
+        for entry in shown(check_bounds(packed_tar.getmembers()), f"unpacking {archive.name}"):
             packed_tar.extract(entry, to, filter="data")
 
 
-def bounded(members: Sequence[Member]) -> Sequence[Member]:
-    """Members of an archive, unless they are too many or too large; errors as :func:`extract`."""
+def check_bounds(members: Sequence[Member]) -> Sequence[Member]:
+    """Return the members of an archive; raise TooLargeError if they are too many or too large."""
     sizes = [m.file_size if isinstance(m, zipfile.ZipInfo) else m.size for m in members]
     if len(sizes) > MOST_FILES or sum(sizes) > MOST_BYTES:
         raise TooLargeError(
@@ -172,7 +175,7 @@ def bounded(members: Sequence[Member]) -> Sequence[Member]:
 
 
 def digest_of_folder(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files, in the order of their names."""
+    """Return the SHA-256 of a folder's files: names and contents, in the order of names."""
     whole = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         whole.update(os.fsencode(path.name) + hashlib.sha256(path.read_bytes()).digest())

@@ -1,15 +1,17 @@
-"""A folder of photographs, and its split by nothing but file names and settings."""
+"""Folders of photographs, split by file names and settings alone, and several datasets as one."""
 
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
-from colorization.data.photographs import Images, check_usable, read_photograph, read_photographs
+from colorization.data.photographs import ImageDataset, read_photograph
 from colorization.errors import InputError
+from colorization.settings.compose import build
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
@@ -21,8 +23,8 @@ class PhotographFolder:
         name: of the dataset, in tables and folder names.
         root: folder.
         size: side in px of the centre square that is used.
-        train, val, test: how many; None is a tenth of the files for val and test, and what they
-            leave for train.
+        train, val, test: how many; None means a tenth of the files for val and test, and the rest
+            for train.
         split_seed: another seed is another split.
         max_pixels: a file that claims more is not decoded.
     """
@@ -47,7 +49,7 @@ class PhotographFolder:
         self.max_pixels = max_pixels
 
     def prepare(self) -> None:
-        """Make sure that the photographs are there.
+        """Check that the photographs are there.
 
         Raises:
             InputError: if the folder is missing.
@@ -55,55 +57,88 @@ class PhotographFolder:
         if not self.root.is_dir():
             raise InputError(f"no folder {self.root}; set dataset.root or data_dir to where it is")
 
-    def load(self, split: str) -> Images:
-        """Read the photographs of ``train``, ``val`` or ``test``.
-
-        Raises:
-            InputError: if there are fewer files than the counts ask for, or fewer than half of
-                them can be used.
-        """
-        names = self.names(split)
-        images = read_photographs(
-            [self.photographs / name for name in names], names, self.size, self.max_pixels
-        )
-        check_usable(len(images.names), len(names), split, self.photographs)
-        return images
-
     def names(self, split: str) -> list[str]:
-        """Names of the photographs of a split, or of ``all`` that there are."""
+        """Return the names of the photographs of a split, or of ``all``."""
         return list_photographs(self.photographs) if split == "all" else self.split[split]
 
     def read(self, name: str, size: int | None) -> Tensor:
-        """One photograph; sizes and errors are those of :func:`read_photograph`."""
+        """Read one photograph; sizes and errors as :func:`read_photograph`."""
         return read_photograph(self.photographs / name, size, self.max_pixels)
 
     def stamp(self, name: str) -> str:
-        """Size and time of the file, and the limit that it may be over."""
+        """Return size and time of the file, and the limit of its pixels."""
         file = (self.photographs / name).stat()
         return f"{file.st_size} {file.st_mtime_ns} {self.max_pixels}"
 
     @cached_property
     def split(self) -> dict[str, list[str]]:
-        """Names of the files of each split, below the folder of the photographs."""
+        """Names of the files of each split, below the folder of the photographs.
+
+        Raises:
+            InputError: if there are fewer files than the counts ask for.
+        """
         return self.make_split()
 
     def make_split(self) -> dict[str, list[str]]:
+        """Split the files; :attr:`split` keeps the result."""
         names = list_photographs(self.photographs)
         tenth = max(1, len(names) // 10)
-        test = given(self.counts["test"], tenth)
-        val = given(self.counts["val"], tenth)
-        train = given(self.counts["train"], max(1, len(names) - test - val))
+        test = self.counts["test"] or tenth
+        val = self.counts["val"] or tenth
+        train = self.counts["train"] or max(1, len(names) - test - val)
         # Test first, so that it stays when fewer or more are trained on.
         counts = {"test": test, "val": val, "train": train}
         return deal(names, counts, self.split_seed, self.root)
 
 
-def given(count: int | None, default: int) -> int:
-    return default if count is None else count
+class MixedDataset:
+    """The photographs of several datasets, each split as it is split alone.
+
+    Args:
+        name: of the whole, in tables and folder names.
+        size: side in px of the centre square that is used.
+        parts: settings of each :class:`ImageDataset` by a name; photographs' names begin with it.
+
+    Raises:
+        InputError: if a part has another size.
+    """
+
+    def __init__(self, name: str, size: int, parts: Mapping[str, Mapping[str, Any]]) -> None:
+        self.name = name
+        self.size = size
+        self.parts: dict[str, ImageDataset] = {part: build(of) for part, of in parts.items()}
+        for part, dataset in self.parts.items():
+            if dataset.size != size:
+                raise InputError(
+                    f"dataset.parts.{part}.size is {dataset.size}, but dataset.size {size}"
+                )
+
+    def prepare(self) -> None:
+        """Fetch what is missing of each."""
+        for dataset in self.parts.values():
+            dataset.prepare()
+
+    def names(self, split: str) -> list[str]:
+        """Return the names of a split, or of ``all``."""
+        return [
+            f"{part}/{name}"
+            for part, dataset in self.parts.items()
+            for name in dataset.names(split)
+        ]
+
+    def read(self, name: str, size: int | None) -> Tensor:
+        """Read one photograph by its own dataset."""
+        part, _, rest = name.partition("/")
+        return self.parts[part].read(rest, size)
+
+    def stamp(self, name: str) -> str:
+        """Return the stamp of one photograph by its own dataset."""
+        part, _, rest = name.partition("/")
+        return self.parts[part].stamp(rest)
 
 
 def list_photographs(root: Path) -> list[str]:
-    """Relative names of the picture files below a folder, sorted; hidden ones are passed over.
+    """List the names of picture files below a folder, sorted; hidden files are left out.
 
     Raises:
         InputError: if there are none.
@@ -119,7 +154,7 @@ def list_photographs(root: Path) -> list[str]:
 def deal(
     names: Sequence[str], counts: Mapping[str, int], seed: int, source: Path
 ) -> dict[str, list[str]]:
-    """Deal names out in the order of the hash of seed and name, the first split first.
+    """Split names in the order of the hash of seed and name; the first split takes the first.
 
     Adding a file moves no more names between splits than it must.
 

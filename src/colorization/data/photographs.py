@@ -1,6 +1,7 @@
 """Read photographs of every common kind into square uint8 RGB, once, in parallel."""
 
 import hashlib
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 FEW = 5  # names in a message
 AHEAD = 8  # items read before they are asked for
 READING = "reading photographs"
+VERSION = 2  # of decoded files and of the reader: 2 honours colour profiles
 MIN_SIDE = 8  # px; below this there is nothing to learn from
 
 In = TypeVar("In")
@@ -33,7 +35,7 @@ Out = TypeVar("Out")
 
 
 class Pixels(Protocol):
-    """uint8 sRGB (N,3,S,S), in memory or not, of which rows are taken by number, list or slice."""
+    """uint8 sRGB (N,3,S,S), in memory or mapped; rows are taken by number, list or slice."""
 
     def __len__(self) -> int: ...
 
@@ -56,7 +58,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Images:
-    """Named square pictures, and fingerprints of them if those are known already."""
+    """Square pictures with their names, and with their digests if those are known already."""
 
     names: list[str]
     pixels: Pixels
@@ -64,13 +66,13 @@ class Images:
 
     @cached_property
     def digests(self) -> list[str]:
-        """Fingerprints of the pictures."""
+        """A digest of each picture."""
         if self.known is not None:
             return self.known
         return [digest(self.pixels[row]) for row in range(len(self.names))]
 
     def without(self, is_out: Tensor) -> "Images":
-        """Those that are not out, by a bool (N,)."""
+        """Leave pictures out, by a bool (N,); pixels are not copied."""
         rows = (~is_out).nonzero().flatten()
         kept = rows.tolist()
         known = self.known and [self.known[row] for row in kept]
@@ -78,12 +80,77 @@ class Images:
 
 
 def digest(rgb: Tensor) -> str:
-    """Fingerprint of the pixels of a uint8 picture (3,H,W)."""
+    """Return a digest of the pixels of a uint8 picture (3,H,W)."""
     return hashlib.blake2b(rgb.contiguous().numpy().tobytes(), digest_size=16).hexdigest()
 
 
 class UnusablePhotographError(Exception):
-    """Why one file cannot be used."""
+    """A file cannot be used; the message says why."""
+
+
+class ImageDataset(Protocol):
+    """What the datamodule asks of a dataset."""
+
+    name: str
+    size: int
+
+    def prepare(self) -> None:
+        """Fetch what is missing, once, in one process."""
+
+    def names(self, split: str) -> list[str]:
+        """Return the names of the pictures of ``train``, ``val`` or ``test``, or of ``all``."""
+
+    def read(self, name: str, size: int | None) -> Tensor:
+        """Read one picture as uint8 (3,H,W): a square of ``size``, or whole as it is.
+
+        Raises:
+            UnusablePhotographError: with the reason, if it cannot be used.
+        """
+
+    def stamp(self, name: str) -> str:
+        """Return a text that changes when what is read of a picture may change."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pictures to decode: their names, a stamp that changes when a picture may, and a reader.
+
+    ``read`` returns uint8 (3,size,size), or raises UnusablePhotographError.
+    """
+
+    names: Sequence[str]
+    stamps: Sequence[str]
+    read: Callable[[str], Tensor]
+    size: int
+
+    @classmethod
+    def of_split(cls, dataset: ImageDataset, split: str) -> "Source":
+        """Describe a split of a dataset at the dataset's size."""
+        names = dataset.names(split)
+        stamps = [dataset.stamp(name) for name in names]
+        return cls(names, stamps, lambda name: dataset.read(name, dataset.size), dataset.size)
+
+    def attempt(self, name: str) -> Tensor | UnusablePhotographError:
+        """Read a picture, or return why it cannot be used."""
+        try:
+            return self.read(name)
+        except UnusablePhotographError as error:
+            return error
+
+    @property
+    def row(self) -> int:
+        """Bytes of a picture."""
+        return 3 * self.size**2
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of names, stamps and size, and of the version of file and reader."""
+        return fingerprint([VERSION, self.size, list(self.names), list(self.stamps)])
+
+
+def fingerprint(of: Any) -> str:
+    """Return a digest of what JSON can hold."""
+    return hashlib.blake2b(json.dumps(of, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
@@ -93,9 +160,9 @@ def read_photograph(path: Path, size: int | None, max_pixels: int) -> Tensor:
     their size where a size is asked for.
 
     Raises:
-        UnusablePhotographError: for what is not a whole picture of at least 8 x 8 px and at most
+        UnusablePhotographError: if it is not a whole picture of at least 8 x 8 px and at most
             ``max_pixels``.
-        InputError: naming a file that the system cannot read, perhaps only now.
+        InputError: naming a file that the system cannot read, perhaps only for now.
     """
     try:
         rgb = read_rgb(path, max_pixels, size and 2 * size, "dataset.max_pixels")
@@ -121,8 +188,8 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def ahead(work: Callable[[In], Out], items: Iterable[In], depth: int = AHEAD) -> Iterator[Out]:
-    """Results in order, worked out in threads up to ``depth`` items before they are asked for."""
+def read_ahead(work: Callable[[In], Out], items: Iterable[In], depth: int = AHEAD) -> Iterator[Out]:
+    """Call ``work`` in threads, up to ``depth`` items ahead; yield the results in order."""
     with ThreadPoolExecutor(cores()) as pool:
         waiting: deque[Any] = deque()
         for item in items:
@@ -133,50 +200,34 @@ def ahead(work: Callable[[In], Out], items: Iterable[In], depth: int = AHEAD) ->
             yield waiting.popleft().result()
 
 
-def read_photographs(paths: Sequence[Path], names: list[str], size: int, max_pixels: int) -> Images:
-    """Read photographs in parallel; one that cannot be used is named in a warning and left out.
-
-    Returns:
-        The usable ones in the order given.
+def load_in_memory(source: Source) -> Images:
+    """Decode pictures in parallel; name those that cannot be used in a warning and leave them out.
 
     Raises:
         InputError: naming a file that the system cannot read.
     """
-
-    def read(path: Path) -> Tensor | UnusablePhotographError:
-        try:
-            return read_photograph(path, size, max_pixels)
-        except UnusablePhotographError as error:
-            return error
-
     kept: list[str] = []
     pixels: list[Tensor] = []
     unusable: dict[str, str] = {}
-    for path, name, result in zip(
-        paths, names, shown(ahead(read, paths), READING, len(paths)), strict=True
-    ):
-        if isinstance(result, UnusablePhotographError):
-            unusable[str(path)] = str(result)
+    found = shown(read_ahead(source.attempt, source.names), READING, len(source.names))
+    for name, rgb in zip(source.names, found, strict=True):
+        if isinstance(rgb, UnusablePhotographError):
+            unusable[name] = str(rgb)
         else:
             kept.append(name)
-            pixels.append(result)
+            pixels.append(rgb)
     warn_of_unusable(unusable)
-    return Images(kept, torch.stack(pixels) if pixels else torch.empty(0, 3, size, size).byte())
+    nothing = torch.empty(0, 3, source.size, source.size, dtype=torch.uint8)
+    return Images(kept, torch.stack(pixels) if pixels else nothing)
 
 
 def warn_of_unusable(reasons: Mapping[str, str]) -> None:
-    """Name the files that are left out."""
+    """Log the name and the reason of each photograph that is left out."""
     for name, reason in reasons.items():
         log.warning("left out %s: %s", name, reason)
 
 
 def few(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """List the first names, and how many more there are."""
     more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
     return ", ".join(names[:FEW]) + more
-
-
-def check_usable(used: int, asked: int, split: str, source: object) -> None:
-    """Raise InputError if fewer than half of a split's photographs can be used."""
-    if 2 * used < asked:
-        raise InputError(f"only {used} of the {asked} {split} photographs in {source} can be used")

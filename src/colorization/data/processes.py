@@ -1,4 +1,4 @@
-"""What the processes that share a batch tell each other."""
+"""Exchange values between the processes that share a batch."""
 
 from typing import TypeVar
 
@@ -10,19 +10,20 @@ Found = TypeVar("Found")
 
 
 def is_joined() -> bool:
+    """Tell whether this process is one of several."""
     return dist.is_available() and dist.is_initialized()
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
-    """Values of any shape, added up; they are left as they are in a process that is alone."""
+    """Add up values of any shape; a process that is alone gets them as they are."""
     if is_joined():
         values = values.clone()
         dist.all_reduce(values)
     return values
 
 
-def gathered(value: Found) -> list[Found]:
-    """What each process has, in all of them."""
+def gather(value: Found) -> list[Found]:
+    """Return the values of all processes, in each of them."""
     if not is_joined():
         return [value]
     found: list[Found] = [value] * dist.get_world_size()
@@ -31,7 +32,7 @@ def gathered(value: Found) -> list[Found]:
 
 
 def mean_over_processes(means: Tensor, count: int) -> Tensor:
-    """Means (N,) over the ``count`` photographs of this process, over those of all processes."""
+    """Turn means (N,) over this process's ``count`` photographs into means over all processes'."""
     if not is_joined():
         return means
     sums = sum_over_processes(torch.cat([means * count, means.new_tensor([count])]))

@@ -1,4 +1,4 @@
-"""Where the paper's two kinds of photographs come from, and how they are split."""
+"""Fetch and split the paper's two datasets: faces and dogs."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 from scipy.io import loadmat
 
 from colorization.data.download import digest_of_folder, fetch, unpack
-from colorization.data.folders import PhotographFolder, deal, given, list_photographs
+from colorization.data.folders import PhotographFolder, deal, list_photographs
 from colorization.errors import InputError
 
 FACES_URL = "https://github.com/2014mchidamb/DeepColorization/archive/cc2638e.zip"
@@ -25,17 +25,17 @@ DOGS_ARCHIVES = {
 
 
 class Faces(PhotographFolder):
-    """750 portraits of 128 x 128 px, out of the MIT repository 2014mchidamb/DeepColorization."""
+    """750 portraits of 128 x 128 px from the repository 2014mchidamb/DeepColorization (MIT)."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.photographs = self.root / "face_images"
 
     def prepare(self) -> None:
-        """Fetch the portraits if they are not there; an archive put in place by hand will do."""
+        """Fetch the portraits if they are not there; use an archive that you put in place."""
         if self.photographs.is_dir():
             return
-        with archive_at(FACES_URL, self.root / "faces.zip") as archive:
+        with open_archive(FACES_URL, self.root / "faces.zip") as archive:
             unpack(archive, "face_images", self.photographs, self.verify)
 
     @staticmethod
@@ -48,8 +48,8 @@ class Faces(PhotographFolder):
 class StanfordDogs(PhotographFolder):
     """Stanford Dogs (Khosla et al. 2011) with its official lists.
 
-    val and train come out of the official train list, test out of the official test list. Lists
-    may name files that are not there: a part of the dataset can be used.
+    val and train are taken from the official train list, test from the official test list. Files
+    of the lists may be missing: a part of the dataset can be used.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -57,7 +57,7 @@ class StanfordDogs(PhotographFolder):
         self.photographs = self.root / "Images"
 
     def prepare(self) -> None:
-        """Fetch photographs and lists if they are not there; archives put in place will do."""
+        """Fetch photographs and lists if they are not there; use archives that you put in place."""
         if not all(self.list_file(split).is_file() for split in ("train", "test")):
             with self.archive("lists.tar") as archive:
                 unpack_lists(archive, self.root)
@@ -66,21 +66,21 @@ class StanfordDogs(PhotographFolder):
                 unpack(archive, "Images", self.photographs, list_photographs)
 
     def archive(self, name: str) -> AbstractContextManager[Path]:
-        return archive_at(DOGS_URL + name, self.root / name, *DOGS_ARCHIVES[name])
+        return open_archive(DOGS_URL + name, self.root / name, *DOGS_ARCHIVES[name])
 
     def make_split(self) -> dict[str, list[str]]:
         present = set(list_photographs(self.photographs))
-        learned, test = self.listed("train", present), self.listed("test", present)
-        val = given(self.counts["val"], max(1, len(learned) // 10))
-        train = given(self.counts["train"], max(1, len(learned) - val))
-        asked = {"test": given(self.counts["test"], len(test))}
+        learned, test = self.read_list("train", present), self.read_list("test", present)
+        val = self.counts["val"] or max(1, len(learned) // 10)
+        train = self.counts["train"] or max(1, len(learned) - val)
+        asked = {"test": self.counts["test"] or len(test)}
         return {
             **deal(test, asked, self.split_seed, self.list_file("test")),
             **deal(learned, {"val": val, "train": train}, self.split_seed, self.list_file("train")),
         }
 
-    def listed(self, split: str, present: set[str]) -> list[str]:
-        """Names below Images in an official list, as far as their files are present."""
+    def read_list(self, split: str, present: set[str]) -> list[str]:
+        """Read the names of an official list whose files are present."""
         path = self.list_file(split)
         try:
             if path.stat().st_size > LONGEST_LIST:
@@ -95,10 +95,10 @@ class StanfordDogs(PhotographFolder):
 
 
 @contextmanager
-def archive_at(
+def open_archive(
     url: str, path: Path, size: int | None = None, sha256: str | None = None
 ) -> Iterator[Path]:
-    """An archive put in place by hand, or else fetched and deleted afterwards, used or not."""
+    """Open an archive that was put in place, or fetch one and delete it afterwards."""
     placed = path.is_file()
     if not placed:
         fetch(url, path, size, sha256)

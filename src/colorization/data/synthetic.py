@@ -1,4 +1,4 @@
-"""Rendered scenes whose best possible error is known: for tests, demos and a first run.
+"""Render scenes whose best possible error is known: for tests, demos and a first run.
 
 A scene is made of materials. Each has a texture and a place, which show in L, and a distribution
 of colour, which does not: one or two equally likely colours, plus a uniform spread, drawn once a
@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from colorization.color import AB_SCALE, lab_to_rgb, to_uint8
-from colorization.data.photographs import Images
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,10 @@ class SyntheticScenes:
         self.seed = seed
 
     def prepare(self) -> None:
-        """Nothing to fetch."""
+        """Do nothing: there is nothing to fetch."""
 
     def names(self, split: str) -> list[str]:
-        """Names of the scenes of a split; ``all`` are those of test."""
+        """Return the names of the scenes of a split; ``all`` are those of test."""
         split = "test" if split == "all" else split
         return [f"{split}_{index:05d}" for index in range(self.counts[split])]
 
@@ -84,24 +83,21 @@ class SyntheticScenes:
         return to_uint8(rgb)[0]
 
     def stamp(self, name: str) -> str:
-        """What the scenes are drawn from."""
+        """Return what the scenes depend on."""
         return str(self.seed)
 
-    def load(self, split: str) -> Images:
-        """Render a split."""
-        names = self.names(split)
-        return Images(names, torch.stack([self.read(name, None) for name in names]))
-
     def best_mse(self, split: str) -> float:
-        """Smallest expected mean squared error on a split, in units of ab/128: each material's
-        variance of colour, weighted by its share of the pixels."""
+        """Return the smallest expected mean squared error on a split, in units of ab/128.
+
+        It is each material's variance of colour, weighted by its share of the pixels.
+        """
         variances = torch.tensor([m.variance for m in MATERIALS.values()], dtype=torch.float64)
         scenes = (self.scene(split, index)[2] for index in range(self.counts[split]))
         means = [variances[materials].mean() for materials in scenes]
         return torch.stack(means).mean().item() / AB_SCALE**2
 
     def scene(self, split: str, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        """L (1,1,S,S), ab (1,2,S,S) in CIE units, and the index in NAMES of every pixel (S,S)."""
+        """Render L (1,1,S,S), ab (1,2,S,S) in CIE units, and each pixel's index in NAMES (S,S)."""
         seed = (self.seed * len(SPLITS) + SPLITS[split]) * 1_000_003 + index
         generator = Generator().manual_seed(seed)
         materials, texture = compose(self.size, generator)
@@ -169,7 +165,7 @@ class Noise:
 
 
 def disc(y: Tensor, x: Tensor, cy: float, cx: float, radius: float, flat: float = 1) -> Tensor:
-    """Distance from a centre, 1 on the rim of a disc flattened to ``flat``."""
+    """Return the distance from a centre, 1 on the rim of a disc flattened to ``flat``."""
     return torch.hypot((y - cy) / (radius * flat), (x - cx) / radius)
 
 

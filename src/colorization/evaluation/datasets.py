@@ -10,8 +10,12 @@ import torch
 from torch import Tensor
 
 from colorization.color import LabBatch, from_uint8, is_near_gray, lab_to_rgb, rgb_to_lab, to_uint8
-from colorization.data.datamodule import ImageDataset
-from colorization.data.photographs import UnusablePhotographError, ahead, digest
+from colorization.data.photographs import (
+    ImageDataset,
+    UnusablePhotographError,
+    digest,
+    read_ahead,
+)
 from colorization.errors import InputError
 from colorization.evaluation.models import Model
 from colorization.files.arrays import picture_from
@@ -179,7 +183,7 @@ def survey(
         except UnusablePhotographError as error:
             return str(error)
 
-    for name, found in zip(shown(listed, entry.label), ahead(read, listed), strict=True):
+    for name, found in zip(shown(listed, entry.label), read_ahead(read, listed), strict=True):
         if isinstance(found, str):
             log.warning("left out %s: %s", name, found)
             scored.unusable[name] = found

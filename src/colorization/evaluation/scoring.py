@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from colorization.color import LabBatch
-from colorization.data.photographs import UnusablePhotographError, ahead
+from colorization.data.photographs import UnusablePhotographError, read_ahead
 from colorization.errors import InputError
 from colorization.evaluation.clock import Clock
 from colorization.evaluation.datasets import Scored, Track
@@ -108,7 +108,7 @@ class Scorer(NamedTuple):
             except UnusablePhotographError as error:
                 raise InputError(f"one of {', '.join(names)} has changed: {error}") from error
 
-        pictures = self.clock.waiting("reading", ahead(read, parts))
+        pictures = self.clock.waiting("reading", read_ahead(read, parts))
         batches = shown(parts, f"{scored.label}, {track.name}")
         for names, rgb in zip(batches, pictures, strict=True):
             on_device = rgb.to(self.device)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
-from colorization.data.datamodule import ImageDataset
+from colorization.data.photographs import ImageDataset
 from colorization.errors import InputError
 from colorization.files.atomic import replacing
 from colorization.models.backends import ONNX_ABOUT

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MODULES = {
+    "colorization.data.mixed.": "colorization.data.folders.",
+    "src.data.mixed.": "colorization.data.folders.",
     "src.data.shards.Shards": "colorization.data.folders.PhotographFolder",
     "src.hints.simulated.": "colorization.hints.simulate.",
     "src.objectives.adversary.": "colorization.objectives.adversarial.",

@@ -97,7 +97,7 @@ class Dogs(Photographs):
 class Mixed(Dataset):
     """Several datasets together, each split as it is alone."""
 
-    _target_: str = "colorization.data.mixed.MixedDataset"
+    _target_: str = "colorization.data.folders.MixedDataset"
     name: Text = setting("mixed", FOLDER_NAME, "names the folder of its runs")
     parts: dict[str, Photographs] = setting(help="the datasets, by name")
 

@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import Trial
 
-from colorization.data.seeds import derived
+from colorization.data.batches import derive_seed
 from colorization.errors import InputError
 from colorization.files.atomic import held
 
@@ -76,7 +76,7 @@ def ask(study: Study, space: Space, seed: int) -> int:
             or another process tried would be tried again.
     """
     trials = len(study.get_trials(deepcopy=False))
-    numpy_seed = derived(seed, "trial", trials) % 2**32
+    numpy_seed = derive_seed(seed, "trial", trials) % 2**32
     study.sampler = optuna.samplers.TPESampler(seed=numpy_seed, constant_liar=True)
     return study.ask(dict(space)).number
 

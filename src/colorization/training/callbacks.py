@@ -1,10 +1,12 @@
-"""What happens around the steps: progress, picture grids, and the end by a signal."""
+"""Watch the steps of a training: finite losses, progress, picture grids, and signals."""
 
+import math
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -19,18 +21,117 @@ from torchvision.utils import make_grid
 
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.data.datamodule import ColorDataModule
+from colorization.data.processes import gather, sum_over_processes
 from colorization.errors import interrupt
 from colorization.files.atomic import replacing
 from colorization.reports.progress import telling
 from colorization.training.colorizer import Colorizer, shares_of
+from colorization.training.distributed import raise_once
 from colorization.training.reproduce import save_settings
 
 COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8
+MOST = 100  # steps that are not checked yet
+
+
+class Step(NamedTuple):
+    """A step of the training whose losses are to be checked."""
+
+    number: int
+    """Of all steps, from 1."""
+    batch: int
+    """Place in the epoch, from 0."""
+    rate: float
+    """Learning rate."""
+    losses: Mapping[str, Tensor]
+    """The sum and its terms, scalars on the device."""
+
+
+class FiniteLoss(Callback):
+    """End a training whose loss is not finite, before its weights or pictures are written.
+
+    It must come before the callbacks that write. On a CPU it ends the step itself. Elsewhere it
+    ends some steps later: a check of every step would wait for the device. Lightning's check in
+    EarlyStopping sees an epoch's mean, after its weights are saved, and names no photographs.
+
+    Args:
+        data: what is trained on, for the names of its photographs.
+    """
+
+    def __init__(self, data: ColorDataModule) -> None:
+        self.data = data
+        self.rate = 0.0
+        self.steps: list[Step] = []  # not checked yet
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        self.rate = max(group["lr"] for group in trainer.optimizers[0].param_groups)
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """
+        Raises:
+            InputError: naming the first such step, its photographs, and what to try.
+        """
+        losses = {"loss": outputs["loss"], **outputs["terms"]}
+        self.steps.append(Step(trainer.global_step, batch_idx, self.rate, losses))
+        if outputs["loss"].is_cpu or trainer.is_last_batch or len(self.steps) == MOST:
+            self.check(trainer)
+
+    def check(self, trainer: pl.Trainer) -> None:
+        """Check the steps since the last check; errors as :meth:`on_train_batch_end`."""
+        steps, self.steps = self.steps, []
+        if not steps:
+            return
+        is_bad = ~torch.stack([step.losses["loss"] for step in steps]).isfinite()
+        bad_anywhere = sum_over_processes(is_bad.float()).tolist()
+        if not any(bad_anywhere):
+            return
+        step = next(step for step, bad in zip(steps, bad_anywhere, strict=True) if bad)
+        values = {name: value.item() for name, value in step.losses.items()}
+        bad = ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v))
+        parts = gather((self.data.names_of_batch(step.batch), bad))  # of the processes
+        names = ", ".join(dict.fromkeys(name for part, _ in parts for name in part))
+        first_bad = next(bad for _, bad in parts if bad)
+        raise_once(
+            trainer,
+            f"training diverged in epoch {trainer.current_epoch + 1}, step {step.number}: "
+            f"{first_bad}, for the photographs {names}; {give_advice(trainer, step.rate)}",
+        )
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """
+        Raises:
+            InputError: if the last step of the epoch spoilt the weights.
+        """
+        values = {name: float(trainer.callback_metrics[name]) for name in ("val/loss", "val/mse")}
+        if bad := ", ".join(f"{n} {v}" for n, v in values.items() if not math.isfinite(v)):
+            raise_once(
+                trainer,
+                f"training diverged at the end of epoch {trainer.current_epoch + 1}: {bad}; "
+                f"{give_advice(trainer, self.rate)}",
+            )
+
+
+def give_advice(trainer: pl.Trainer, rate: float) -> str:
+    """Name the settings that matter and what to try; say that older checkpoints are kept."""
+    optimizer = type(trainer.optimizers[0]).__name__
+    advice = "lower optimizer.lr"
+    if trainer.precision != "32-true":
+        advice += ", or set trainer.precision=32-true"
+    where = f"{optimizer} at lr={rate:g} in {trainer.precision}"
+    return f"{where}; {advice}; what was saved before is kept"
 
 
 class SavedSettings(Callback):
-    """Writes a run's settings into its folder as training begins; a refused start changes none."""
+    """Write a run's settings into its folder when training begins; a refused start writes none."""
 
     def __init__(self, config: DictConfig, folder: Path) -> None:
         self.config = config
@@ -42,21 +143,22 @@ class SavedSettings(Callback):
 
 
 class EpochProgress(Callback):
-    """One bar over all epochs with losses and images/s, which TensorBoard gets too."""
+    """Show one bar over all epochs with losses and images/s; log images/s; count what was done.
+
+    Lightning's bars show one epoch each, print nothing where there is no terminal, and keep no
+    counts in a checkpoint.
+    """
 
     def __init__(self) -> None:
-        columns = [
-            BarColumn(bar_width=12),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
-        ]
-        self.progress = Progress(*columns)
+        status = TextColumn("{task.fields[status]}")
+        self.progress = Progress(
+            BarColumn(bar_width=12), MofNCompleteColumn(), TimeRemainingColumn(), status
+        )
         self.task = self.progress.add_task("training", status="", start=False)
         self.lines = ExitStack()
-        self.steps = 0  # of the epoch at hand
+        self.steps = 0  # of this epoch
         self.mark = 0.0
-        # Of all epochs, those before a resumption too.
+        # Of all epochs, those before a resumption too, and of this epoch.
         self.epochs = 0
         self.images = 0
         self.train_seconds = 0.0
@@ -71,8 +173,8 @@ class EpochProgress(Callback):
         for name, value in state_dict.items():
             setattr(self, name, value)
 
-    def passed(self) -> float:
-        """Seconds since this was last asked, which count as time of the training."""
+    def take_time(self) -> float:
+        """Add the seconds since the last call to the training's; return them."""
         now = time.monotonic()
         passed, self.mark = now - self.mark, now
         self.seconds += passed
@@ -84,7 +186,7 @@ class EpochProgress(Callback):
         return self.images / self.train_seconds if self.images else float("nan")
 
     def status(self, trainer: pl.Trainer) -> str:
-        """Where the training is, and what the last epoch's scores were."""
+        """Describe where the training is, and the scores of the last epoch."""
         epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
         scores = str(self.progress.tasks[0].fields["status"])
         doing = ", scoring val" if trainer.validating else ""
@@ -99,7 +201,7 @@ class EpochProgress(Callback):
         self.mark = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.passed()
+        self.take_time()
         self.steps, self.epoch_images, self.epoch_seconds = 0, 0, 0.0
 
     def on_train_batch_end(
@@ -110,7 +212,7 @@ class EpochProgress(Callback):
         batch: tuple[Tensor, ...],
         batch_idx: int,
     ) -> None:
-        passed = self.passed()
+        passed = self.take_time()
         self.steps = batch_idx + 1
         count = shares_of(trainer).count(batch_idx)
         self.train_seconds += passed
@@ -123,8 +225,8 @@ class EpochProgress(Callback):
             pl_module.log("train/images_per_second", rate)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Here, for both to be in the checkpoint of this epoch.
-        self.passed()
+        # Here, so that both are in the checkpoint of this epoch.
+        self.take_time()
         self.epochs = trainer.current_epoch + 1
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -136,39 +238,30 @@ class EpochProgress(Callback):
         epoch = trainer.current_epoch + 1
         self.progress.update(self.task, completed=epoch, status=status)
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, *_: object) -> None:
         self.lines.close()
         self.progress.stop()
 
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.lines.enter_context(telling(lambda: "testing the best checkpoint"))
-
-    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.lines.close()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        self.lines.close()
-        self.progress.stop()
+    def on_exception(self, *_: object) -> None:
+        self.on_train_end()
 
 
 class Interruptible(Callback):
-    """SIGTERM ends this process at once: Lightning's handler would wait for the others' answer."""
+    """End this process at once on SIGTERM: Lightning's handler would wait for the others."""
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, *_: object) -> None:
         signal.signal(signal.SIGTERM, interrupt)
 
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        signal.signal(signal.SIGTERM, interrupt)
+    def on_test_start(self, *_: object) -> None:
+        self.on_train_start()
 
 
 class PictureGrid(Callback):
-    """Rows of gray, predicted and true for fixed validation photographs, as PNG and in TensorBoard.
+    """Draw gray, predicted and true rows of some validation photographs: a PNG, and TensorBoard.
 
     Args:
-        data: where those are; it need not have them yet.
-        folder: where PNGs go.
+        data: has the photographs, at the latest when training begins.
+        folder: of the PNGs.
         every: epochs between grids.
     """
 
@@ -183,15 +276,15 @@ class PictureGrid(Callback):
         if epoch % self.every:
             return
         assert isinstance(pl_module, Colorizer)
-        grid = picture_grid(pl_module, self.data.images["val"].pixels[:GRID_PICTURES])
+        grid = draw_grid(pl_module, self.data.images["val"].pixels[:GRID_PICTURES])
         save_picture(grid, self.folder / f"epoch_{epoch:04d}.png")
         if isinstance(trainer.logger, TensorBoardLogger):
             trainer.logger.experiment.add_image("val/pictures", grid, trainer.global_step)
 
 
 @torch.no_grad()
-def picture_grid(colorizer: Colorizer, pictures: Tensor) -> Tensor:
-    """Three rows, gray, predicted and true, of uint8 (N,3,S,S), as one uint8 (3,H,W)."""
+def draw_grid(colorizer: Colorizer, pictures: Tensor) -> Tensor:
+    """Draw uint8 (N,3,S,S) as three rows, gray, predicted and true: one uint8 (3,H,W)."""
     truth = rgb_to_lab(from_uint8(pictures.to(colorizer.device)))
     gray = lab_to_rgb(truth.L, torch.zeros_like(truth.ab))
     predicted = lab_to_rgb(truth.L, colorizer(truth.L))

@@ -9,9 +9,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torchmetrics import Metric
 
 from colorization.color import LabBatch
-from colorization.data.sampling import BatchShares
+from colorization.data.batches import BatchShares
+from colorization.data.processes import sum_over_processes
 from colorization.errors import InputError
 from colorization.hints.simulate import SimulatedHints
 from colorization.metrics import FINAL, color_metrics, paired
@@ -22,9 +24,66 @@ from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import RGBError, Term
 from colorization.settings.compare import first_difference, flat
 from colorization.settings.compose import build
-from colorization.training.epoch_means import EpochMeans
 
 log = logging.getLogger(__name__)
+
+
+class WeightedMean(Metric):
+    """The mean of scalars, each with a weight, over all processes.
+
+    torchmetrics' MeanMetric looks for NaN, which waits for the device at every step; where it does
+    not (``nan_strategy="disable"``, version 1.9) it forgets the weights.
+    """
+
+    total: Tensor
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("weight", torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, value: Tensor | float, weight: int) -> None:
+        """Add a scalar on the metric's device."""
+        self.total = self.total + value * weight
+        self.weight = self.weight + weight
+
+    def compute(self) -> Tensor:
+        """Return the mean, a scalar."""
+        return self.total / self.weight
+
+
+class EpochMeans(nn.ModuleDict):
+    """Means of an epoch's values by name; each step counts by its number of photographs.
+
+    A metric keeps its sums with a network's weights, and only those of one process. These sums go
+    into a checkpoint for all processes together, so that a run can resume within an epoch.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__({name: WeightedMean() for name in names})
+
+    def __getitem__(self, name: str) -> WeightedMean:
+        mean = super().__getitem__(name)
+        assert isinstance(mean, WeightedMean)
+        return mean
+
+    def reset(self) -> None:
+        """Begin a new epoch."""
+        for name in self:
+            self[name].reset()
+
+    def sums(self) -> dict[str, tuple[Tensor, float]]:
+        """Return weighted sum and weight of each name over all processes; each must call this."""
+        own = [torch.stack([self[name].total, self[name].weight]) for name in self]
+        pairs = zip(self, sum_over_processes(torch.stack(own)), strict=True)
+        return {name: (total, float(weight)) for name, (total, weight) in pairs}
+
+    def load(self, sums: Mapping[str, tuple[Tensor, float]]) -> None:
+        """Go on from what :meth:`sums` returned; one process takes it, the others start at 0."""
+        for name, (total, weight) in sums.items():
+            mean = self[name]
+            mean.total, mean.weight = total.to(mean.device), mean.weight.new_tensor(weight)
 
 
 class Colorizer(Predictor, pl.LightningModule):
@@ -80,7 +139,13 @@ class Colorizer(Predictor, pl.LightningModule):
         if self.is_frozen:
             self.network.requires_grad_(False)
         self.seen_before: set[str] = set()
-        self.epoch_means = EpochMeans()
+        names = ["train/loss"]
+        if self.terms or self.adversary:
+            names += ["train/objective", *(f"train/{name}" for name in self.terms)]
+        if self.adversary:
+            names += ["train/adversary", "train/told_apart", "train/adversary_on"]
+        self.epoch_means = EpochMeans(names)
+        self.val_loss = WeightedMean()
         self.val_metrics = color_metrics("val/")
         self.test_metrics = color_metrics("test/", FINAL)
 
@@ -186,7 +251,7 @@ class Colorizer(Predictor, pl.LightningModule):
             log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
     def on_train_epoch_start(self) -> None:
-        self.epoch_means.start()
+        self.epoch_means.reset()
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> dict[str, Any]:
         progress = self.global_step / self.trainer.estimated_stepping_batches
@@ -200,20 +265,16 @@ class Colorizer(Predictor, pl.LightningModule):
             logged["train/told_apart"] = self.adversary.told_apart
             logged["train/adversary_on"] = loss.new_tensor(float("adversary" in losses))
         for name, value in logged.items():
-            mean, weight = self.epoch_means.add(name, value, float(len(batch.L)))
-            self.log_mean(name, mean, weight, on_step=False, on_epoch=True)
+            self.epoch_means[name].update(value, len(batch.L))
+            self.log(name, self.epoch_means[name], on_step=False, on_epoch=True)
         terms = {name: value.detach() for name, value in losses.items()}
         return {"loss": loss * shares_of(self.trainer).weight(batch_idx), "terms": terms}
-
-    def log_mean(self, name: str, value: Any, weight: float, **when: bool) -> None:
-        """Log a mean over so many photographs; an epoch's is over those of all processes."""
-        # A whole number would be divided by the processes and cut off.
-        self.log(name, value, batch_size=weight, sync_dist=True, **when)  # type: ignore[arg-type]
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)
         losses = self.losses(views[0], batch)
-        self.log_mean("val/loss", sum(losses.values()), float(len(batch.L)))
+        self.val_loss.update(sum(losses.values()), len(batch.L))
+        self.log("val/loss", self.val_loss)
         self.val_metrics.update(paired(self.ab(views, batch.L), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
@@ -224,7 +285,7 @@ class Colorizer(Predictor, pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the validation scores with the weights they are of, and what those have seen."""
         record = checkpoint[DATA]
-        checkpoint["logged"] = self.epoch_means.state()
+        checkpoint["logged"] = self.epoch_means.sums()
         record["seen"] = sorted(self.seen_before.union(record["seen"]))
         scores = self.trainer.callback_metrics
         checkpoint["val"] = {
@@ -235,8 +296,8 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seen_before = set(checkpoint[DATA]["seen"])
-        logged = checkpoint.get("logged", {})  # older ones are of whole epochs
-        self.epoch_means.load(logged, self.global_rank == 0)
+        if self.global_rank == 0:  # which goes on for all
+            self.epoch_means.load(checkpoint.get("logged", {}))  # older ones are of whole epochs
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         groups = self.network.parameter_groups(self.optimizer_settings["lr"])

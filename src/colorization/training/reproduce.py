@@ -30,7 +30,7 @@ CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versi
 
 
 class Repeated(TypedDict):
-    """What is compared of a run's results."""
+    """The part of a run's results that is compared."""
 
     val: Scores
     test: Tests
@@ -39,13 +39,13 @@ class Repeated(TypedDict):
     environment: NotRequired[dict[str, Any]]
 
 
-def repeated(words: Sequence[str]) -> list[str]:
-    """What was typed, with ``--from RUN`` turned into all settings that the folder RUN records.
+def expand_from(words: Sequence[str]) -> list[str]:
+    """Replace ``--from RUN`` in a command's words by all settings that the folder RUN records.
 
-    What is set beside it counts, and of a group that is chosen beside it, no setting is taken over.
+    Settings that are typed beside it count. A group that is typed beside it replaces the group.
 
     Raises:
-        InputError: if it is no folder of a run.
+        InputError: if RUN is not the folder of a run.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--from", dest="run", nargs="?", const="RUN")
@@ -59,7 +59,7 @@ def repeated(words: Sequence[str]) -> list[str]:
     places = tuple(f"{place}." for name in names for place in (name, WITHIN.get(name, name)))
     kept = [
         word
-        for name, word in recorded(Path(run))
+        for name, word in read_recorded(Path(run))
         if name not in names and not f"{name}.".startswith(places)
     ]
     kept.append(f"repeats={quote(run, escaped=True)}")
@@ -68,11 +68,11 @@ def repeated(words: Sequence[str]) -> list[str]:
     return [*typed[:first], *kept, *typed[first:]]
 
 
-def recorded(run: Path) -> Iterator[tuple[str, str]]:
-    """Choices and settings of a run, each as its name and as the word that sets it.
+def read_recorded(run: Path) -> Iterator[tuple[str, str]]:
+    """Read choices and settings of a run: pairs of a name and the word that sets it.
 
     Raises:
-        InputError: if ``run`` is no folder of a run.
+        InputError: if ``run`` is not the folder of a run.
     """
     if not run.is_dir():
         raise InputError(f"--from needs the folder of a run; there is no folder {run}")
@@ -102,12 +102,12 @@ def recorded(run: Path) -> Iterator[tuple[str, str]]:
 def check_recorded(
     run: Path, groups: Mapping[str, Any], removed: Sequence[str], values: Mapping[str, Any]
 ) -> None:
-    """Make sure that a folder records choices of conf/ and settings of src.train, nothing else.
+    """Check that a folder records only choices of conf/ and settings of src.train.
 
-    Whatever else Hydra takes can name code to run.
+    Other words of Hydra's can name code to run.
 
     Raises:
-        InputError: naming what is neither.
+        InputError: naming the first other word.
     """
     for group, choice in groups.items():
         files = {path.stem for path in Path(CONF, group).glob("*.yaml")}
@@ -121,16 +121,16 @@ def check_recorded(
 
 
 def literal(value: Any) -> str:
-    """A value as Hydra reads it; interpolations stay such."""
+    """Write a value as Hydra reads it; interpolations stay interpolations."""
     if isinstance(value, list):
         return f"[{','.join(map(literal, value))}]"
     return quote(value) if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def compare(found: Mapping[str, Any], run: Path) -> None:
-    """Say in one line whether a run has the scores of the one it repeats.
+    """Log in one line whether a run has the scores of the run that it repeats.
 
-    A warning for each, before: other settings, pictures, versions or code.
+    Log a warning before that for other settings, pictures, versions or code.
     """
     try:
         then = read_results(run / "results.json", Repeated)
@@ -139,21 +139,23 @@ def compare(found: Mapping[str, Any], run: Path) -> None:
         return
     scores = {"val": then["val"], "test": then["test"]["network"]}
     for part, name in CIRCUMSTANCES.items():
-        if different := differences(then.get(part, {}), found[part]):
+        if different := describe_differences(then.get(part, {}), found[part]):
             log.warning("other %s than in %s: %s", name, run, different)
     commits = {"commit": then.get("commit", found["commit"])}
-    if different := differences(commits, found):
+    if different := describe_differences(commits, found):
         log.warning("other code than in %s: %s", run, different)
     elif str(found["commit"]).endswith(DIRTY):
         log.warning("maybe other code than in %s: both had changes that no commit holds", run)
-    if different := differences(scores, {"val": found["val"], "test": found["test"]["network"]}):
+    if different := describe_differences(
+        scores, {"val": found["val"], "test": found["test"]["network"]}
+    ):
         log.warning("other scores than in %s: %s", run, different)
     else:
         log.info("all scores are those of %s", run)
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Values that differ, of those that there are in both."""
+def describe_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Describe the values that differ, of those that both have."""
     old, new = flat(without_places(then)), flat(now)
     return ", ".join(
         f"{name} {new[name]} (there {old[name]})"
@@ -163,7 +165,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def save_settings(config: DictConfig, folder: Path) -> None:
-    """Write what a run is made with into its folder, as Hydra does before a command has begun."""
+    """Write a run's settings into its folder, as Hydra does before a command begins."""
     job = HydraConfig.instance().cfg
     parts = {"config": config, "hydra": job, "overrides": HydraConfig.get().overrides.task}
     for name, part in parts.items():

@@ -1,6 +1,7 @@
 """Learning-rate schedules over a run's optimizer steps, as factors of the optimizer's own rate.
 
-A run that is resumed with another number of epochs goes on along the schedule of that number.
+PyTorch's CosineAnnealingLR and OneCycleLR keep the number of steps in a checkpoint; these take
+the resumed run's, so that a run can be resumed with another number of epochs.
 """
 
 import math
@@ -19,7 +20,7 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
 
 def cosine(optimizer: Optimizer, total_steps: int, final: float) -> LRScheduler:
     """Fall along half a cosine to ``final`` times the optimizer's learning rate."""
-    return LambdaLR(optimizer, lambda step: between(1, final, step / total_steps))
+    return LambdaLR(optimizer, lambda step: interpolate(1, final, step / total_steps))
 
 
 def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float) -> LRScheduler:
@@ -31,12 +32,12 @@ def one_cycle(optimizer: Optimizer, total_steps: int, warmup: float) -> LRSchedu
     def factor(step: int) -> float:
         done = (step + 0.5) / total_steps
         if done < warmup:
-            return between(ONE_CYCLE_START, 1, done / warmup)
-        return between(1, ONE_CYCLE_END, (done - warmup) / max(1 - warmup, 1e-9))
+            return interpolate(ONE_CYCLE_START, 1, done / warmup)
+        return interpolate(1, ONE_CYCLE_END, (done - warmup) / max(1 - warmup, 1e-9))
 
     return LambdaLR(optimizer, factor)
 
 
-def between(start: float, end: float, share: float) -> float:
-    """From start to end along half a cosine; share is 0 to 1, and 1 beyond."""
+def interpolate(start: float, end: float, share: float) -> float:
+    """Go from start to end along half a cosine; share is 0 to 1, and counts as 1 beyond."""
     return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2

@@ -1,4 +1,4 @@
-"""What a training has come to: its best checkpoint, tested beside the trivial baselines."""
+"""Test the best checkpoint of a training beside the trivial baselines."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +17,8 @@ from colorization.models.baselines import fit_baselines, read_baselines, score_p
 from colorization.models.checkpoints import read_checkpoint
 from colorization.models.saturation import STRONGEST, calibrate_saturation
 from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
-from colorization.training.callbacks import GRID_PICTURES, picture_grid, save_picture
-from colorization.training.checkpointing import AtomicCheckpointIO
+from colorization.training.callbacks import GRID_PICTURES, draw_grid, save_picture
+from colorization.training.checkpoints import AtomicCheckpointIO
 from colorization.training.colorizer import Colorizer, build_colorizer
 
 log = logging.getLogger(__name__)
@@ -27,51 +27,41 @@ BEST = Path(CHECKPOINTS, "best.ckpt")
 VIVID_PIXELS = 2**26  # of val, held at once with what is predicted: 20 bytes each
 
 
-def chosen(
+def read_best(
     folder: Path, vivid: bool, data: ColorDataModule, device: hardware.Hardware
 ) -> dict[str, Any]:
-    """The best checkpoint of a run, made vivid if asked for."""
-    best = read_checkpoint(folder / BEST)
-    return made_vivid(best, folder, data, device) if vivid else best
+    """Read the best checkpoint of a run; if ``vivid``, make its colours as strong as those of val.
 
-
-def made_vivid(
-    best: Mapping[str, Any], folder: Path, data: ColorDataModule, device: hardware.Hardware
-) -> dict[str, Any]:
-    """The best checkpoint with colours as strong as those of val, there and in its file.
-
-    They are fitted to all of val, or to as many of its photographs as have VIVID_PIXELS.
+    The file is changed as well. The strength is fitted to all of val, or to as many photographs as
+    have VIVID_PIXELS.
     """
+    best = read_checkpoint(folder / BEST)
+    if not vivid:
+        return best
+
+    def on_device(batches: Iterable[LabBatch]) -> Iterator[LabBatch]:
+        return (LabBatch(*(part.to(device.device) for part in batch)) for batch in batches)
+
     colorizer = build_colorizer(best, folder / BEST).to(device.device)
     sample = data.lab_batches("val", max(1, VIVID_PIXELS // data.dataset.size**2))
     with device.autocast():
-        strength = calibrate_saturation(colorizer, list(on_device(sample, device)))
-        val = on_device(data.lab_batches("val"), device)
+        strength = calibrate_saturation(colorizer, list(on_device(sample)))
+        val = on_device(data.lab_batches("val"))
         scores = score_predictors({"network": colorizer}, val)["network"]
     limit = ", the most there is; they are still paler than the truth"
     is_limited = strength > 0.99 * STRONGEST
     log.info("colours are made stronger by %.0f%%%s", 100 * strength, limit if is_limited else "")
     settings = dict(colorizer.hparams)
-    checkpoint = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, folder / BEST)
-    return checkpoint
+    best = {**best, "hyper_parameters": settings, "val": {**best["val"], **scores}}
+    AtomicCheckpointIO().save_checkpoint(best, folder / BEST)
+    return best
 
 
-def on_device(batches: Iterable[LabBatch], device: hardware.Hardware) -> Iterator[LabBatch]:
-    return (LabBatch(*(part.to(device.device) for part in batch)) for batch in batches)
+def score_baselines(data: ColorDataModule, folder: Path, resumed: bool) -> dict[str, Any]:
+    """Score the baselines on test; a run that was resumed may have fitted them already.
 
-
-def beside_baselines(
-    best: Mapping[str, Any],
-    colorizer: Colorizer,
-    test: Mapping[str, float],
-    data: ColorDataModule,
-    folder: Path,
-    resumed: bool,
-) -> dict[str, Any]:
-    """Scores of the best checkpoint on val and ``test``, and of the baselines on the same test."""
-    grid = picture_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
-    save_picture(grid, folder / "pictures" / "best.png")
+    Rendered scenes have a best possible score, too.
+    """
     saved = folder / BASELINES_FILE
     baselines = read_baselines(saved) if resumed else None
     if baselines is None:
@@ -81,18 +71,37 @@ def beside_baselines(
     scores = score_predictors(dict(baselines.items()), data.lab_batches("test"))
     if isinstance(data.dataset, SyntheticScenes):
         scores["best possible"] = {"mse": data.dataset.best_mse("test")}
+    return scores
+
+
+def collect_scores(
+    best: Mapping[str, Any],
+    colorizer: Colorizer,
+    test: Mapping[str, float],
+    data: ColorDataModule,
+    folder: Path,
+    resumed: bool,
+) -> dict[str, Any]:
+    """Draw pictures by the best checkpoint; return its scores on val and test, and the baselines'.
+
+    Args:
+        test: the checkpoint's scores on test, as Lightning names them.
+    """
+    grid = draw_grid(colorizer, data.images["val"].pixels[:GRID_PICTURES])
+    save_picture(grid, folder / "pictures" / "best.png")
+    baselines = score_baselines(data, folder, resumed)
     network = {name.removeprefix("test/"): value for name, value in test.items()}
     return {
         "val": best["val"],
-        "test": {**scores, "network": network},
+        "test": {**baselines, "network": network},
         "best_epoch": best["epoch"] + 1,
         "images": {split: len(images.names) for split, images in data.images.items()},
         "near_gray": data.near_gray,
     }
 
 
-def reason_of_end(trainer: pl.Trainer) -> str:
-    """The setting that ended the training."""
+def find_reason_of_end(trainer: pl.Trainer) -> str:
+    """Return the name of the setting that ended the training."""
     if trainer.current_epoch >= (trainer.max_epochs or 0):
         return "max_epochs"
     assert trainer.early_stopping_callback is not None

@@ -1,4 +1,4 @@
-"""Lightning's Trainer, with the callbacks and loggers of every run."""
+"""Make Lightning's Trainer with the callbacks and the logger of every run."""
 
 import os
 from collections.abc import Sequence
@@ -17,16 +17,15 @@ from colorization.errors import InputError
 from colorization.models import hardware
 from colorization.settings.commands import Train, Trainer
 from colorization.settings.compose import CHECKPOINTS
-from colorization.training.callbacks import EpochProgress, Interruptible, PictureGrid
-from colorization.training.checkpointing import (
+from colorization.training.callbacks import EpochProgress, FiniteLoss, Interruptible, PictureGrid
+from colorization.training.checkpoints import (
     AtomicCheckpointIO,
-    Kept,
+    MovableCheckpoint,
     Patience,
     RunningAverage,
     SaveWithinEpoch,
 )
 from colorization.training.colorizer import Colorizer
-from colorization.training.divergence import FiniteLoss
 
 
 def make_trainer(
@@ -39,23 +38,25 @@ def make_trainer(
     watchers: Sequence[Callback] = (),
     steps_done: int = 0,
 ) -> pl.Trainer:
-    """Lightning's Trainer with the callbacks and loggers of every run.
+    """Make Lightning's Trainer for a run.
 
     Args:
-        steps_done: those that the checkpoint to go on from has behind it.
+        watchers: more callbacks.
+        steps_done: before the checkpoint that the run goes on from.
 
     Raises:
-        InputError: if there are fewer devices than asked for, or a step's photographs are fewer.
+        InputError: if there are fewer devices than asked for, or fewer photographs in a step than
+            processes.
     """
     limits = settings.trainer
     trainer = pl.Trainer(
         accelerator=device.accelerator,
-        **processes(limits, device.accelerator, colorizer),
+        **make_strategy(limits, device.accelerator, colorizer),
         use_distributed_sampler=False,  # the data module shares its batches out
         precision=device.precision,  # type: ignore[arg-type]
         max_epochs=limits.max_epochs,
-        logger=curves(folder, steps_done),
-        callbacks=[*callbacks_of(limits, colorizer, data, folder, progress), *watchers],
+        logger=make_logger(folder, steps_done),
+        callbacks=[*make_callbacks(limits, colorizer, data, folder, progress), *watchers],
         plugins=[AtomicCheckpointIO()],
         num_sanity_val_steps=0,
         log_every_n_steps=1,
@@ -71,14 +72,14 @@ def make_trainer(
     return trainer
 
 
-def callbacks_of(
+def make_callbacks(
     limits: Trainer,
     colorizer: Colorizer,
     data: ColorDataModule,
     folder: Path,
     progress: EpochProgress,
 ) -> list[Callback]:
-    """What watches and saves every run; those that notice a bad loss and count come first."""
+    """Make the callbacks that watch and save a run; the checks and counts come first."""
     kept = folder / CHECKPOINTS
     patience = limits.max_epochs if colorizer.adversary else limits.patience  # it comes late
     losses = FiniteLoss(data)
@@ -88,8 +89,8 @@ def callbacks_of(
         PictureGrid(data, folder / "pictures", limits.pictures_every),
         LearningRateMonitor(logging_interval="epoch"),
         Patience(colorizer.monitor, patience=patience),
-        best_weights(colorizer, kept),
-        Kept(kept, "last", enable_version_counter=False),
+        keep_best(colorizer, kept),
+        MovableCheckpoint(kept, "last", enable_version_counter=False),
     ]
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
@@ -103,8 +104,8 @@ def callbacks_of(
     return callbacks
 
 
-def processes(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[str, Any]:
-    """How many processes train, and how they work together, in Lightning's words.
+def make_strategy(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[str, Any]:
+    """Return the Trainer's arguments for the number of processes and how they work together.
 
     Raises:
         InputError: for more GPUs than there are.
@@ -125,17 +126,19 @@ def processes(limits: Trainer, accelerator: str, colorizer: Colorizer) -> dict[s
     return {"strategy": strategy, "devices": devices, "num_nodes": limits.nodes}
 
 
-def curves(folder: Path, steps_done: int) -> TensorBoardLogger:
-    """Curves of a run; those of steps that a killed process made, and no checkpoint has, end."""
+def make_logger(folder: Path, steps_done: int) -> TensorBoardLogger:
+    """Log curves to TensorBoard; hide those of steps after the checkpoint to go on from."""
     return TensorBoardLogger(
         folder, name="tensorboard", version="", default_hp_metric=False, purge_step=steps_done
     )
 
 
-def best_weights(colorizer: Colorizer, folder: Path) -> Kept:
-    """Keep the weights that are best on validation photographs.
+def keep_best(colorizer: Colorizer, folder: Path) -> MovableCheckpoint:
+    """Save the weights that are best on validation photographs.
 
-    No validation score says what an adversary adds: where there is one, those of the last epoch.
+    With an adversary save those of the last epoch: no validation score measures what it adds.
     """
     monitor, mode = ("epoch", "max") if colorizer.adversary else (colorizer.monitor, "min")
-    return Kept(folder, "best", monitor=monitor, mode=mode, enable_version_counter=False)
+    return MovableCheckpoint(
+        folder, "best", monitor=monitor, mode=mode, enable_version_counter=False
+    )
