@@ -24,7 +24,6 @@ from onnx import TensorProto, helper
 from optuna.distributions import FloatDistribution
 from PIL import EpsImagePlugin, Image
 
-from colorization.cli.evaluate import evaluate
 from colorization.cli.export import export
 from colorization.cli.report import report
 from colorization.cli.train import train
@@ -32,6 +31,7 @@ from colorization.data.download import unpack
 from colorization.data.photographs import UnusablePhotographError, read_photograph
 from colorization.data.sources import StanfordDogs
 from colorization.errors import InputError
+from colorization.evaluation.run import evaluate
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_picture
 from colorization.hints.file import read_hints

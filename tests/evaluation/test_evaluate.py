@@ -16,13 +16,13 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from colorization.cli.colorize import colorize
-from colorization.cli.evaluate import evaluate
 from colorization.cli.train import train
 from colorization.color import AB_SCALE
 from colorization.data.synthetic import MATERIALS, SyntheticScenes
 from colorization.errors import InputError
 from colorization.evaluation.measures import COLUMNS
 from colorization.evaluation.models import labels
+from colorization.evaluation.run import evaluate
 from colorization.evaluation.scoring import threads_of_one
 from colorization.metrics.mse import ab_mse
 from colorization.models.baselines import BASELINES

@@ -10,9 +10,9 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorization.cli.colorize import colorize
-from colorization.cli.evaluate import evaluate
 from colorization.cli.train import build_parts, train
 from colorization.errors import InputError
+from colorization.evaluation.run import evaluate
 from colorization.hints.encode import spots
 from colorization.hints.file import Hint, Hints, write_hints
 from colorization.hints.spread import distances, spread

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from colorization.cli.colorize import colorize
-from colorization.cli.evaluate import evaluate
 from colorization.cli.train import train
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.download import fetch
 from colorization.data.photographs import read_photographs
+from colorization.evaluation.run import evaluate
 from colorization.reports import progress
 from colorization.reports.progress import shown, telling
 from colorization.settings.commands import Colorize, Evaluate, Train

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from colorization import PhotoColorizer
-from colorization.cli.evaluate import evaluate
 from colorization.cli.export import export
 from colorization.cli.train import train
+from colorization.evaluation.run import evaluate
 from colorization.models.backends import OnnxModel
 from colorization.models.describe import read_model
 from colorization.settings.commands import Evaluate, Train
