@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorization.errors import InputError
-from colorization.evaluation.models import placed
+from colorization.evaluation.models import locate_photographs
 from colorization.settings.compose import build
 
 MIXED = "colorization.data.mixed.MixedDataset"
@@ -55,7 +55,7 @@ def test_parts_are_found_where_the_data_is_now() -> None:
         "root": "/elsewhere/faces",
     }
     there = {"parts": {"faces": faces, "synthetic": {}}}
-    assert placed(there, "data", None)["parts"]["faces"]["root"] == "data/faces"
+    assert locate_photographs(there, "data", None)["parts"]["faces"]["root"] == "data/faces"
     assert there["parts"]["faces"]["root"] == "/elsewhere/faces"
 
 
@@ -64,8 +64,8 @@ def test_a_folder_that_only_a_checkpoint_names_is_not_read(photographs: Path, na
     there = {"parts": {"a": parts(photographs)["folder"] | {"name": name}}}
     words = f"reads only if you name it: add datasets={photographs}"
     with pytest.raises(InputError, match=words):
-        placed(there, "data", [str(photographs / "deeper")])
-    assert placed(there, "data", [f"{photographs}/deeper/.."]) == there
+        locate_photographs(there, "data", [str(photographs / "deeper")])
+    assert locate_photographs(there, "data", [f"{photographs}/deeper/.."]) == there
 
 
 def test_photographs_in_another_data_dir_are_not_fetched_again(tmp_path: Path) -> None:
@@ -74,5 +74,5 @@ def test_photographs_in_another_data_dir_are_not_fetched_again(tmp_path: Path) -
     faces["root"] = str(tmp_path / "there" / "faces")
     message = f"faces is not in {tmp_path}/here, but in {tmp_path}/there; set data_dir to that"
     with pytest.raises(InputError, match=message):
-        placed(faces, f"{tmp_path}/here", None)
-    assert placed(faces, f"{tmp_path}/there", None) == faces
+        locate_photographs(faces, f"{tmp_path}/here", None)
+    assert locate_photographs(faces, f"{tmp_path}/there", None) == faces

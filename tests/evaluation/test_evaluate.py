@@ -21,9 +21,9 @@ from colorization.color import AB_SCALE
 from colorization.data.synthetic import MATERIALS, SyntheticScenes
 from colorization.errors import InputError
 from colorization.evaluation.measures import COLUMNS
-from colorization.evaluation.models import labels
+from colorization.evaluation.models import choose_labels
 from colorization.evaluation.run import evaluate
-from colorization.evaluation.scoring import threads_of_one
+from colorization.evaluation.scoring import open_pool
 from colorization.metrics.mse import ab_mse
 from colorization.models.baselines import BASELINES
 from colorization.settings import compose as config
@@ -392,7 +392,7 @@ def test_scoring_leaves_pytorch_as_many_threads_as_it_had() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with threads_of_one() as pool:
+        with open_pool() as pool:
             assert pool.submit(torch.get_num_threads).result() == 1
         assert (torch.get_num_threads(), threads()) == (2, 2)
     finally:
@@ -422,9 +422,9 @@ def test_fid_and_kid_stand_in_the_tables(
 def test_names_stay_inside_the_report_folder(
     checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
 ) -> None:
-    assert labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
-    assert labels(["/best.ckpt"]) == ["best"]
-    assert labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
+    assert choose_labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
+    assert choose_labels(["/best.ckpt"]) == ["best"]
+    assert choose_labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
     evaluate(asked(checkpoint, f"datasets={photographs}/deeper/../deeper", *MSE), tmp_path / "e")
     runs = [path.parent.parent for path in (tmp_path / "e").rglob("events.*")]
     assert runs == [tmp_path / "e" / "tensorboard"]

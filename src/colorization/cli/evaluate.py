@@ -8,7 +8,7 @@ import hydra
 from omegaconf import DictConfig
 
 from colorization.cli import command
-from colorization.evaluation.page import overview
+from colorization.evaluation.report import list_overview
 from colorization.evaluation.run import evaluate
 from colorization.reports.tables import print_table
 from colorization.settings.commands import Evaluate
@@ -18,7 +18,7 @@ from colorization.training.reproduce import save_settings
 
 def show(found: Mapping[str, Any], folder: Path) -> None:
     """Print the overview, and where the report lies."""
-    for table in overview(found):
+    for table in list_overview(found):
         print_table(table)
     print(f"report: {folder / 'report.html'}")
 

@@ -16,7 +16,7 @@ from colorization.cli import command
 from colorization.color import from_uint8, rgb_to_lab
 from colorization.data.datamodule import ImageDataset
 from colorization.errors import InputError, interruptible
-from colorization.evaluation.models import opened
+from colorization.evaluation.models import locate_dataset
 from colorization.models.checkpoints import read_checkpoint
 from colorization.models.describe import read_model
 from colorization.models.onnx import SMALLEST, FromGray, FromLightness, write_onnx
@@ -86,7 +86,7 @@ def compared(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Te
     candidates: list[Callable[[], dict[str, Any]]] = []
     if not is_bundle(path):
         stored = read_checkpoint(path)["datamodule_hyper_parameters"]["dataset"]
-        candidates.append(lambda: opened(stored, data_dir))
+        candidates.append(lambda: locate_dataset(stored, data_dir))
     elif trained in dataset_choices():
         candidates.append(lambda: dataset_settings(trained, data_dir))
     candidates.append(lambda: dataset_settings("synthetic", data_dir))
