@@ -41,7 +41,7 @@ from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle
 from colorization.models.checkpoints import read_checkpoint
 from colorization.models.describe import read_model
 from colorization.models.registry import DESCRIPTION
-from colorization.networks.pretrained import read_weights
+from colorization.networks.weights import read_weights
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.compare import started_with
 from colorization.settings.compose import BASELINES_FILE, CONF, checked

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 
 from colorization.errors import InputError
-from colorization.metrics import MEASURES, Measure
 from colorization.metrics.auc import CLASSES, rebalanced_auc
 from colorization.metrics.lpips import LPIPS
+from colorization.metrics.measures import MEASURES, Measure
 from colorization.metrics.realism import REALISM, Inception
 
 log = logging.getLogger(__name__)

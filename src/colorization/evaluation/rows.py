@@ -19,7 +19,7 @@ from colorization.models.backends import check_finite
 from colorization.models.hardware import Hardware
 from colorization.models.predictor import Coloring
 from colorization.models.torch_model import TorchModel
-from colorization.networks.resize import at_output_resolution, at_own_size
+from colorization.networks.resize import predict_at_size, reduce_to_output
 
 GRAY = "gray"
 OWN_MEAN = "best constant"
@@ -114,13 +114,13 @@ def predict_from_lightness(
     predict: Callable[[Tensor], Tensor], size: int
 ) -> Callable[[LabBatch], Tensor]:
     """Predict from L alone, at a model's own size."""
-    return lambda truth: at_own_size(predict, truth.L, size)
+    return lambda truth: predict_at_size(predict, truth.L, size)
 
 
 def predict_ceiling(model: Model) -> Callable[[LabBatch], Tensor]:
     """Return the true ab, reduced to the resolution of a network's output."""
-    limit = partial(at_output_resolution, upsampling=model.colorizer.network.upsampling)
-    return lambda truth: at_own_size(limit, truth.ab, model.size)
+    limit = partial(reduce_to_output, upsampling=model.colorizer.network.upsampling)
+    return lambda truth: predict_at_size(limit, truth.ab, model.size)
 
 
 def make_hint_rows(model: Model, counts: Sequence[int], hardware: Hardware) -> list[Row]:

@@ -19,8 +19,8 @@ from colorization.evaluation.measures import REBALANCED, ChosenMeasures
 from colorization.evaluation.mistakes import Mistakes
 from colorization.evaluation.rows import TRUTH, Row, Spots
 from colorization.evaluation.scores import RARITY, ScoreFile, Scores
-from colorization.metrics import Measure, Pair
 from colorization.metrics.auc import class_weights, rarity
+from colorization.metrics.measures import Measure, Pair
 from colorization.metrics.realism import Realism
 from colorization.reports.progress import shown
 

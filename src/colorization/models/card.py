@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from colorization.metrics import score_cells
+from colorization.metrics.measures import format_scores
 from colorization.reports.tables import escaped, markdown
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")
@@ -80,7 +80,7 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
         + markdown(
             header,
             # Descriptions of earlier versions hold the emphasis themselves.
-            [[name.strip("*"), *score_cells(scores, LABELS)] for name, scores in rows.items()],
+            [[name.strip("*"), *format_scores(scores, LABELS)] for name, scores in rows.items()],
             ["this model"],
         )
         for dataset, rows in tables.items()
