@@ -305,7 +305,10 @@ def test_a_folder_that_has_grown_does_not_hide_what_was_seen(
     assert not any("later" in name for name in about["trained_on"])
     (path.parent.parent / "baselines.pt").unlink()
     again = evaluate(asked(path, f"datasets={photographs}", *MSE), tmp_path / "f")
-    assert "what it was trained on has changed since" in again["checkpoints"]["a/run"]["missing"]
+    assert (
+        "has no baselines: its training set has changed since"
+        in again["checkpoints"]["a/run"]["missing"]
+    )
     (about,) = again["datasets"].values()
     assert list(about["tracks"]["own_16"]["scores"])[:2] == ["gray", "best constant"]
 
@@ -328,8 +331,14 @@ def test_checkpoint_from_elsewhere_has_the_baselines_of_its_run(
 
     (path.parent.parent / "baselines.pt").unlink()
     lost = evaluate(asked(path, moved, *MSE), tmp_path / "f")
-    assert "what it was trained on is not here" in lost["checkpoints"]["a/run"]["missing"]
-    assert "what it was trained on is not here" in (tmp_path / "f" / "report.md").read_text()
+    assert (
+        "has no baselines: its training set is not here: "
+        in lost["checkpoints"]["a/run"]["missing"]
+    )
+    assert (
+        "has no baselines: its training set is not here: "
+        in (tmp_path / "f" / "report.md").read_text()
+    )
     (tmp_path / "moved").rename(tmp_path / "photographs")
     named = f"datasets={tmp_path}/photographs"
     again = evaluate(asked(path, named, *MSE, f"data_dir={tmp_path}"), tmp_path / "g")

@@ -184,10 +184,10 @@ def find_baselines(
         data.prepare_data()
         data.setup("fit")
     except (InputError, OSError) as error:
-        missing = f"{checkpoint} has no baselines, for what it was trained on is not here: {error}"
+        missing = f"{checkpoint} has no baselines: its training set is not here: {error}"
     else:
         if frozenset(data.seen()) == seen:
             return fit_baselines(data.lab_batches("train")), ""
-        missing = f"{checkpoint} has no baselines, for what it was trained on has changed since"
+        missing = f"{checkpoint} has no baselines: its training set has changed since"
     log.warning(missing)
     return nn.ModuleDict(), missing

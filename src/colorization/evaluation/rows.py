@@ -54,7 +54,7 @@ class Row(NamedTuple):
 def list_rows(
     models: Sequence[Model], own_mean: Tensor, hardware: Hardware, track: Track
 ) -> list[Row]:
-    """List all rows of a track but those with hints: baselines, networks, controls.
+    """List all rows of a track except those with hints: baselines, networks, controls.
 
     Args:
         models: those that are scored in the track.
