@@ -26,7 +26,7 @@ from colorization.inference.album import (
     plan_album,
 )
 from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.networks.resize import at_own_size
+from colorization.networks.resize import predict_at_size
 from colorization.training.colorizer import load_colorizer
 from tests.support.command_line import ROOT, python, take_interrupts
 from tests.support.keywords import keywords
@@ -78,7 +78,7 @@ def test_whole_photograph_keeps_its_lightness_and_gets_the_network_s_colours(
     assert np.abs(found[..., 0] - L).max() < 0.35
     colorizer = load_colorizer(checkpoint)
     with torch.no_grad():
-        predict = at_own_size(colorizer, torch.from_numpy(L).float()[None, None], 16)
+        predict = predict_at_size(colorizer, torch.from_numpy(L).float()[None, None], 16)
     ab = predict[0].permute(1, 2, 0).numpy()
     inside = np.hypot(*(found[..., 1:] - ab).transpose(2, 0, 1))
     assert np.median(inside) < 0.6, "but for roundings of RGB and colours outside sRGB"

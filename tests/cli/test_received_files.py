@@ -23,11 +23,11 @@ from onnx import TensorProto, helper
 from optuna.distributions import FloatDistribution
 from PIL import EpsImagePlugin, Image
 
-from colorization.cli.evaluate import evaluate
 from colorization.data.download import unpack
 from colorization.data.photographs import UnusablePhotographError, read_photograph
 from colorization.data.sources import StanfordDogs
 from colorization.errors import InputError
+from colorization.evaluation.run import evaluate
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_picture
 from colorization.hints.file import read_hints
@@ -37,7 +37,7 @@ from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, re
 from colorization.models.checkpoints import read_checkpoint
 from colorization.models.export import export_model
 from colorization.models.registry import DESCRIPTION
-from colorization.networks.pretrained import read_weights
+from colorization.networks.weights import read_weights
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.compare import started_with
 from colorization.settings.compose import BASELINES_FILE

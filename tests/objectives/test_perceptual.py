@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from colorization.color import LabBatch
 from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
-from colorization.networks.pretrained import PACKAGED
+from colorization.networks.weights import PACKAGED
 from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import FeatureDistance, RGBError, distance
 from colorization.settings.commands import Train
@@ -78,10 +78,10 @@ def test_the_adversary_learns_to_tell_and_the_colours_to_fool_it() -> None:
         optimizer.step()
     assert adversary.told_apart > 0.5
     adversary.eval()
-    judged = adversary.judged(LabBatch(truth.L, ab)).mean()
+    judged = adversary.judge(LabBatch(truth.L, ab)).mean()
     (direction,) = torch.autograd.grad(adversary(LabBatch(truth.L, ab), truth), ab)
     with torch.no_grad():
-        moved = adversary.judged(LabBatch(truth.L, ab - direction / direction.abs().max())).mean()
+        moved = adversary.judge(LabBatch(truth.L, ab - direction / direction.abs().max())).mean()
     assert moved > judged, "a step down the loss looks truer to it"
 
 
@@ -192,14 +192,14 @@ def test_training_goes_on_without_a_collapsed_adversary(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A collapse by force: its weights are not finite after the first epoch."""
-    judged = PatchAdversary.judged
+    judged = PatchAdversary.judge
     calls: list[int] = []
 
     def breaking(self: PatchAdversary, batch: Any) -> torch.Tensor:
         calls.append(1)
         return judged(self, batch) * (float("nan") if len(calls) > 9 else 1)
 
-    monkeypatch.setattr(PatchAdversary, "judged", breaking)
+    monkeypatch.setattr(PatchAdversary, "judge", breaking)
     caplog.set_level(logging.WARNING)
     words = ["adversary=patch", "adversary.begin=0.25", "trainer.max_epochs=6"]
     results = train(settings(*words), tmp_path)

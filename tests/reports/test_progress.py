@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from colorization.cli.evaluate import evaluate
 from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.download import fetch
 from colorization.data.photographs import Source, load_in_memory, read_photograph
+from colorization.evaluation.run import evaluate
 from colorization.inference.album import colorize_album
 from colorization.reports import progress
 from colorization.reports.progress import shown, telling

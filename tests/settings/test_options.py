@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from colorization import PhotoColorizer
-from colorization.cli.evaluate import evaluate
+from colorization.evaluation.run import evaluate
 from colorization.models.backends import OnnxModel
 from colorization.models.bundle import read_model
 from colorization.models.export import export_model

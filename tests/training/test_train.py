@@ -23,7 +23,7 @@ from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
 from colorization.models.baselines import BASELINES
 from colorization.models.checkpoints import read_checkpoint
-from colorization.networks.pretrained import read_weights
+from colorization.networks.weights import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
 from colorization.settings.compose import plain, run_folder

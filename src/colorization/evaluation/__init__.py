@@ -1,1 +1,4 @@
-"""What ``python -m src.evaluate`` is made of, in the order in which it happens."""
+"""Score checkpoints and trivial baselines on datasets, and report what was found.
+
+:func:`run.evaluate` does it all; the other files are its steps, from checkpoints to the page.
+"""

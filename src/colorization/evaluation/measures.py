@@ -1,4 +1,4 @@
-"""The metrics that were asked for, and why some of them cannot be had here."""
+"""Choose the metrics of an evaluation, and say why some of them cannot be measured here."""
 
 import logging
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 
 from colorization.errors import InputError
-from colorization.metrics import MEASURES, Measure
 from colorization.metrics.auc import CLASSES, rebalanced_auc
 from colorization.metrics.lpips import LPIPS
-from colorization.metrics.realism import ENOUGH_FOR_FID, REALISM, Inception
+from colorization.metrics.measures import MEASURES, Measure
+from colorization.metrics.realism import REALISM, Inception
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +26,10 @@ COLUMNS = {
 """Label and format of every metric that can be asked for."""
 
 
-class Measures(NamedTuple):
-    """``by_photograph`` are measured on each photograph, ``realism`` on all at once.
+class ChosenMeasures(NamedTuple):
+    """The metrics of an evaluation.
 
+    ``by_photograph`` are measured on each photograph, ``realism`` on all at once.
     ``missing`` says, by name, why a metric that was asked for is not measured.
     """
 
@@ -37,34 +38,34 @@ class Measures(NamedTuple):
     inception: Inception | None
     missing: dict[str, str]
 
-    def in_track(self, weights: torch.Tensor) -> dict[str, Measure]:
-        """The measures of each photograph, rebalanced by the weights of a track's classes."""
+    def rebalance(self, weights: torch.Tensor) -> dict[str, Measure]:
+        """Return the measures of each photograph, with a track's weights (CLASSES,) of colours."""
         if REBALANCED not in self.by_photograph:
             return self.by_photograph
-        return {**self.by_photograph, REBALANCED: rebalanced(weights)}
+        return {**self.by_photograph, REBALANCED: make_rebalanced(weights)}
 
 
-def rebalanced(weights: torch.Tensor) -> Measure:
-    """The class-rebalanced area under the curve, for classes with these weights."""
+def make_rebalanced(weights: torch.Tensor) -> Measure:
+    """Make the class-rebalanced area under the curve, for classes with these weights."""
     return Measure(*COLUMNS[REBALANCED], "ab", partial(rebalanced_auc, weights=weights))
 
 
-def check_known(names: Sequence[str]) -> None:
+def check_metrics(names: Sequence[str]) -> None:
     """Raise InputError for a name that is no metric."""
     for name in names:
         if name not in COLUMNS:
             raise InputError(f"unknown metric {name!r}; known: {', '.join(COLUMNS)}")
 
 
-def choose_measures(names: Sequence[str], device: torch.device) -> Measures:
-    """Make ready known metrics; MSE is always measured, for photographs are ranked by it."""
+def choose_measures(names: Sequence[str], device: torch.device) -> ChosenMeasures:
+    """Prepare known metrics; MSE is always measured, because photographs are ranked by it."""
     measures: dict[str, Measure] = {}
     missing: dict[str, str] = {}
     for name in dict.fromkeys(["mse", *names]):
         if name in MEASURES:
             measures[name] = MEASURES[name]
         elif name == REBALANCED:
-            measures[name] = rebalanced(torch.ones(CLASSES))
+            measures[name] = make_rebalanced(torch.ones(CLASSES))
         elif name == "lpips":
             try:
                 measures[name] = Measure(*COLUMNS[name], "rgb", LPIPS(device))
@@ -80,10 +81,4 @@ def choose_measures(names: Sequence[str], device: torch.device) -> Measures:
             realism = []
     for name, reason in missing.items():
         log.warning("%s is not measured: %s", name, reason)
-    return Measures(measures, realism, inception, missing)
-
-
-def warn_of_few(names: Sequence[str], count: int) -> None:
-    """Log that an FID of few photographs is mostly bias."""
-    if "fid" in names and count < ENOUGH_FOR_FID:
-        log.warning("FID of %d photographs is mostly bias; it needs %d", count, ENOUGH_FOR_FID)
+    return ChosenMeasures(measures, realism, inception, missing)

@@ -1,4 +1,4 @@
-"""Whether mistakes make sense: hues taken for others, where colours pile up, errors by place."""
+"""Sum up mistakes: hues taken for others, the colours that are used, errors by lightness."""
 
 from math import cos, pi, sin
 
@@ -27,7 +27,7 @@ LIGHTNESS_STEP, CHROMA_STEP, CHROMA_STEPS = 5, 5, 20
 
 
 class Mistakes:
-    """Sums over photographs for one predictor; every photograph has weight 1, its pixels alike."""
+    """Sums over photographs for one row; every photograph has weight 1, whatever its size."""
 
     def __init__(self) -> None:
         size = len(CLASSES)
@@ -39,24 +39,26 @@ class Mistakes:
         self.by_chroma = torch.zeros(2, CHROMA_STEPS, dtype=torch.float64)
 
     def update(self, ab: Tensor, truth: LabBatch) -> None:
-        """Take predicted ab (B,2,H,W), CIE units."""
+        """Add predicted ab (B,2,H,W), CIE units."""
         pixels = ab.shape[-2] * ab.shape[-1]
-        true_class = hue_class(truth.ab)
-        self.confusion += shares(true_class * len(CLASSES) + hue_class(ab), self.confusion, pixels)
+        true_class = classify_hue(truth.ab)
+        self.confusion += sum_shares(
+            true_class * len(CLASSES) + classify_hue(ab), self.confusion, pixels
+        )
         cell = ((ab + REACH) / CELL).floor().clamp(0, len(self.histogram) - 1).long()
         index = cell[:, 0] * len(self.histogram) + cell[:, 1]
-        self.histogram += shares(index, self.histogram, pixels)
+        self.histogram += sum_shares(index, self.histogram, pixels)
         error = chroma(ab - truth.ab)
         for sums, value, step in (
             (self.by_lightness, truth.L[:, 0], LIGHTNESS_STEP),
             (self.by_chroma, chroma(truth.ab), CHROMA_STEP),
         ):
             place = (value / step).floor().clamp(0, sums.shape[1] - 1).long()
-            sums[0] += shares(place, sums[0], pixels)
-            sums[1] += shares(place, sums[1], pixels, error)
+            sums[0] += sum_shares(place, sums[0], pixels)
+            sums[1] += sum_shares(place, sums[1], pixels, error)
 
     def hues(self) -> dict[str, float]:
-        """Of the truly coloured area: the shares given the right hue, none, and a wrong one.
+        """Return the shares of the truly coloured area by the hue that they were given.
 
         ``wrong`` is two sectors off or more, as green fur is; ``near`` is the next sector.
         ``painted`` is the share of the truly neutral area that got a hue.
@@ -78,23 +80,23 @@ class Mistakes:
         return {name: value.item() for name, value in found.items()}
 
 
-def hue_class(ab: Tensor) -> Tensor:
-    """Index in CLASSES of every pixel of ab (B,2,H,W), as (B,H,W)."""
+def classify_hue(ab: Tensor) -> Tensor:
+    """Find the index in CLASSES of every pixel of ab (B,2,H,W), as (B,H,W)."""
     a, b = ab.unbind(dim=1)
     sector = (torch.atan2(b, a) / (torch.pi / 4)).round().long() % len(HUES)
     is_neutral = chroma(ab) < NEUTRAL_CHROMA
     return torch.where(is_neutral, len(HUES), sector)
 
 
-def shares(index: Tensor, like: Tensor, pixels: int, weights: Tensor | None = None) -> Tensor:
-    """Area at every index, in photographs, in the shape of ``like``; or weights summed over it."""
+def sum_shares(index: Tensor, like: Tensor, pixels: int, weights: Tensor | None = None) -> Tensor:
+    """Sum the area at every index, in photographs, or weights over it; shaped as ``like``."""
     flat = None if weights is None else weights.flatten().to(widest(weights.device))
     counts = torch.bincount(index.flatten(), flat, minlength=like.numel())
     return counts.cpu().double().view(like.shape) / pixels
 
 
-def mean_error(sums: Tensor, least_area: float = 1e-4) -> list[float]:
-    """Mean error at each place of ``by_lightness`` or ``by_chroma``; NaN where there is no area."""
+def average_error(sums: Tensor, least_area: float = 1e-4) -> list[float]:
+    """Average ``by_lightness`` or ``by_chroma`` at each place; NaN where there is no area."""
     area, error = sums
     share = area / area.sum()
     return torch.where(share >= least_area, error / area, torch.nan).tolist()

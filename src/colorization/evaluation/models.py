@@ -1,4 +1,4 @@
-"""Checkpoints, with what they were trained on."""
+"""Load checkpoints, with what they were trained on."""
 
 import json
 import logging
@@ -27,23 +27,22 @@ BATCH = 64  # photographs that baselines are fitted to at a time
 
 
 class TrainingSet(NamedTuple):
-    """What a checkpoint has learned from.
+    """What a checkpoint was trained on.
 
     ``seen`` has the digests of its train and val pictures; ``missing`` says why there are no
-    baselines.
+    baselines, if there are none.
     """
 
     name: str
-    baselines: Mapping[str, nn.Module]
+    baselines: nn.ModuleDict
     seen: frozenset[str]
     missing: str
 
 
 class Model(NamedTuple):
-    """A checkpoint: its name in the tables, its network, and the size that it works at.
+    """A checkpoint's network, its name in the tables, and the size that it works at.
 
-    ``dataset`` has the settings of its dataset, as it stores them; call :func:`resolve_dataset`
-    before building that.
+    ``dataset`` has the settings that the checkpoint stores; :func:`resolve_dataset` checks them.
     """
 
     label: str
@@ -64,11 +63,11 @@ def load_models(
         named: datasets and folders that the user has named.
 
     Raises:
-        InputError: for what is not a checkpoint, or cannot be built.
+        InputError: for a file that is no checkpoint, or that cannot be built.
     """
     found: dict[str, TrainingSet] = {}
     models: list[Model] = []
-    for path, label in zip(map(Path, paths), labels(paths), strict=True):
+    for path, label in zip(map(Path, paths), choose_labels(paths), strict=True):
         checkpoint = read_checkpoint(path)
         colorizer = build_colorizer(checkpoint, path).to(device)
         colorizer.network.to(memory_format=torch.channels_last)
@@ -79,21 +78,20 @@ def load_models(
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not a checkpoint of src.train") from error
         if not isinstance(name, str) or size not in SIZES:
-            raise InputError(f"{path} is of a dataset of no name, or of {size} px")
-        key = json.dumps([name, size, sorted(seen)])  # wherever the photographs lie
+            raise InputError(f"{path} stores a dataset without a name, or of {size} px")
+        key = json.dumps([name, size, sorted(seen)])  # wherever the photographs are
         if key not in found:
             while name in {training.name for training in found.values()}:
                 name += "'"
-            baselines, missing = baselines_of(path, stored, seen, data_dir, named)
-            on_device = {baseline: table.to(device) for baseline, table in baselines.items()}
-            found[key] = TrainingSet(name, on_device, seen, missing)
+            baselines, missing = find_baselines(path, stored, seen, data_dir, named)
+            found[key] = TrainingSet(name, baselines.to(device), seen, missing)
         epoch = checkpoint["epoch"] + 1
         models.append(Model(label, path, colorizer, size, epoch, stored["dataset"], found[key]))
     return models
 
 
-def labels(paths: Sequence[str]) -> list[str]:
-    """Names of checkpoints: the last two folders of their runs, more where those are alike."""
+def choose_labels(paths: Sequence[str]) -> list[str]:
+    """Name checkpoints by the last two folders of their runs, or by more if those are alike."""
     parts = [run_parts(Path(path).resolve()) for path in paths]
     for depth in range(2, max(2, *map(len, parts)) + 1):
         short = ["/".join(names[-depth:]) for names in parts]
@@ -103,25 +101,25 @@ def labels(paths: Sequence[str]) -> list[str]:
 
 
 def run_parts(path: Path) -> tuple[str, ...]:
-    """Folders of a run and the checkpoint's name, but for the best, which stands for the run."""
+    """Return the folders of a run, and the checkpoint's name unless it is the best."""
     names = path.with_suffix("").parts[1:]
     run = names[:-2] if path.parent.name == CHECKPOINTS else names[:-1]
     return run if path.stem == "best" and run else (*run, path.stem)
 
 
-def baselines_of(
+def find_baselines(
     checkpoint: Path,
     stored: Mapping[str, Any],
     seen: frozenset[str],
     data_dir: str,
     named: Sequence[str] | None,
 ) -> tuple[nn.ModuleDict, str]:
-    """Baselines that the checkpoint's run kept, or else fitted anew to what it was trained on.
+    """Read the baselines that the checkpoint's run kept, or fit them to what it was trained on.
 
     Args:
         stored: settings of dataset and augmentation.
         seen: digests of the pictures.
-        data_dir, named: as :func:`resolve_dataset`.
+        data_dir, named: as for :func:`resolve_dataset`.
 
     Returns:
         The baselines, and why there are none.
@@ -135,10 +133,10 @@ def baselines_of(
         data.prepare_data()
         data.setup("fit")
     except (InputError, OSError) as error:
-        missing = f"{checkpoint} has no baselines, for what it was trained on is not here: {error}"
+        missing = f"{checkpoint} has no baselines: its training set is not here: {error}"
     else:
         if frozenset(data.seen()) == seen:
             return fit_baselines(data.lab_batches("train")), ""
-        missing = f"{checkpoint} has no baselines, for what it was trained on has changed since"
+        missing = f"{checkpoint} has no baselines: its training set has changed since"
     log.warning(missing)
     return nn.ModuleDict(), missing

@@ -1,4 +1,4 @@
-"""Values by photograph, and what they say about a predictor: means with bootstrap intervals."""
+"""Scores of each photograph, and their means with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO, NamedTuple
@@ -13,7 +13,7 @@ RARITY = "rarity"  # of a photograph's colours, its weight in the mean of auc_re
 
 
 class Estimate(NamedTuple):
-    """A mean over photographs and its 95% interval, which one photograph alone does not have."""
+    """A mean over photographs and its 95% interval; of one photograph, the interval is NaN."""
 
     mean: float
     low: float
@@ -21,66 +21,61 @@ class Estimate(NamedTuple):
 
 
 class Scores:
-    """The values of every predictor's every metric on every photograph of one track.
+    """Every metric of every row on every photograph of one track.
 
-    Photographs are taken in the same order for every predictor, so that resamples pair them.
+    Photographs come in the same order for every row, so that resamples pair them.
     """
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self.metrics = list(metrics)
         self.rows: dict[str, list[np.ndarray]] = {}
-        self.weight_rows: dict[str, list[np.ndarray]] = {}
+        self.weights: dict[str, list[np.ndarray]] = {}
 
-    def add(self, predictor: str, values: Mapping[str, np.ndarray]) -> None:
-        """Take the values (B,) of a batch; a metric that is not among them is NaN."""
+    def add(self, row: str, values: Mapping[str, np.ndarray]) -> None:
+        """Add the values (B,) of a batch; a metric that is not among them is NaN."""
         unknown = np.full_like(next(iter(values.values())), np.nan)
         table = np.stack([values.get(metric, unknown) for metric in self.metrics], axis=1)
-        self.rows.setdefault(predictor, []).append(table.astype(np.float32))
+        self.rows.setdefault(row, []).append(table.astype(np.float32))
 
-    def weigh(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Take the weights (B,) that a batch's photographs have in the means of some metrics."""
-        for metric, values in weights.items():
-            self.weight_rows.setdefault(metric, []).append(values)
+    def weigh(self, metric: str, weights: np.ndarray) -> None:
+        """Add the weights (B,) of a batch's photographs in a metric's mean, 1 by default."""
+        self.weights.setdefault(metric, []).append(weights)
 
-    def weights(self, count: int) -> np.ndarray:
-        """Weights of all photographs in each metric's mean, (N,M); 1 if nothing else was said."""
-        weights = np.ones((count, len(self.metrics)))
-        for metric, rows in self.weight_rows.items():
-            weights[:, self.metrics.index(metric)] = np.concatenate(rows)
-        return weights
+    def values(self, row: str) -> np.ndarray:
+        """Return all photographs by metrics, (N,M)."""
+        return np.concatenate(self.rows[row]).astype(np.float64)
 
-    def values(self, predictor: str) -> np.ndarray:
-        """All photographs by metrics, (N,M)."""
-        return np.concatenate(self.rows[predictor]).astype(np.float64)
-
-    def column(self, predictor: str, metric: str) -> np.ndarray:
-        """One metric of all photographs, (N,)."""
-        column: np.ndarray = self.values(predictor)[:, self.metrics.index(metric)]
+    def column(self, row: str, metric: str) -> np.ndarray:
+        """Return one metric of all photographs, (N,)."""
+        column: np.ndarray = self.values(row)[:, self.metrics.index(metric)]
         return column
 
-    def summary(self, predictor: str) -> dict[str, Estimate]:
-        """Mean and interval of each metric."""
-        values = self.values(predictor)
-        weights = self.weights(len(values))
-        low, high = interval(resampled_means(values, weights))
-        if len(values) == 1:
-            low, high = np.full((2, len(self.metrics)), np.nan)
-        columns = zip((values * weights).sum(0) / weights.sum(0), low, high, strict=True)
-        return dict(zip(self.metrics, (Estimate(*map(float, c)) for c in columns), strict=True))
+    def estimate(self, row: str) -> dict[str, Estimate]:
+        """Estimate mean and interval of each metric."""
+        values = self.values(row)
+        weights = np.ones_like(values)
+        for metric, batches in self.weights.items():
+            weights[:, self.metrics.index(metric)] = np.concatenate(batches)
+        means = (values * weights).sum(0) / weights.sum(0)
+        low, high = np.full((2, len(means)), np.nan)
+        if len(values) > 1:
+            low, high = find_interval(resample_means(values, weights))
+        columns = zip(means.tolist(), low.tolist(), high.tolist(), strict=True)
+        return dict(zip(self.metrics, map(Estimate._make, columns), strict=True))
 
-    def error_removed(self, network: str, baseline: str) -> Estimate:
-        """Share of a baseline's squared error that a network removes, over the same photographs."""
+    def estimate_error_removed(self, network: str, baseline: str) -> Estimate:
+        """Estimate the share of a baseline's squared error that a network removes."""
         pair = np.stack([self.column(network, "mse"), self.column(baseline, "mse")], axis=1)
-        means = resampled_means(pair, np.ones_like(pair))
-        low, high = interval(1 - means[:, :1] / means[:, 1:])
+        means = resample_means(pair, np.ones_like(pair))
+        low, high = find_interval(1 - means[:, :1] / means[:, 1:])
         ours, theirs = pair.mean(axis=0)
         return Estimate(float(1 - ours / theirs), float(low[0]), float(high[0]))
 
 
-def resampled_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted means (RESAMPLES,M) of photographs drawn with replacement from (N,M).
+def resample_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return weighted means (RESAMPLES,M) of photographs drawn with replacement from (N,M).
 
-    The draws are always the same ones.
+    The draws are the same in every call.
     """
     random = np.random.default_rng(SEED)
     count = len(values)
@@ -92,15 +87,15 @@ def resampled_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return means
 
 
-def interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The middle 95% of resampled means (RESAMPLES,M): the percentile interval (Efron 1979)."""
+def find_interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the middle 95% of means (RESAMPLES,M): the percentile interval (Efron 1979)."""
     # An order statistic, for a mean may be infinite.
     low, high = np.quantile(means, [0.025, 0.975], axis=0, method="inverted_cdf")
     return low, high
 
 
 class ScoreFile:
-    """Writes ``scores.csv`` as scoring goes: a line a photograph, predictor, track and dataset."""
+    """Writes ``scores.csv`` as scoring goes: a line a photograph, row, track and dataset."""
 
     def __init__(self, file: IO[str], metrics: Sequence[str]) -> None:
         self.file = file
@@ -110,7 +105,7 @@ class ScoreFile:
     def add(
         self, place: tuple[str, str, str], names: Sequence[str], values: Mapping[str, np.ndarray]
     ) -> None:
-        """Take the values (B,) of a dataset, track and predictor; those not there stay empty."""
+        """Write the values (B,) of a dataset, track and row; missing metrics stay empty."""
         for index, name in enumerate(names):
             cells = [float(values[c][index]) if c in values else "" for c in self.columns]
             write_csv_row(self.file, [*place, name, *cells])

@@ -1,4 +1,4 @@
-"""Score every predictor on every photograph of a track, a batch at a time."""
+"""Score every row on every photograph of a track, a batch at a time."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,38 +8,38 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from pytorch_lightning.profilers import SimpleProfiler
 from torch import Tensor
 
 from colorization.color import LabBatch
 from colorization.data.photographs import UnusablePhotographError, read_ahead
 from colorization.errors import InputError
-from colorization.evaluation.clock import Clock
-from colorization.evaluation.datasets import Scored, Track
-from colorization.evaluation.measures import REBALANCED, Measures, warn_of_few
+from colorization.evaluation.datasets import ScoredPhotographs, Track
+from colorization.evaluation.measures import REBALANCED, ChosenMeasures
 from colorization.evaluation.mistakes import Mistakes
-from colorization.evaluation.predictors import TRUTH, Hinted, Predictor
+from colorization.evaluation.rows import TRUTH, Row, Spots
 from colorization.evaluation.scores import RARITY, ScoreFile, Scores
-from colorization.metrics import Measure, Pair
 from colorization.metrics.auc import class_weights, rarity
+from colorization.metrics.measures import Measure, Pair
 from colorization.metrics.realism import Realism
 from colorization.reports.progress import shown
 
 OF_TRUTH = ("colorfulness",)
-"""Measures that say something of the true photographs themselves."""
+"""Measures that describe the true photographs themselves."""
 LARGE = 2_000_000  # pixels of a batch: above it, one row at a time is in memory
 
 
 class TrackResult(NamedTuple):
-    """What was found in a track: scores and mistakes of every predictor and of the truth.
+    """Scores and mistakes of every row, the truth included, in a track.
 
-    ``hinted`` says of some what hints they had.
+    ``realism`` has FID and KID by row, ``hints`` the spots of the rows that have some.
     """
 
     track: Track
     scores: Scores
     mistakes: dict[str, Mistakes]
     realism: dict[str, dict[str, float]]
-    hinted: dict[str, Hinted]
+    hints: dict[str, Spots]
 
 
 class Batch(NamedTuple):
@@ -50,119 +50,122 @@ class Batch(NamedTuple):
     truth: LabBatch
     track: Track
 
-    def paired(self, ab: Tensor) -> Pair:
-        """Predicted ab (B,2,H,W) beside the truth."""
-        return Pair(ab, self.track.shown(self.truth.L, ab), self.truth, self.rgb)
+    def pair(self, ab: Tensor) -> Pair:
+        """Put predicted ab (B,2,H,W) beside the truth."""
+        return Pair(ab, self.track.show(self.truth.L, ab), self.truth, self.rgb)
 
 
 class Scorer(NamedTuple):
     """Scores tracks."""
 
-    measures: Measures
+    measures: ChosenMeasures
     batch_size: int
     device: torch.device
     file: ScoreFile
-    clock: Clock
+    profiler: SimpleProfiler
 
     @torch.no_grad()
-    def score(self, scored: Scored, track: Track, rows: Sequence[Predictor]) -> TrackResult:
-        """Go through a dataset's scored photographs once.
+    def score(
+        self, photographs: ScoredPhotographs, track: Track, rows: Sequence[Row]
+    ) -> TrackResult:
+        """Go through a dataset's photographs once.
 
-        Photographs in their own resolution are taken one at a time. A few batches are in memory,
-        and a number a photograph, predictor and metric.
+        Photographs in their own resolution are taken one at a time. Memory holds a few batches,
+        and one number a photograph, row and metric.
         """
-        rows = [*rows, Predictor(TRUTH, lambda truth: truth.ab)]
-        weights = class_weights(scored.shares[track])
-        measures = self.measures.in_track(weights)
+        rows = [*rows, Row(TRUTH, lambda truth: truth.ab)]
+        weights = class_weights(photographs.shares[track])
+        measures = self.measures.rebalance(weights)
         realism = {row.name: Realism(self.measures.realism) for row in rows if row.name != TRUTH}
         mistakes = {row.name: Mistakes() for row in rows}
-        hinted = {row.name: row.hinted for row in rows if row.hinted}
-        result = TrackResult(track, Scores(list(measures)), mistakes, {}, hinted)
-        with threads_of_one() as pool:
-            for batch in self.batches(scored, track):
+        scores = Scores(list(measures))
+        with open_pool() as pool:
+            for batch in self.read_batches(photographs, track):
                 weight = rarity(batch.truth.ab, weights).cpu().numpy()
                 if REBALANCED in measures:
-                    result.scores.weigh({REBALANCED: weight})
-                for name, values in self.values(rows, batch, measures, result, realism, pool):
-                    if values:
-                        result.scores.add(name, values)
-                        place = (scored.label, track.name, name)
+                    scores.weigh(REBALANCED, weight)
+                is_large = batch.truth.L.numel() > LARGE
+                for group in [[row] for row in rows] if is_large else [rows]:
+                    predicted = {row.name: self.predict(row, batch) for row in group}
+                    found = self.measure(predicted, batch, measures, mistakes, pool)
+                    for name, values in found.items():
+                        scores.add(name, values)
+                        place = (photographs.label, track.name, name)
                         self.file.add(place, batch.names, {**values, RARITY: weight})
-        count = len(scored.names)
-        warn_of_few(self.measures.realism, count)
-        result.realism.update({name: each.compute(count) for name, each in realism.items()})
-        return result
+                    self.update_realism(realism, predicted, batch)
+        count = len(photographs.names)
+        distances = {name: each.compute(count) for name, each in realism.items()}
+        hints = {row.name: row.spots for row in rows if row.spots}
+        return TrackResult(track, scores, mistakes, distances, hints)
 
-    def batches(self, scored: Scored, track: Track) -> Iterator[Batch]:
-        """A track's photographs, read ahead.
+    def read_batches(self, photographs: ScoredPhotographs, track: Track) -> Iterator[Batch]:
+        """Read a track's photographs ahead of their use.
 
         Raises:
-            InputError: if one cannot be read that could be before.
+            InputError: if a photograph cannot be read that could be read before.
         """
         size = 1 if track.size is None else self.batch_size
-        parts = [scored.names[i : i + size] for i in range(0, len(scored.names), size)]
+        parts = [photographs.names[i : i + size] for i in range(0, len(photographs.names), size)]
 
         def read(names: list[str]) -> Tensor:
             try:
-                return torch.stack([scored.dataset.read(name, track.size) for name in names])
+                return torch.stack([photographs.dataset.read(name, track.size) for name in names])
             except UnusablePhotographError as error:
                 raise InputError(f"one of {', '.join(names)} has changed: {error}") from error
 
-        pictures = self.clock.waiting("reading", read_ahead(read, parts))
-        batches = shown(parts, f"{scored.label}, {track.name}")
-        for names, rgb in zip(batches, pictures, strict=True):
-            on_device = rgb.to(self.device)
-            yield Batch(names, on_device, track.truth(on_device), track)
+        pictures = read_ahead(read, parts)
+        for names in shown(parts, f"{photographs.label}, {track.name}"):
+            with self.profiler.profile("reading"):
+                rgb = next(pictures).to(self.device)
+            yield Batch(names, rgb, track.to_lab(rgb), track)
 
-    def values(
-        self,
-        rows: Sequence[Predictor],
-        batch: Batch,
-        measures: Mapping[str, Measure],
-        result: TrackResult,
-        realism: Mapping[str, Realism],
-        pool: ThreadPoolExecutor,
-    ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-        """Every row's values (B,) of each measure, worked out in a pool of threads."""
-        of_truth = {name: measures[name] for name in OF_TRUTH if name in measures}
-        is_large = batch.truth.L.numel() > LARGE
-        for together in [[row] for row in rows] if is_large else [rows]:
-            predicted = {row.name: self.predict(row, batch) for row in together}
-            with self.clock.stage("metrics"):
-                works = [
-                    pool.submit(
-                        measured,
-                        *(ab, batch, of_truth if name == TRUTH else measures),
-                        result.mistakes[name],
-                    )
-                    for name, ab in predicted.items()
-                ]
-                values = [work.result() for work in works]
-            yield from zip(predicted, values, strict=True)
-            self.compare_sets(realism, predicted, batch)
-
-    def predict(self, row: Predictor, batch: Batch) -> Tensor:
-        with self.clock.stage("networks" if row.model else "baselines"):
+    def predict(self, row: Row, batch: Batch) -> Tensor:
+        """Predict ab (B,2,H,W) and measure the time."""
+        with self.profiler.profile("networks" if row.is_network else "baselines"):
             return row.predict(batch.truth)
 
-    def compare_sets(
+    def measure(
+        self,
+        predicted: Mapping[str, Tensor],
+        batch: Batch,
+        measures: Mapping[str, Measure],
+        mistakes: Mapping[str, Mistakes],
+        pool: ThreadPoolExecutor,
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Measure predicted ab in a pool of threads: by row, the values (B,) of each metric.
+
+        The truth has few metrics; it is left out if it has none.
+        """
+        of_truth = {name: measures[name] for name in OF_TRUTH if name in measures}
+
+        def measure_row(name: str, ab: Tensor) -> dict[str, np.ndarray]:
+            mistakes[name].update(ab, batch.truth)
+            pair = batch.pair(ab)
+            chosen = of_truth if name == TRUTH else measures
+            return {name: np.asarray(measure(pair).cpu()) for name, measure in chosen.items()}
+
+        with self.profiler.profile("metrics"):
+            found = pool.map(measure_row, predicted.keys(), predicted.values())
+            return {row: values for row, values in zip(predicted, found, strict=True) if values}
+
+    def update_realism(
         self, realism: Mapping[str, Realism], predicted: Mapping[str, Tensor], batch: Batch
     ) -> None:
-        """Take a batch into FID and KID, if they were asked for."""
+        """Add a batch to FID and KID, if they were asked for."""
         if self.measures.inception is None:
             return
-        with self.clock.stage("FID and KID"):
+        with self.profiler.profile("FID and KID"):
             true_features = self.measures.inception(batch.rgb)
             for name in predicted.keys() & realism.keys():
-                shown = batch.track.shown(batch.truth.L, predicted[name])
-                realism[name].update(self.measures.inception(shown), true_features)
+                coloured = batch.track.show(batch.truth.L, predicted[name])
+                realism[name].update(self.measures.inception(coloured), true_features)
 
 
 @contextmanager
-def threads_of_one() -> Iterator[ThreadPoolExecutor]:
-    """A thread a core, each of which PyTorch works in alone; other threads are left as they were.
+def open_pool() -> Iterator[ThreadPoolExecutor]:
+    """Open a pool of a thread a core, in each of which PyTorch uses one thread.
 
-    PyTorch gives a thread the number that was set last, in whatever thread.
+    PyTorch gives a new thread the number that was set last, in any thread; it is put back.
     """
     before = torch.get_num_threads()
     try:
@@ -170,12 +173,3 @@ def threads_of_one() -> Iterator[ThreadPoolExecutor]:
             yield pool
     finally:
         torch.set_num_threads(before)
-
-
-def measured(
-    ab: Tensor, batch: Batch, measures: Mapping[str, Measure], mistakes: Mistakes
-) -> dict[str, np.ndarray]:
-    """Values (B,) of each measure of predicted ab (B,2,H,W); the mistakes are taken note of."""
-    mistakes.update(ab, batch.truth)
-    pair = batch.paired(ab)
-    return {name: np.asarray(measure(pair).cpu()) for name, measure in measures.items()}

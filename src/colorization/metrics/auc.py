@@ -14,7 +14,7 @@ CLASSES = (2 * REACH) ** 2
 
 
 def ab_auc(ab: Tensor, true_ab: Tensor) -> Tensor:
-    """Share of pixels within a distance of the truth, averaged over distances 0 to 150.
+    """Average the share of pixels within a distance of the truth over distances 0 to 150.
 
     The area under that curve by the trapezoidal rule, as a share of the whole: two (B,2,H,W) in
     CIE units to (B,), 0..1.
@@ -32,32 +32,32 @@ def rebalanced_auc(ab: Tensor, true_ab: Tensor, weights: Tensor) -> Tensor:
         ab, true_ab: (B,2,H,W) in CIE units.
         weights: of every class, (CLASSES,), from :func:`class_weights`.
     """
-    weight = weights.to(ab.device)[class_of(true_ab)]
+    weight = weights.to(ab.device)[classify(true_ab)]
     return (weight * area_by_pixel(ab, true_ab)).sum(dim=(1, 2)) / weight.sum(dim=(1, 2))
 
 
 def rarity(true_ab: Tensor, weights: Tensor) -> Tensor:
-    """Mean weight of the pixels of each photograph: (B,2,H,W) to (B,)."""
-    return weights.to(true_ab.device)[class_of(true_ab)].mean(dim=(1, 2))
+    """Average the weights of the pixels of each photograph: (B,2,H,W) to (B,)."""
+    return weights.to(true_ab.device)[classify(true_ab)].mean(dim=(1, 2))
 
 
-def class_of(ab: Tensor) -> Tensor:
-    """Index (B,H,W) of the class of true colour, a square of 10 x 10 CIE units, of (B,2,H,W)."""
+def classify(ab: Tensor) -> Tensor:
+    """Find the class of colour (B,H,W), a square of 10 x 10 CIE units, of ab (B,2,H,W)."""
     cell = ((ab / BIN).floor() + REACH).clamp(0, 2 * REACH - 1).long()
     return cell[:, 0] * 2 * REACH + cell[:, 1]
 
 
 def class_shares(ab: Tensor) -> Tensor:
-    """Share of the area that each class has, summed over photographs: (B,2,H,W) to (CLASSES,)."""
-    counts = torch.bincount(class_of(ab).flatten(), minlength=CLASSES)
+    """Sum the share of the area of each class over photographs: (B,2,H,W) to (CLASSES,)."""
+    counts = torch.bincount(classify(ab).flatten(), minlength=CLASSES)
     return counts.cpu().double() / (ab.shape[-2] * ab.shape[-1])
 
 
 def class_weights(shares: Tensor) -> Tensor:
-    """Weights inverse to the smoothed shares (CLASSES,) of the area, with mean 1 over it.
+    """Return weights inverse to the smoothed shares (CLASSES,) of the area, with mean 1 over it.
 
-    Zhang et al. 2016, equation 4 with lambda 0 and a Gaussian of 5 units; theirs are the shares in
-    ImageNet, these in the photographs that are scored. Zero for a class that is nowhere.
+    Zhang et al. 2016, equation 4 with lambda 0 and a Gaussian of 5 units; they take the
+    shares in ImageNet, we those in the scored photographs. A class without area has weight 0.
     """
     grid = (shares / shares.sum()).view(2 * REACH, 2 * REACH).numpy()
     smooth = torch.from_numpy(gaussian_filter(grid, SMOOTHING / BIN)).flatten()
@@ -66,7 +66,7 @@ def class_weights(shares: Tensor) -> Tensor:
 
 
 def area_by_pixel(ab: Tensor, true_ab: Tensor) -> Tensor:
-    """Share of the thresholds' range in which a pixel counts as right, (B,H,W)."""
+    """Return the share of the thresholds that count a pixel as right, (B,H,W)."""
     distance = chroma(ab - true_ab)
     # A step curve sampled at whole numbers: right from the first one at or above the distance,
     # half right in the step before.

@@ -6,7 +6,7 @@ from colorization.color import widest
 
 
 def colorfulness(rgb: Tensor) -> Tensor:
-    """Colourfulness (Hasler and Suesstrunk 2003, their M3) of uint8 (B,3,H,W), to (B,).
+    """Measure colourfulness (Hasler and Suesstrunk 2003, M3): uint8 (B,3,H,W) to (B,).
 
     Of rg = R - G and yb = (R + G) / 2 - B: the root of both variances, plus 0.3 times the root of
     both squared means. Not colourful is 0, extremely colourful 109.
@@ -19,15 +19,15 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 def colorfulness_of(rgb: Tensor, true_rgb: Tensor) -> Tensor:
-    """Colourfulness of the prediction, (B,); the truth is not looked at."""
+    """Measure the prediction alone, (B,)."""
     return colorfulness(rgb)
 
 
 def colorfulness_shift(rgb: Tensor, true_rgb: Tensor) -> Tensor:
-    """Colourfulness of prediction minus truth, (B,); its mean is the difference of the means."""
+    """Subtract the truth's colourfulness, (B,); the mean is the difference of the means."""
     return colorfulness(rgb) - colorfulness(true_rgb)
 
 
 def colorfulness_error(rgb: Tensor, true_rgb: Tensor) -> Tensor:
-    """Absolute difference of colourfulness of each photograph, (B,)."""
+    """Return the absolute difference of each photograph's colourfulness, (B,)."""
     return colorfulness_shift(rgb, true_rgb).abs()

@@ -1,4 +1,4 @@
-"""LPIPS, whose backbone is fetched on first use."""
+"""LPIPS; the weights of its backbone are fetched on first use."""
 
 import logging
 import socket
@@ -13,14 +13,14 @@ from colorization.errors import InputError
 log = logging.getLogger(__name__)
 
 SMALLEST = 64  # px: the backbone cannot see less
-PATIENCE = 20.0  # s without an answer from where the weights lie
+PATIENCE = 20.0  # s without an answer from the server of the weights
 
 
 class LPIPS:
     """Learned perceptual similarity (Zhang et al. 2018) with their AlexNet weights.
 
     Raises:
-        InputError: with the reason, if the backbone's weights are not there and cannot be fetched.
+        InputError: if the backbone's weights are neither here nor can be fetched.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -36,13 +36,13 @@ class LPIPS:
 
     def __call__(self, rgb: Tensor, true_rgb: Tensor) -> Tensor:
         """Two uint8 (B,3,H,W) to (B,), 0 where they are equal; small pictures are enlarged."""
-        # Not the metric itself: it keeps what it has seen, and threads share it.
-        values: Tensor = self.net(as_input(rgb), as_input(true_rgb))
+        # Not torchmetrics' metric itself: it keeps state, and threads share it.
+        values: Tensor = self.net(scale_input(rgb), scale_input(true_rgb))
         return values.flatten()
 
 
-def as_input(rgb: Tensor) -> Tensor:
-    """Float in -1..1, the shorter side at least SMALLEST px."""
+def scale_input(rgb: Tensor) -> Tensor:
+    """Convert to float in -1..1, with the shorter side at least SMALLEST px."""
     x = rgb.float() / 127.5 - 1
     height, width = x.shape[-2:]
     scale = SMALLEST / min(height, width)

@@ -6,7 +6,7 @@ from colorization.color import AB_SCALE
 
 
 def ab_mse(ab: Tensor, true_ab: Tensor) -> Tensor:
-    """Mean squared error of ab/128 over channels and pixels: two (B,2,H,W) to (B,).
+    """Average the squared error of ab/128 over channels and pixels: two (B,2,H,W) to (B,).
 
     In these units the paper's losses are plausible.
     """
@@ -14,5 +14,5 @@ def ab_mse(ab: Tensor, true_ab: Tensor) -> Tensor:
 
 
 def ab_rmse(ab: Tensor, true_ab: Tensor) -> Tensor:
-    """Root of the mean squared error over channels and pixels, CIE units: two (B,2,H,W) to (B,)."""
+    """Return the root of the mean squared error in CIE units: two (B,2,H,W) to (B,)."""
     return ab_mse(ab, true_ab).sqrt() * AB_SCALE

@@ -20,7 +20,7 @@ REALISM = ("fid", "kid")
 
 
 class Features(nn.Module):
-    """Stands in for the backbone where the features are handed in."""
+    """Stands in for the backbone: the features are computed once for all predictions."""
 
     num_features = FEATURES
 
@@ -39,13 +39,13 @@ class Realism:
             self.metrics["kid"] = KernelInceptionDistance(Features(), subset_size=KID_SUBSET)
 
     def update(self, features: Tensor, true_features: Tensor) -> None:
-        """Take the features (B,2048) of B predictions and of their truths."""
+        """Add the features (B,2048) of B predictions and of their truths."""
         for metric in self.metrics.values():
             metric.update(features.cpu(), real=False)
             metric.update(true_features.cpu(), real=True)
 
     def compute(self, count: int) -> dict[str, float]:
-        """The distances over ``count`` photographs; NaN where those are too few to tell."""
+        """Return the distances over ``count`` photographs; NaN if those are too few."""
         found = {}
         for name, metric in self.metrics.items():
             if count < (KID_SUBSET if name == "kid" else 2):
@@ -57,10 +57,10 @@ class Realism:
 
 
 class Inception:
-    """Inception v3 as FID knows it: ImageNet weights ported from TensorFlow by torch-fidelity.
+    """Inception v3 of the original FID: TensorFlow's ImageNet weights, from torch-fidelity.
 
     Raises:
-        InputError: if torch-fidelity is not installed, or the weights cannot be had.
+        InputError: if torch-fidelity is not installed, or the weights cannot be loaded.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -73,6 +73,6 @@ class Inception:
             raise InputError(f"Inception's weights cannot be loaded: {error}") from error
 
     def __call__(self, rgb: Tensor) -> Tensor:
-        """Features (B,2048) of uint8 sRGB (B,3,H,W)."""
+        """Compute features (B,2048) of uint8 sRGB (B,3,H,W)."""
         features: Tensor = self.network(rgb)
         return features

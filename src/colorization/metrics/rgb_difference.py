@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
-    """The paper's metric: the sum over pixels of O - P over R, G and B, O the original.
+    """Sum O - P over pixels and R, G and B, O the original: the paper's metric.
 
     Errors of opposite sign cancel, so zero does not mean right. Two uint8 (B,3,H,W) to (B,), in
     steps of 1/255 summed, not averaged: it grows with the number of pixels.
@@ -13,5 +13,5 @@ def signed_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
 
 
 def absolute_rgb_difference(rgb: Tensor, true_rgb: Tensor) -> Tensor:
-    """Mean absolute difference over pixels and channels: two uint8 (B,3,H,W) to (B,), 0..255."""
+    """Average the absolute difference over pixels and channels: two uint8 to (B,), 0..255."""
     return (true_rgb.float() - rgb.float()).abs().mean(dim=(1, 2, 3))

@@ -9,16 +9,17 @@ WINDOW = 11  # px, of a Gaussian of 1.5 px
 
 
 def ssim(rgb: Tensor, true_rgb: Tensor) -> Tensor:
-    """SSIM (Wang et al. 2004, their window and constants), averaged over R, G and B.
+    """Average SSIM (Wang et al. 2004, their window and constants) over R, G and B.
 
     Two uint8 (B,3,H,W) to (B,), at most 1. Pictures smaller than the window are widened by their
     border.
     """
-    pairs = zip(widened(rgb), widened(true_rgb), strict=True)
-    return torch.tensor([one_ssim(*pair) for pair in pairs])
+    pairs = zip(widen(rgb), widen(true_rgb), strict=True)
+    return torch.tensor([compare(*pair) for pair in pairs])
 
 
-def one_ssim(picture: np.ndarray, truth: np.ndarray) -> float:
+def compare(picture: np.ndarray, truth: np.ndarray) -> float:
+    """Return SSIM of two (3,H,W)."""
     return float(
         structural_similarity(
             picture,
@@ -32,7 +33,8 @@ def one_ssim(picture: np.ndarray, truth: np.ndarray) -> float:
     )
 
 
-def widened(rgb: Tensor) -> np.ndarray:
+def widen(rgb: Tensor) -> np.ndarray:
+    """Convert to NumPy, with both sides at least WINDOW px."""
     missing = [max(0, WINDOW - side) for side in rgb.shape[-2:]]
     return np.pad(
         rgb.float().cpu().numpy(), [(0, 0), (0, 0), *((0, side) for side in missing)], "edge"

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorization.color import LabBatch
-from colorization.metrics import FINAL, color_metrics, paired
+from colorization.metrics.measures import FINAL, make_metrics, pair_with_truth
 
 TABLES = ("gray", "mean", "L table", "(position, L) table")
 NEAREST = "nearest neighbour"
@@ -131,10 +131,10 @@ def score_predictors(
     Returns:
         By predictor, then by metric; the batches are gone through once.
     """
-    metrics = {name: color_metrics(names=FINAL, is_shared=False) for name in predictors}
+    metrics = {name: make_metrics(names=FINAL, is_shared=False) for name in predictors}
     for batch in batches:
         for name, predict in predictors.items():
-            metrics[name].update(paired(predict(batch.L), batch))
+            metrics[name].update(pair_with_truth(predict(batch.L), batch))
     return {
         name: {metric: value.item() for metric, value in collection.compute().items()}
         for name, collection in metrics.items()

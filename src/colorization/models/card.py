@@ -8,7 +8,7 @@ from pydantic import Field, FiniteFloat
 from typing_extensions import TypedDict
 
 from colorization.errors import InputError
-from colorization.metrics import score_cells
+from colorization.metrics.measures import format_scores
 from colorization.models.results import check_kinds, read_json
 from colorization.reports.tables import escaped, markdown
 
@@ -111,7 +111,7 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
         + markdown(
             header,
             # Descriptions of earlier versions hold the emphasis themselves.
-            [[name.strip("*"), *score_cells(scores, LABELS)] for name, scores in rows.items()],
+            [[name.strip("*"), *format_scores(scores, LABELS)] for name, scores in rows.items()],
             ["this model"],
         )
         for dataset, rows in tables.items()

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from colorization.errors import InputError
 from colorization.files.atomic import write_text
-from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
+from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models.baselines import BASELINES
 from colorization.models.hardware import Hardware
 from colorization.reports.tables import Table, print_table
@@ -254,7 +254,7 @@ def show(found: Mapping[str, Any], folder: Path) -> None:
     """Print the network beside the baselines, the summary, and where the run lies."""
     title = f"{found['dataset']}: {found['images']['test']} test photographs"
     header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
-    rows = [[name, *score_cells(scores)] for name, scores in found["test"].items()]
+    rows = [[name, *format_scores(scores)] for name, scores in found["test"].items()]
     print_table(Table(title, header, rows, ["network"]))
     console = get_console()
     console.print(summary(found), highlight=False)

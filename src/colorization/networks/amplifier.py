@@ -1,4 +1,4 @@
-"""A network after the colorizer, which corrects its colours as they are seen: in RGB."""
+"""A network after the colorizer that corrects its colours in RGB."""
 
 import torch
 from torch import Tensor, nn
@@ -10,16 +10,15 @@ REACH = HIDDEN + 1  # px, that it sees to each side
 
 
 class Amplifier(nn.Module):
-    """Adds to a coloured photograph's RGB, and puts its L back; as made, it adds nothing.
+    """Adds to a coloured photograph's RGB, and puts its L back; before training, it adds nothing.
 
-    One of the paper's next steps. It sees 9 px across. Colours change by as much as those of the
-    RGB do, so that colours outside sRGB, which RGB clips, stay as they are where it adds nothing.
+    One of the paper's next steps. It sees 9 px across. ab changes by the change of the clipped RGB,
+    so that colours outside sRGB stay as they are where nothing is added.
 
     Args:
         width: filters of its three hidden layers; 24 makes 11,739 parameters.
-        weight: of its error in RGB, in training; the objective's is 1.
-        colorizer: checkpoint of the colorizer that it is trained on, which stays as it is; None
-            trains both together.
+        weight: of its error in RGB in the loss; the objective's is 1.
+        colorizer: checkpoint of a trained colorizer, which stays as it is; None trains both.
     """
 
     def __init__(self, width: int, weight: float, colorizer: str | None = None) -> None:
@@ -37,7 +36,7 @@ class Amplifier(nn.Module):
         self.layers = nn.Sequential(*layers, last)
 
     def forward(self, L: Tensor, ab: Tensor) -> Tensor:
-        """L (B,1,H,W) in 0..100 and ab (B,2,H,W) to corrected ab; CIE units, float32."""
+        """Correct ab (B,2,H,W) of L (B,1,H,W) in 0..100; CIE units, float32."""
         before = lab_to_rgb(L, ab)
         after = (before + self.layers(before * 2 - 1).float()).clamp(0, 1)
         with torch.autocast(L.device.type, enabled=False):

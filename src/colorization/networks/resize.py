@@ -1,4 +1,4 @@
-"""Let what predicts at one size colour pictures of any size."""
+"""Run networks on pictures of any size, and bring their output back to it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Upsampling(NamedTuple):
-    """How output at 1/stride of the input's resolution is brought back to it."""
+    """Brings output at 1/stride of the input's resolution back to it."""
 
     stride: int
     mode: str  # nearest, bilinear
@@ -23,12 +23,12 @@ class Upsampling(NamedTuple):
         return fine[..., :height, :width]
 
     def coarse_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Height and width of the output for an input of ``size``."""
+        """Return height and width of the output for an input of ``size``."""
         height, width = size
         return -(-height // self.stride), -(-width // self.stride)
 
 
-def at_multiple(
+def run_at_multiple(
     network: Callable[[Tensor], Tensor], x: Tensor, multiple: int, stride: int
 ) -> Tensor:
     """Run ``network`` on x (B,C,H,W) padded right and below to a multiple, and crop its output.
@@ -43,7 +43,7 @@ def at_multiple(
     return network(x)[..., : (height + stride - 1) // stride, : (width + stride - 1) // stride]
 
 
-def at_own_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
+def predict_at_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
     """Run ``predict`` on x (B,C,H,W) with its shorter side brought to ``size`` px.
 
     The output (B,2,h,w) is upsampled bilinearly to (B,2,H,W). An input whose shorter side is
@@ -58,8 +58,8 @@ def at_own_size(predict: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Te
     return F.interpolate(predict(small), (height, width), mode="bilinear", align_corners=False)
 
 
-def at_output_resolution(ab: Tensor, upsampling: Upsampling) -> Tensor:
-    """What is left of ab (B,2,H,W) if it is averaged to the output's resolution and upsampled.
+def reduce_to_output(ab: Tensor, upsampling: Upsampling) -> Tensor:
+    """Average ab (B,2,H,W) to the output's resolution, and upsample it again.
 
     With the true ab and nearest upsampling, no output of that resolution has a smaller squared
     error.

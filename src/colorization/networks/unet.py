@@ -1,6 +1,8 @@
-"""An encoder and decoder with skip connections, for a few hundred photographs."""
+"""A U-Net for a few hundred photographs, its encoder trained with it or taken from ImageNet."""
 
+import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -9,13 +11,15 @@ from torch import Tensor, nn
 
 from colorization.errors import InputError
 from colorization.networks.base import ColorNetwork
-from colorization.networks.encoders import GROUPS, Block, ClassifierEncoder, ScratchEncoder
 from colorization.networks.pretrained import PretrainedEncoder
-from colorization.networks.resize import Upsampling, at_multiple
+from colorization.networks.resize import Upsampling, run_at_multiple
+
+GROUPS = 8
+DEPTHS = (1, 2, 4, 8, 8)  # widths of the levels, in units of ``width``
 
 
 class UNet(ColorNetwork):
-    """Scaled L (B,1,H,W) to raw output (B,C,H/2,W/2), for any height and width.
+    """Computes raw output (B,C,H/2,W/2) of scaled L (B,1,H,W), for any height and width.
 
     Levels of residual blocks with group normalisation (Wu and He 2018), which does not depend on
     the batch. The encoder is trained with the rest, or a classifier of ImageNet (``encoder``) with
@@ -63,11 +67,12 @@ class UNet(ColorNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         multiple = 2 ** len(self.encoder.widths)
-        return at_multiple(self.at_any_level, x, multiple, self.upsampling.stride)
+        return run_at_multiple(self.run, x, multiple, self.upsampling.stride)
 
-    def at_any_level(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor) -> Tensor:
+        """Run on x (B,C,H,W) whose sides divide by 2 at every level."""
         if self.coordinates:
-            x = torch.cat([x, positions(x)], dim=1)
+            x = torch.cat([x, make_positions(x)], dim=1)
         skips = self.encoder(x)
         x = self.dropout(skips.pop())
         for up in self.decoder:
@@ -84,7 +89,7 @@ class UNet(ColorNetwork):
 
 
 class Up(nn.Module):
-    """A coarser map and the skip connection beside it, to one map at the skip's resolution."""
+    """Joins a coarser map with a skip connection, at the skip's resolution."""
 
     def __init__(self, below: int, beside: int) -> None:
         super().__init__()
@@ -96,10 +101,100 @@ class Up(nn.Module):
         return y
 
 
-def positions(x: Tensor) -> Tensor:
-    """Row and column of every pixel of x (B,C,H,W), -1..1, as (B,2,H,W)."""
+def make_positions(x: Tensor) -> Tensor:
+    """Return row and column of every pixel of x (B,C,H,W), -1..1, as (B,2,H,W)."""
     height, width = x.shape[-2:]
     row = torch.linspace(-1, 1, height, device=x.device, dtype=x.dtype)[:, None]
     column = torch.linspace(-1, 1, width, device=x.device, dtype=x.dtype)[None]
     field = torch.stack([row.expand(height, width), column.expand(height, width)])
     return field.expand(x.shape[0], -1, -1, -1)
+
+
+class ScratchEncoder(nn.Module):
+    """Computes a map of (B,C,H,W) for each of ``widths``, at 1/2, 1/4 ... of its resolution."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.widths = [width * depth for depth in DEPTHS]
+        self.stem = nn.Conv2d(inputs, width, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            Block(before, after, stride=2) for before, after in pairwise([width, *self.widths])
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.stem(x)
+        maps = []
+        for block in self.blocks:
+            x = block(x)
+            maps.append(x)
+        return maps
+
+
+class ClassifierEncoder(nn.Module):
+    """Computes the maps of :class:`ScratchEncoder` from those of a classifier, which sees L alone.
+
+    Hints, the channels after the first of ``inputs``, are added at every level.
+    """
+
+    def __init__(self, inputs: int, beside: int, width: int, classifier: PretrainedEncoder) -> None:
+        super().__init__()
+        self.hints = inputs - 1  # channels
+        self.classifier = classifier
+        # Level 0 is at 1/2.
+        self.levels = [round(math.log2(stride)) - 1 for stride in classifier.strides]
+        if set(self.levels) | {0} != set(range(len(DEPTHS))[: max(self.levels) + 1]):
+            raise InputError(
+                f"network.encoder.name is {classifier.name!r}, whose feature maps leave out a "
+                f"level: they are at 1/{classifier.strides} of the photograph's resolution"
+            )
+        self.widths = [width * depth for depth in DEPTHS[: max(self.levels) + 1]]
+        self.stem = nn.Conv2d(inputs + beside, width, 3, stride=2, padding=1)
+        self.adapters = nn.ModuleDict(
+            {
+                str(level): nn.Conv2d(channels, self.widths[level], 1)
+                for level, channels in zip(self.levels, classifier.channels, strict=True)
+            }
+        )
+        self.hinted = nn.ModuleList(
+            nn.Conv2d(self.hints, filters, 3, padding=1, bias=False)
+            for filters in self.widths[1:]
+            if self.hints
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps: dict[int, Tensor] = {0: self.stem(x)}
+        for level, features in zip(self.levels, self.classifier(x[:, :1]), strict=True):
+            size = [side >> (level + 1) for side in x.shape[-2:]]
+            adapted = self.adapters[str(level)](features)
+            if list(adapted.shape[-2:]) != size:  # classifiers without padding lose their borders
+                adapted = F.interpolate(adapted, size, mode="bilinear", align_corners=False)
+            maps[level] = maps[level] + adapted if level in maps else adapted
+        if self.hints:
+            coarse = F.avg_pool2d(x[:, 1 : 1 + self.hints], 2)
+            for level, convolution in enumerate(self.hinted, start=1):
+                coarse = F.avg_pool2d(coarse, 2)
+                maps[level] = maps[level] + convolution(coarse)
+        return [maps[level] for level in sorted(maps)]
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut (He et al. 2016), normalised before each."""
+
+    def __init__(self, before: int, after: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.GroupNorm(GROUPS, before), nn.SiLU(), nn.Conv2d(before, after, 3, stride, 1)
+        )
+        last = nn.Conv2d(after, after, 3, padding=1)
+        nn.init.zeros_(last.weight)  # a block starts as its shortcut
+        self.second = nn.Sequential(nn.GroupNorm(GROUPS, after), nn.SiLU(), last)
+        self.stride = stride
+        is_same = before == after and stride == 1
+        self.shortcut = nn.Identity() if is_same else nn.Conv2d(before, after, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # No strided convolution: with 8 channels, two threads and an odd batch, oneDNN 3.x (PyTorch
+        # 2.15) writes beyond its memory in the gradient of one.
+        below = x[..., :: self.stride, :: self.stride]
+        y: Tensor = self.shortcut(below) + self.second(self.first(x))
+        return y

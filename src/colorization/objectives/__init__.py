@@ -1,1 +1,4 @@
-"""How a network's raw output becomes ab, and the loss it is trained with."""
+"""Objectives turn raw output into ab and give the loss of a training.
+
+``perceptual`` and ``adversarial`` have terms that are added to an objective's loss.
+"""

@@ -1,7 +1,7 @@
-"""A network that is trained to tell coloured photographs from true ones, and what it says of them.
+"""An adversary: a network that is trained to tell coloured photographs from true ones.
 
-Its loss is part of the network's own, in one step of one optimizer, so that schedules, checkpoints
-and averaging are those of every training.
+Its loss is added to the network's, in one step of one optimizer, so that schedules, checkpoints
+and averaging work as in every training.
 """
 
 import logging
@@ -27,11 +27,11 @@ TOO_EASY = 0.98  # share above which the adversary teaches nothing
 class PatchAdversary(Term):
     """A discriminator of patches (Isola et al. 2017), with the hinge loss and spectral norm.
 
-    It is told L, and judges patches of 22 px. It begins late, and is watched: where it tells
-    nearly all patches apart, or is not finite, it has collapsed, and training goes on without it.
+    It sees L, and judges patches of 22 px. It begins late. If it tells nearly all patches apart, or
+    its loss is not finite, it has collapsed, and training goes on without it.
 
     Args:
-        weight: of what it says of the predicted colours, in the network's loss.
+        weight: of its judgement of the predicted colours, in the network's loss.
         begin: share of the training that is over when it begins.
         width: filters of its first layer; 32 makes 0.2 million parameters.
     """
@@ -53,7 +53,7 @@ class PatchAdversary(Term):
         self.register_buffer("collapsed", torch.tensor(False))
 
     def is_on(self, progress: float) -> bool:
-        """Whether it takes part, when a share ``progress`` of the training is over."""
+        """Decide whether it takes part when a share ``progress`` of the training is over."""
         return progress >= self.begin and not self.collapsed
 
     @property
@@ -61,24 +61,24 @@ class PatchAdversary(Term):
         return bool(self.collapsed) or float(self.told_apart) != UNKNOWN
 
     def forward(self, predicted: LabBatch, truth: LabBatch) -> Tensor:
-        """Its own loss, and the weighted one of the predicted colours; 0 as it collapses."""
-        true = self.judged(truth)
-        false = self.judged(LabBatch(predicted.L, predicted.ab.detach()))
+        """Return its own loss plus the weighted one of the predicted colours; 0 as it collapses."""
+        true = self.judge(truth)
+        false = self.judge(LabBatch(predicted.L, predicted.ab.detach()))
         own = (1 - true).relu().mean() + (1 + false).relu().mean()
-        with self.frozen():
-            loss = own - self.weight * self.judged(predicted).mean()
+        with self.freeze():
+            loss = own - self.weight * self.judge(predicted).mean()
         self.watch(true.detach(), false.detach(), loss.detach())
         return predicted.L.new_zeros(()) if self.collapsed else loss
 
-    def judged(self, batch: LabBatch) -> Tensor:
-        """Above 0 for patches that look true (B,1,h,w)."""
+    def judge(self, batch: LabBatch) -> Tensor:
+        """Score patches, (B,1,h,w): above 0 for those that look true."""
         seen = torch.cat([scale_lightness(batch.L), batch.ab / COLOR_SCALE], dim=1)
         found: Tensor = self.layers(seen)
         return found.float()
 
     @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """What is judged meanwhile has no gradient in the adversary's own weights."""
+    def freeze(self) -> Iterator[None]:
+        """Keep gradients out of the adversary's own weights meanwhile."""
         self.layers.requires_grad_(False)
         try:
             yield
@@ -86,7 +86,7 @@ class PatchAdversary(Term):
             self.layers.requires_grad_(True)
 
     def watch(self, true: Tensor, false: Tensor, loss: Tensor) -> None:
-        """Keep count of the patches told apart, and notice a collapse, in all processes alike."""
+        """Update the share of patches told apart, and notice a collapse, in all processes alike."""
         share = ((true > 0).float().mean() + (false < 0).float().mean()) / 2
         share, loss = mean_over_processes(torch.stack([share, loss]), len(true))
         is_finite = bool(loss.isfinite())

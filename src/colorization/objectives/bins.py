@@ -1,6 +1,6 @@
-"""Classification: the raw output is a distribution over colours (Zhang et al. 2016).
+"""Classify each pixel into colour bins (Zhang et al. 2016, "Colorful Image Colorization").
 
-"Colorful Image Colorization", equations 1 to 5. The paper of 2018 names it as a next step.
+Equations 1 to 5 there. The course paper of 2018 names it as a next step.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,9 @@ from colorization.networks.resize import Upsampling
 from colorization.objectives.base import Objective
 
 NEIGHBORS = 5  # bins that a colour is spread over
-CANDIDATES = 12  # of which the nearest are looked for
-REACH = 128  # CIE units either way in which they are known
-RAREST = 1e-6  # share of a bin that the training set has nothing of
+CANDIDATES = 12  # nearest to the whole a and b: the nearest of any colour are among them
+REACH = 128  # CIE units of a and b, either side of zero, with known candidates
+RAREST = 1e-6  # share of a bin without training pixels
 LIKELY = 6  # colours that are offered for a pixel
 APART = 20.0  # CIE units between them
 SPREAD = 5.0  # standard deviation, CIE units, of that and of the smoothing of the frequencies
@@ -31,8 +31,8 @@ class ColorBins(Objective):
     Args:
         grid: side of a bin in CIE units.
         temperature: of the annealed mean: 1 is the mean of the distribution, near 0 its mode.
-        uniform: share of the uniform distribution in what weighs the classes: 1 weighs all alike,
-            0 by their inverse frequency alone.
+        uniform: share of the uniform distribution in the weights of the classes: 1 gives all the
+            same weight, 0 their inverse frequency.
     """
 
     monitor = "val/loss"  # the mean squared error is smallest where colours are still dull
@@ -62,8 +62,8 @@ class ColorBins(Objective):
         return (share * self.weights).log()
 
     def smooth(self, share: Tensor) -> Tensor:
-        """Spread the classes' shares (Q,) over their neighbours in the ab plane."""
-        kernel = gaussian(torch.cdist(self.centers, self.centers))
+        """Smooth the classes' shares (Q,) over their neighbours in the ab plane."""
+        kernel = gaussian_kernel(torch.cdist(self.centers, self.centers))
         smoothed: Tensor = kernel / kernel.sum(dim=0) @ share
         return smoothed
 
@@ -78,25 +78,25 @@ class ColorBins(Objective):
         near = nearest_bins(self.grid, pixels.device)[row, column]
         distances = (pixels[..., None, :] - self.centers[near]).norm(dim=-1)
         nearest = distances.topk(NEIGHBORS, largest=False)
-        shares = gaussian(nearest.values)
+        shares = gaussian_kernel(nearest.values)
         return near.gather(-1, nearest.indices), shares / shares.sum(dim=-1, keepdim=True)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """The annealed mean (equation 5)."""
-        shares = (logits(raw) / self.temperature).softmax(dim=-1)
+        """Return the annealed mean of the distribution (equation 5)."""
+        shares = (to_logits(raw) / self.temperature).softmax(dim=-1)
         with torch.autocast(raw.device.type, enabled=False):
             return (shares @ self.centers).permute(0, 3, 1, 2)
 
     def uncertainty(self, raw: Tensor) -> Tensor:
-        """Standard deviation of the distribution: the root of the mean squared distance in ab."""
-        shares = logits(raw).softmax(dim=-1)
+        """Return the distribution's standard deviation: the root of the mean squared distance."""
+        shares = to_logits(raw).softmax(dim=-1)
         with torch.autocast(raw.device.type, enabled=False):
             mean = shares @ self.centers
             squares = shares @ self.centers.square().sum(dim=-1)
         return (squares - mean.square().sum(dim=-1)).clamp(min=0).sqrt()[:, None]
 
     def likely(self, raw: Tensor) -> Tensor:
-        """The likeliest bins that are 20 units or more apart, the likeliest first."""
+        """Return the likeliest bins that are 20 units or more apart, the likeliest first."""
         shares = raw.float().softmax(dim=-1).mean(dim=0)
         found = []
         for _ in range(LIKELY):
@@ -105,23 +105,23 @@ class ColorBins(Objective):
         return torch.stack(found)
 
     def forward(self, raw: Tensor, ab: Tensor, upsampling: Upsampling) -> Tensor:
-        """Weighted cross-entropy (equations 2 and 3) with the true ab at the output's resolution.
+        """Return the weighted cross-entropy (equations 2 and 3) at the output's resolution.
 
         The weight of a pixel is that of its nearest bin; all weights have a mean of 1.
         """
         bins, shares = self.encode(F.interpolate(ab, raw.shape[-2:], mode="area"))
-        scores = logits(raw)
+        scores = to_logits(raw)
         losses = scores.logsumexp(dim=-1) - (shares * scores.gather(-1, bins)).sum(dim=-1)
         return (self.weights[bins[..., 0]] * losses).mean()
 
 
-def logits(raw: Tensor) -> Tensor:
-    """Raw output (B,Q,h,w) as float32 (B,h,w,Q)."""
+def to_logits(raw: Tensor) -> Tensor:
+    """Convert raw output (B,Q,h,w) to float32 (B,h,w,Q)."""
     return raw.permute(0, 2, 3, 1).float()
 
 
 def check_grid(bins: ColorBins, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
-    """Raise InputError if what is to be loaded was trained with other bins."""
+    """Raise InputError if the weights to load were trained with other bins."""
     found = state.get(f"{prefix}centers")
     if found is not None and not torch.equal(found.cpu(), bins.centers.cpu()):
         raise InputError(
@@ -130,14 +130,14 @@ def check_grid(bins: ColorBins, state: Mapping[str, Tensor], prefix: str, *_: An
         )
 
 
-def gaussian(distance: Tensor) -> Tensor:
-    """Unnormalised, of distances in CIE units."""
+def gaussian_kernel(distance: Tensor) -> Tensor:
+    """Return an unnormalised Gaussian of distances in CIE units."""
     return torch.exp(-distance.square() / (2 * SPREAD**2))
 
 
 @cache
 def colors_in_srgb(grid: int) -> Tensor:
-    """Centres (Q,2) of the bins of ab, ``grid`` CIE units wide, that hold a colour of sRGB."""
+    """Return the centres (Q,2) of the bins, ``grid`` CIE units wide, that hold a colour of sRGB."""
     axis = torch.arange(0, 256, 3, dtype=torch.uint8)
     rgb = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).flatten(1)
     ab = rgb_to_lab(from_uint8(rgb)[None, :, None]).ab[0, :, 0]
@@ -148,7 +148,7 @@ def colors_in_srgb(grid: int) -> Tensor:
 
 @cache
 def nearest_bins(grid: int, device: torch.device) -> Tensor:
-    """The bins nearest to every whole a and b, (257,257,12): among them are those of any colour.
+    """Find the 12 bins nearest to every whole a and b, (257,257,12).
 
     Only training asks for them: they take longer than to load a model.
     """

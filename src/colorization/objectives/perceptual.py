@@ -1,4 +1,4 @@
-"""What a loss can ask of a coloured photograph as a whole, beside what an objective asks."""
+"""Terms of the loss that compare whole coloured photographs, beside the objective."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +23,10 @@ class Term(nn.Module):
         self.weight = weight
 
     def start(self) -> None:
-        """Make ready for a new training; nothing here."""
+        """Prepare for a new training; nothing to do here."""
 
     def forward(self, predicted: LabBatch, truth: LabBatch) -> Tensor:
-        """Weighted, averaged over photographs."""
+        """Return the weighted term, averaged over photographs."""
         raise NotImplementedError
 
 
@@ -38,7 +38,7 @@ class RGBError(Term):
 
 
 class FeatureDistance(Term):
-    """Distance of what a frozen classifier sees in two photographs.
+    """Distance between a frozen classifier's features of two photographs.
 
     Feature maps are normalised over their channels; squared differences are summed over those, and
     averaged over places and maps (Zhang et al. 2018, "The Unreasonable Effectiveness of Deep
@@ -54,12 +54,12 @@ class FeatureDistance(Term):
 
     def __init__(self, weight: float, classifier: str, weights: str) -> None:
         super().__init__(weight)
-        with own_names():
+        with renamed_errors():
             self.classifier = PretrainedEncoder(classifier, weights, 0, 0, enlarge=1)
 
     def start(self) -> None:
         """Read the classifier's weights; errors are as of the encoder."""
-        with own_names():
+        with renamed_errors():
             self.classifier.start()
 
     def forward(self, predicted: LabBatch, truth: LabBatch) -> Tensor:
@@ -68,13 +68,13 @@ class FeatureDistance(Term):
             self.classifier.maps_of(lab_to_rgb(*truth)),
             strict=True,
         )
-        distances = [distance(found, wanted.detach()) for found, wanted in pairs]
+        distances = [distance(found, true.detach()) for found, true in pairs]
         return self.weight * sum(distances, start=predicted.L.new_zeros(())) / len(distances)
 
 
 @contextmanager
-def own_names() -> Iterator[None]:
-    """Have errors of an encoder name the settings of ``perceptual``."""
+def renamed_errors() -> Iterator[None]:
+    """Name the settings of ``perceptual`` in errors of an encoder."""
     try:
         yield
     except InputError as error:
@@ -83,7 +83,7 @@ def own_names() -> Iterator[None]:
         raise InputError(text) from error
 
 
-def distance(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean over places of the squared distance of (B,C,h,w), normalised over channels; 0 to 4."""
-    difference = F.normalize(found.float(), dim=1) - F.normalize(wanted.float(), dim=1)
+def distance(found: Tensor, true: Tensor) -> Tensor:
+    """Average the squared distance of (B,C,h,w), normalised over channels, over places; 0 to 4."""
+    difference = F.normalize(found.float(), dim=1) - F.normalize(true.float(), dim=1)
     return difference.square().sum(dim=1).mean()

@@ -12,11 +12,12 @@ from colorization.objectives.base import Objective
 
 
 class Regression(Objective):
-    """The raw output is ab/128; a loss compares that with the truth at full resolution."""
+    """Reads raw output as ab/128, and compares it with the truth at full resolution."""
 
     channels = 2
 
     def start(self, ab: Iterable[Tensor]) -> Tensor:
+        """Return the mean ab/128 (2,) over the training photographs."""
         means = torch.cat([batch.mean(dim=(2, 3)) for batch in ab])
         return means.mean(dim=0) / AB_SCALE
 
@@ -28,7 +29,7 @@ class Regression(Objective):
         return self.loss(upsampling(raw.float(), size), ab / AB_SCALE)
 
     def loss(self, predicted: Tensor, truth: Tensor) -> Tensor:
-        """Of ab/128 (B,2,H,W), averaged over photographs, channels and pixels."""
+        """Return the loss of ab/128 (B,2,H,W), averaged over photographs, channels and pixels."""
         raise NotImplementedError
 
 

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from colorization.errors import InputError
 from colorization.files.atomic import matching, write_text
-from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
+from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models.results import (
     PAPER_MSE,
     NoScoresError,
@@ -98,12 +98,12 @@ def table(dataset: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
     """The baselines once, then every run's network, then the paper, as Markdown."""
     first = next(iter(runs.values()))
     rows = [
-        [predictor, *score_cells(scores), "", ""]
+        [predictor, *format_scores(scores), "", ""]
         for predictor, scores in first["test"].items()
         if predictor != "network"
     ]
     for run, results in runs.items():
-        scores = score_cells(results["test"]["network"])
+        scores = format_scores(results["test"]["network"])
         rows.append([run, *scores, f"{error_removed(results):.1%}", training_cell(results)])
     if dataset in PAPER_MSE:
         missing = [""] * (len(COLUMNS) - 2)

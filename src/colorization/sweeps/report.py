@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rich import get_console
 
 from colorization.files.atomic import write_text
-from colorization.metrics import EVERY_EPOCH, MEASURES, score_cells
+from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models.baselines import BASELINES
 from colorization.models.results import (
     Photographs,
@@ -132,7 +132,7 @@ def score_columns(run: Run) -> list[str]:
     return [
         f"{found['val']['mse']:.6f}",
         f"{test['network']['mse']:.6f}",
-        *score_cells(test["network"], ["psnr"]),
+        *format_scores(test["network"], ["psnr"]),
         f"{test[best_baseline(found)]['mse']:.6f}",
         f"{error_removed(found):.1%}",
         f"{found['best_epoch']} of {found['epochs']}",
@@ -178,6 +178,6 @@ def baselines_table(title: str, outcome: Mapping[str, Any]) -> Table:
     """What needs no training, and the best run, on the same test photographs."""
     header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
     test = outcome["test"]
-    rows = [[name, *score_cells(test[name])] for name in BASELINES if name in test]
-    rows.append(["the best run", *score_cells(test["network"])])
+    rows = [[name, *format_scores(test[name])] for name in BASELINES if name in test]
+    rows.append(["the best run", *format_scores(test["network"])])
     return Table(title, header, rows, ["the best run"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, NotRequired
 from pydantic import AfterValidator, FiniteFloat
 from typing_extensions import TypedDict
 
-from colorization.metrics import MEASURES, score_cells
+from colorization.metrics.measures import MEASURES, format_scores
 from colorization.models.baselines import BASELINES
 from colorization.models.results import PAPER_MSE, Tests, share_removed
 from colorization.reports.tables import escaped, markdown
@@ -113,10 +113,10 @@ def section(standing: Standing) -> str:
     empty = [""] * (len(header) - 3)
     rows = []
     for name in BASELINES:
-        rows.append([name, "", *score_cells(runs[0]["test"][name], METRICS), "", "", "", ""])
+        rows.append([name, "", *format_scores(runs[0]["test"][name], METRICS), "", "", "", ""])
     gray = runs[0]["test"]["gray"]
     truth = {"colorfulness": gray["colorfulness"] - gray["colorfulness_shift"]}
-    rows.append(["truth", "", *score_cells(truth, METRICS), "", "", "", ""])
+    rows.append(["truth", "", *format_scores(truth, METRICS), "", "", "", ""])
     if standing.dataset in PAPER_MSE:
         paper = f"{PAPER_MSE[standing.dataset]:.7f}"
         rows.append(["the paper, on its own photographs", "", paper, *empty])

@@ -16,10 +16,10 @@ from colorization.data.batches import BatchShares
 from colorization.data.processes import sum_over_processes
 from colorization.errors import InputError
 from colorization.hints.simulate import SimulatedHints
-from colorization.metrics import FINAL, color_metrics, paired
+from colorization.metrics.measures import FINAL, make_metrics, pair_with_truth
 from colorization.models.checkpoints import DATA, read_checkpoint
 from colorization.models.predictor import Predictor, restore, select_weights
-from colorization.networks.resize import at_output_resolution
+from colorization.networks.resize import reduce_to_output
 from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import RGBError, Term
 from colorization.settings.compare import first_difference, flat
@@ -146,8 +146,8 @@ class Colorizer(Predictor, pl.LightningModule):
             names += ["train/adversary", "train/told_apart", "train/adversary_on"]
         self.epoch_means = EpochMeans(names)
         self.val_loss = WeightedMean()
-        self.val_metrics = color_metrics("val/")
-        self.test_metrics = color_metrics("test/", FINAL)
+        self.val_metrics = make_metrics("val/")
+        self.test_metrics = make_metrics("test/", FINAL)
 
     @property
     def monitor(self) -> str:
@@ -240,7 +240,7 @@ class Colorizer(Predictor, pl.LightningModule):
         """What an adversary compares with: the truth, (B,2,H,W), as coarse as what is predicted."""
         if self.amplifier:
             return batch
-        return LabBatch(batch.L, at_output_resolution(batch.ab, self.network.upsampling))
+        return LabBatch(batch.L, reduce_to_output(batch.ab, self.network.upsampling))
 
     def on_fit_start(self) -> None:
         self.network.keep_features(self.trainer.datamodule.augmentation.is_repeating)  # type: ignore[attr-defined]
@@ -275,11 +275,11 @@ class Colorizer(Predictor, pl.LightningModule):
         losses = self.losses(views[0], batch)
         self.val_loss.update(sum(losses.values()), len(batch.L))
         self.log("val/loss", self.val_loss)
-        self.val_metrics.update(paired(self.ab(views, batch.L), batch))
+        self.val_metrics.update(pair_with_truth(self.ab(views, batch.L), batch))
         self.log_dict(self.val_metrics, batch_size=len(batch.L))
 
     def test_step(self, batch: LabBatch, batch_idx: int) -> None:
-        self.test_metrics.update(paired(self(batch.L), batch))
+        self.test_metrics.update(pair_with_truth(self(batch.L), batch))
         self.log_dict(self.test_metrics, batch_size=len(batch.L))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

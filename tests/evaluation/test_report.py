@@ -13,7 +13,8 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from colorization.cli.evaluate import evaluate, show
+from colorization.cli.evaluate import show
+from colorization.evaluation.run import evaluate
 from colorization.settings.commands import Evaluate
 from tests.cli.test_commands import RESULTS
 from tests.support.command_line import python

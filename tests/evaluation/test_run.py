@@ -15,13 +15,13 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorization.cli.evaluate import evaluate
 from colorization.color import AB_SCALE
 from colorization.data.synthetic import MATERIALS, SyntheticScenes
 from colorization.errors import InputError
 from colorization.evaluation.measures import COLUMNS
-from colorization.evaluation.models import labels
-from colorization.evaluation.scoring import threads_of_one
+from colorization.evaluation.models import choose_labels
+from colorization.evaluation.run import evaluate
+from colorization.evaluation.scoring import open_pool
 from colorization.inference.album import colorize_album
 from colorization.metrics.mse import ab_mse
 from colorization.models.baselines import BASELINES
@@ -305,7 +305,10 @@ def test_a_folder_that_has_grown_does_not_hide_what_was_seen(
     assert not any("later" in name for name in about["trained_on"])
     (path.parent.parent / "baselines.pt").unlink()
     again = evaluate(asked(path, f"datasets={photographs}", *MSE), tmp_path / "f")
-    assert "what it was trained on has changed since" in again["checkpoints"]["a/run"]["missing"]
+    assert (
+        "has no baselines: its training set has changed since"
+        in again["checkpoints"]["a/run"]["missing"]
+    )
     (about,) = again["datasets"].values()
     assert list(about["tracks"]["own_16"]["scores"])[:2] == ["gray", "best constant"]
 
@@ -328,8 +331,14 @@ def test_checkpoint_from_elsewhere_has_the_baselines_of_its_run(
 
     (path.parent.parent / "baselines.pt").unlink()
     lost = evaluate(asked(path, moved, *MSE), tmp_path / "f")
-    assert "what it was trained on is not here" in lost["checkpoints"]["a/run"]["missing"]
-    assert "what it was trained on is not here" in (tmp_path / "f" / "report.md").read_text()
+    assert (
+        "has no baselines: its training set is not here: "
+        in lost["checkpoints"]["a/run"]["missing"]
+    )
+    assert (
+        "has no baselines: its training set is not here: "
+        in (tmp_path / "f" / "report.md").read_text()
+    )
     (tmp_path / "moved").rename(tmp_path / "photographs")
     named = f"datasets={tmp_path}/photographs"
     again = evaluate(asked(path, named, *MSE, f"data_dir={tmp_path}"), tmp_path / "g")
@@ -392,7 +401,7 @@ def test_scoring_leaves_pytorch_as_many_threads_as_it_had() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with threads_of_one() as pool:
+        with open_pool() as pool:
             assert pool.submit(torch.get_num_threads).result() == 1
         assert (torch.get_num_threads(), threads()) == (2, 2)
     finally:
@@ -422,9 +431,9 @@ def test_fid_and_kid_stand_in_the_tables(
 def test_names_stay_inside_the_report_folder(
     checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
 ) -> None:
-    assert labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
-    assert labels(["/best.ckpt"]) == ["best"]
-    assert labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
+    assert choose_labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
+    assert choose_labels(["/best.ckpt"]) == ["best"]
+    assert choose_labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
     evaluate(asked(checkpoint, f"datasets={photographs}/deeper/../deeper", *MSE), tmp_path / "e")
     runs = [path.parent.parent for path in (tmp_path / "e").rglob("events.*")]
     assert runs == [tmp_path / "e" / "tensorboard"]
