@@ -20,14 +20,14 @@ from colorization.files.atomic import write_text
 from colorization.reports.tables import markdown
 from colorization.settings.machine import cores
 from colorization.web.session import Session
-from colorization.web.studio import Options, Studio
+from colorization.web.studio import PageOptions, Studio
 
 SIZES = (128, 256)  # px, the shorter side of what the network sees
 COUNTS = (1, 10, 50)  # hints that there are in the end
 TALL, WIDE = 480, 640
 
 
-def seconds(studio: Studio, options: Options, count: int, rounds: int) -> float:
+def seconds(studio: Studio, options: PageOptions, count: int, rounds: int) -> float:
     """Until the last of so many hints is in the picture."""
     scene = SyntheticScenes("page", WIDE, 1, 1, 1, 0)
     pixels = scene.read(scene.names("test")[0], None).permute(1, 2, 0).numpy()[:TALL]
@@ -54,7 +54,7 @@ def measure(model: str, rounds: int) -> str:
     rows = []
     for size in SIZES:
         studio = Studio({"size": size}, WIDE * TALL)
-        found = [seconds(studio, Options(model), count, rounds) for count in COUNTS]
+        found = [seconds(studio, PageOptions(model), count, rounds) for count in COUNTS]
         rows.append([f"{size} px", *(f"{value:.2f}" for value in found)])
     header = ["the network sees", *(f"{count} hints, s" for count in COUNTS)]
     return f"{cores()} CPU cores, model {model}\n\n{markdown(header, rows)}"

@@ -13,7 +13,7 @@ from colorization.files.arrays import picture_from
 from colorization.hints.file import Hint, Hints, color_to_ab
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.web.session import Session
-from colorization.web.studio import Options, Studio, place_in
+from colorization.web.studio import PageOptions, Studio, place_in
 from tests.support.command_line import python
 
 
@@ -59,7 +59,7 @@ def test_suggestions_wait_one_after_the_other() -> None:
 
 def test_the_studio_colours_as_the_library_does(checkpoint: Path, tmp_path: Path) -> None:
     studio = Studio({"size": 48, "device": "auto"}, 10**6)
-    options = Options(str(checkpoint), saturation=0.8)
+    options = PageOptions(str(checkpoint), saturation=0.8)
     one = studio.suggest(session(), options)
     assert len(one.suggested) == 3
     one.choose("#c83232", 5)
@@ -89,7 +89,7 @@ def test_likely_colours_are_as_vivid_as_the_picture(checkpoint: Path) -> None:
     one = session().point([[10, 20]], 5)
     chroma = []
     for saturation in (0, 1, 2):
-        options = Options(str(checkpoint), saturation)
+        options = PageOptions(str(checkpoint), saturation)
         (likely,) = studio.colors(one, options)["likely"]
         chroma.append(float(np.hypot(*color_to_ab(likely))))
         colorizer, model = studio.colorizer(options)

@@ -1,4 +1,4 @@
-"""Who may ask the page for what: every request is looked at before Gradio sees it."""
+"""Check every request before Gradio sees it: its host, origin, path, size and contents."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ HEADERS = {
 
 
 class Guard:
-    """Passes on what the page itself asks for, and answers all else in a line.
+    """Pass on the requests that the page itself makes; refuse all others in a line.
 
     Args:
         app: Gradio's, as ASGI.
@@ -93,7 +93,7 @@ class Guard:
                 await send(message)
 
         try:
-            await self.passed_on(scope, receive, send_with_headers)
+            await self.pass_on(scope, receive, send_with_headers)
         except HTTPException as error:
             refusal = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
             await refusal(scope, receive, send_with_headers)
@@ -104,8 +104,8 @@ class Guard:
                 broken = False
                 await refusal(scope, receive, send_with_headers)
 
-    async def passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have Gradio answer what may be asked; raise HTTPException for all else."""
+    async def pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Gradio answer an allowed request; raise HTTPException for any other."""
         headers = Headers(scope=scope)
         path = scope["path"]
         self.check_host(headers)
@@ -126,17 +126,17 @@ class Guard:
         if path == "/gradio_api/upload":
             await self.take_upload(scope, receive, send)
         elif method == "POST":
-            body = await whole(receive)
+            body = await read_body(receive)
             if path == "/gradio_api/queue/join":
-                body = await self.joined(body)
+                body = await self.check_event(body)
                 about = MutableHeaders(scope=scope)
                 about.update({"content-length": str(len(body)), "content-type": "application/json"})
-            await self.app(scope, replayed(body, receive), send)
+            await self.app(scope, replay(body, receive), send)
         else:
             await self.app(scope, receive, send)
 
     def check_host(self, headers: Headers) -> None:
-        """Raise HTTPException for a name that is not this page's: it may be a foreign site's."""
+        """Raise HTTPException for a host name that is not this page's: another site may use it."""
         for header in ("host", "x-forwarded-host"):
             for value in headers.getlist(header):
                 if not self.is_ours(hostname(value.partition(",")[0].strip())):
@@ -150,7 +150,7 @@ class Guard:
         return name in self.names or (self.takes_addresses and is_address(name))
 
     def check_origin(self, headers: Headers, is_link: bool) -> None:
-        """Raise HTTPException for what another site's page asks for; a link to this page may be."""
+        """Raise HTTPException for requests of other sites' pages, except links to this page."""
         site = headers.get("sec-fetch-site", "none")
         from_elsewhere = site not in ("none", "same-origin")
         if from_elsewhere and not (is_link and headers.get("sec-fetch-mode") == "navigate"):
@@ -162,7 +162,7 @@ class Guard:
                 raise HTTPException(403, "this page answers no other site")
 
     async def take_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have one file written, for which there is room, in the time that an upload may take."""
+        """Let Gradio write one uploaded file, if there is room, within the time for an upload."""
         most = self.max_upload + UPLOAD_SLACK
         taken = 0
 
@@ -181,11 +181,11 @@ class Guard:
         except InputError as error:
             raise HTTPException(503, str(error)) from error
 
-    async def joined(self, body: bytes) -> bytes:
-        """An event as the page sends it, and nothing beside.
+    async def check_event(self, body: bytes) -> bytes:
+        """Rebuild an event with only the fields that the page sends.
 
         Raises:
-            HTTPException: for any other.
+            HTTPException: for a body that is not an event of the page.
         """
         try:
             found = json.loads(body)
@@ -211,7 +211,7 @@ class Guard:
         return json.dumps(event).encode()
 
     def taken(self, part: Any, value: Any) -> Any:
-        """What one part of the page may send; a file, only if it was uploaded here."""
+        """Check the value that one part of the page sends; a file must have been uploaded here."""
         if value is None or not isinstance(part, gr.File | gr.UploadButton):
             if not isinstance(value, str | int | float | None):
                 raise ValueError
@@ -222,7 +222,7 @@ class Guard:
         return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
 
     async def forget_unread(self) -> None:
-        """Drop answers that nobody takes: of the visit that has most of them."""
+        """Drop answers that nobody fetches, first those of the visit with the most of them."""
         queue = self.page._queue
         unread = queue.pending_event_ids_session
         while sum(map(len, unread.values())) >= UNREAD:
@@ -232,8 +232,8 @@ class Guard:
             unread.pop(visit, None)
 
 
-async def whole(receive: Receive) -> bytes:
-    """A request's body, which is small."""
+async def read_body(receive: Receive) -> bytes:
+    """Read the body of a request that is no upload."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -245,8 +245,8 @@ async def whole(receive: Receive) -> bytes:
     return body
 
 
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """What hands a body on that was taken already."""
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a receiver that delivers a body that was read already."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
@@ -256,7 +256,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def hostname(netloc: str) -> str:
-    """HOST or HOST:PORT without the port."""
+    """Return HOST of HOST or HOST:PORT; empty if it is neither."""
     found = re.fullmatch(r"(\[[^]]*]|[^:]*)(:\d*)?", netloc.lower())
     return found[1] if found else ""
 

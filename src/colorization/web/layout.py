@@ -1,4 +1,4 @@
-"""What is on the page, and where."""
+"""Lay out the parts of the page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ GUIDE = (
 
 
 class Parts(NamedTuple):
-    """What the page is put together of; each is a component of Gradio."""
+    """The parts of the page, each a component of Gradio."""
 
     canvas: Any
     colors: Any
@@ -37,12 +37,12 @@ class Parts(NamedTuple):
 
     @property
     def options(self) -> list[Any]:
-        """In the order of :class:`Options`."""
+        """In the order of :class:`PageOptions`."""
         return [self.model, self.saturation, self.temperature, self.size]
 
 
-def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> Parts:
-    """Where everything is."""
+def lay_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> Parts:
+    """Create and place all parts; call it inside ``gr.Blocks``."""
     gr.Markdown("# Colour photographs\n" + GUIDE)
     with gr.Row():
         with gr.Column(scale=3, min_width=280):
@@ -59,7 +59,7 @@ def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> 
             size = gr.Slider(*LIMITS["size"], 4, step=0.5, label="Size of spots, %")
             saturation = gr.Slider(*LIMITS["saturation"], 1, step=0.05, label="Saturation")
             temperature = temperature_slider(studio, models[0])
-            model = gr.Dropdown(titled(models), value=models[0], label="Model")
+            model = gr.Dropdown(list_titles(models), value=models[0], label="Model")
             with gr.Row():
                 save = gr.Button("Download picture", min_width=150)
                 save_hints = gr.Button("Download hints", min_width=150)
@@ -75,7 +75,7 @@ def laid_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> 
 
 
 def temperature_slider(studio: Studio, model: str) -> Any:
-    """At what a model was trained with; of no use where it predicts no distribution.
+    """Make the slider at the model's own temperature; it is disabled if the model has none.
 
     Raises:
         InputError: if the model cannot be loaded.
@@ -86,12 +86,12 @@ def temperature_slider(studio: Studio, model: str) -> Any:
     return gr.Slider(*limits, trained or 1, step=0.01, label=label, interactive=can_be_set)
 
 
-def titled(models: Sequence[str]) -> list[tuple[str, str]]:
-    """What models are called on the page: the end of a path."""
+def list_titles(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Return a short title, the end of its path, and the name of each model."""
     return [("/".join(Path(model).parts[-3:]), model) for model in models]
 
 
 def part(name: str, value: Any) -> Any:
-    """A piece of the page that is our own, from its three files."""
+    """Make a part of the page from our own HTML, CSS and JavaScript files."""
     html, css, js = ((HERE / f"{name}.{kind}").read_text() for kind in ("html", "css", "js"))
     return gr.HTML(value, html_template=html, css_template=css, js_on_load=js, elem_id=name)

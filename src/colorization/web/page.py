@@ -20,14 +20,14 @@ from colorization.files.atomic import GB
 from colorization.files.pictures import UnreadableError
 from colorization.hints.file import read_hints
 from colorization.web.guard import Guard
-from colorization.web.layout import Parts, laid_out, temperature_slider
+from colorization.web.layout import Parts, lay_out, temperature_slider
 from colorization.web.session import Session
 from colorization.web.settings import PageSettings
-from colorization.web.studio import Options, Studio
-from colorization.web.visits import MB, NOTHING, Shelf, Visits, most_memory
+from colorization.web.studio import PageOptions, Studio
+from colorization.web.visits import MB, NOTHING, Shelf, Visits, estimate_memory
 
-Change = Callable[[Any, Options, Any], Session]
-"""What is done with a session, by what is set, and what is given or pointed at."""
+Change = Callable[[Any, PageOptions, Any], Session]
+"""A change of a session, from the options and the value or event of the page."""
 
 THEME = gr.themes.Default(  # fonts of the visitor's own machine: nothing is fetched
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
@@ -50,7 +50,7 @@ CORRECT = "Click the next place; or choose another colour for the last one."
 
 
 class Desk(NamedTuple):
-    """Behind the page: what colours, what may be chosen, and what is kept of all visits."""
+    """Everything behind the page: the studio, models, examples, visits and their files."""
 
     studio: Studio
     models: Sequence[str]
@@ -59,10 +59,10 @@ class Desk(NamedTuple):
     shelf: Shelf
 
 
-def made_page(desk: Desk) -> Any:
-    """The page, Gradio's Blocks, not yet served; the first model is chosen at first."""
+def build_page(desk: Desk) -> Any:
+    """Build the page (Gradio's Blocks) without serving it; the first model is preselected."""
     with gr.Blocks(title="Colour photographs") as page:
-        parts = laid_out(desk.studio, desk.models, list(desk.examples))
+        parts = lay_out(desk.studio, desk.models, list(desk.examples))
         connect_files(parts, desk)
         connect_hints(parts, desk)
         connect_options(parts, desk)
@@ -79,7 +79,7 @@ def connect(
     opens: bool = False,
     mode: str = "multiple",
 ) -> Any:
-    """Have something done on an event, and its result shown.
+    """Run a change on an event, and show the result.
 
     Args:
         given: a component whose value is handed on.
@@ -89,24 +89,24 @@ def connect(
     inputs = [*parts.options, *([] if given is None else [given])]
     outputs = [parts.canvas, parts.colors, parts.command]
     how = {"show_progress": "hidden", "trigger_mode": mode, **IN_TURN}
-    return event(shown_after(change, desk, opens), inputs, outputs, **how)
+    return event(make_handler(change, desk, opens), inputs, outputs, **how)
 
 
 def connect_files(parts: Parts, desk: Desk) -> None:
-    """What is opened, loaded and handed out."""
+    """Connect opening, loading and downloading files."""
     studio = desk.studio
 
-    def open_upload(_: Any, __: Options, given: Any) -> Session:
-        path = uploaded(given)
+    def open_upload(_: Any, __: PageOptions, given: Any) -> Session:
+        path = uploaded_path(given)
         return studio.open(path, path.name, path.name)
 
-    def open_example(_: Any, __: Options, name: Any) -> Session:
+    def open_example(_: Any, __: PageOptions, name: Any) -> Session:
         if name not in desk.examples:
             raise InputError(NOTHING)
         return studio.open(desk.examples[name], name, os.path.relpath(desk.examples[name]))
 
-    def load_hints(session: Session, _: Options, given: Any) -> Session:
-        path = uploaded(given)
+    def load_hints(session: Session, _: PageOptions, given: Any) -> Session:
+        path = uploaded_path(given)
         return session.take(read_hints(path, path.name))
 
     upload, example, hints = parts.upload, parts.example, parts.load_hints
@@ -119,12 +119,12 @@ def connect_files(parts: Parts, desk: Desk) -> None:
         for after in (done.success, done.failure):  # ready for the next one
             after(lambda: None, None, given, **IN_TURN)
     for button, write in ((parts.save, studio.save), (parts.save_hints, studio.save_hints)):
-        written = button.click(written_by(write, desk), parts.options, parts.ready, **IN_TURN)
+        written = button.click(make_writer(write, desk), parts.options, parts.ready, **IN_TURN)
         written.success(None, js="() => document.querySelector('#ready').click()")
 
 
 def connect_hints(parts: Parts, desk: Desk) -> None:
-    """What gives and takes back hints."""
+    """Connect adding and removing hints."""
     changes: dict[Any, Change] = {
         parts.canvas.select: lambda found, set_, event: found.point(
             getattr(event, "points", None), set_.size
@@ -141,24 +141,24 @@ def connect_hints(parts: Parts, desk: Desk) -> None:
 
 
 def connect_options(parts: Parts, desk: Desk) -> None:
-    """What changes how everything is coloured."""
+    """Connect the options of colouring."""
     for slider in (parts.saturation, parts.temperature):
         connect(slider.change, lambda found, *_: found, parts, desk, mode="always_last")
 
     def set_temperature(model: str) -> Any:
-        with said():
-            return temperature_slider(desk.studio, Options(model).checked(desk.models).model)
+        with showing_errors():
+            return temperature_slider(desk.studio, PageOptions(model).checked(desk.models).model)
 
     chosen = parts.model.input(set_temperature, parts.model, parts.temperature, **IN_TURN)
 
     def forget(session: Session, *_: Any) -> Session:
-        return session.without_suggestions()
+        return session.drop_suggestions()
 
     connect(chosen.then, forget, parts, desk, mode="always_last")
 
 
-def shown_after(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple[Any, ...]]:
-    """What Gradio calls for ``change``: the canvas, palette and command after it.
+def make_handler(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple[Any, ...]]:
+    """Return the function that Gradio calls for ``change``; it returns canvas, palette, command.
 
     Args:
         opens: whether it makes a new session, and needs none.
@@ -166,10 +166,10 @@ def shown_after(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple[
     studio = desk.studio
 
     def act(request: gr.Request, event: gr.EventData, *sent: Any) -> tuple[Any, ...]:
-        with said():
+        with showing_errors():
             if opens and sent[-1] is None:
                 raise InputError(NOTHING)
-            options = Options(*sent[: len(Options._fields)]).checked(desk.models)
+            options = PageOptions(*sent[: len(PageOptions._fields)]).checked(desk.models)
             given = sent[-1] if len(sent) > len(options) else event
             before = None if opens else desk.visits.find(str(request.session_hash))
             session = change(before, options, given)
@@ -181,29 +181,31 @@ def shown_after(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple[
     return act
 
 
-def written_by(write: Callable[[Session, Options, Path], Path], desk: Desk) -> Callable[..., str]:
-    """What Gradio calls to have a file written for a visitor: its path."""
+def make_writer(
+    write: Callable[[Session, PageOptions, Path], Path], desk: Desk
+) -> Callable[..., str]:
+    """Return the function that Gradio calls to write a file for a visitor; it returns a path."""
 
     def act(request: gr.Request, *sent: Any) -> str:
-        with said():
+        with showing_errors():
             session = desk.visits.find(str(request.session_hash))
-            options = Options(*sent).checked(desk.models)
+            options = PageOptions(*sent).checked(desk.models)
             with desk.shelf.room(session.unpacked + MB):
                 return str(write(session, options, Path(mkdtemp(dir=desk.shelf.folder))))
 
     return act
 
 
-def uploaded(given: Any) -> Path:
-    """An uploaded file; others may have sent the same one, so it stays until there is no room."""
+def uploaded_path(given: Any) -> Path:
+    """Return the path of an uploaded file; it stays, because visitors may share it."""
     if given is None:
         raise InputError(NOTHING)
     return Path(given["path"])
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """Say on the page what is wrong, and go on."""
+def showing_errors() -> Iterator[None]:
+    """Show bad input as a message on the page."""
     try:
         yield
     except (InputError, UnreadableError, OSError, MemoryError) as error:
@@ -211,16 +213,16 @@ def said() -> Iterator[None]:
         raise gr.Error(escape(text), duration=None, print_exception=False) from error
 
 
-def served(desk: Desk, settings: PageSettings) -> None:
+def serve_page(desk: Desk, settings: PageSettings) -> None:
     """Serve the page until it is interrupted.
 
     Raises:
         InputError: if the port is taken.
     """
     host, port = settings.host, settings.port
-    page = made_page(desk)
+    page = build_page(desk)
     app: Any = gr.mount_gradio_app(
-        Starlette(lifespan=partial(tidied, desk)),
+        Starlette(lifespan=partial(tidying, desk)),
         page,
         "/",
         root_path=settings.root_path or None,
@@ -248,14 +250,14 @@ def served(desk: Desk, settings: PageSettings) -> None:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise InputError(f"no page on host={host} port={port}: {error.strerror}") from error
-    memory = most_memory(desk.visits.memory, desk.studio.max_pixels) / GB
+    memory = estimate_memory(desk.visits.memory, desk.studio.max_pixels) / GB
     print(f"http://{host}:{port}  (Ctrl-C ends it; at most {memory:.1f} GB of memory)", flush=True)
     uvicorn.Server(how).run(sockets=[listening])
 
 
 @asynccontextmanager
-async def tidied(desk: Desk, _: Any) -> AsyncIterator[None]:
-    """Drop what is older than it is kept, every minute."""
+async def tidying(desk: Desk, _: Any) -> AsyncIterator[None]:
+    """Drop old sessions and files every minute while the page is served."""
 
     async def tidy() -> None:
         while True:

@@ -24,7 +24,7 @@ def serve(settings: PageSettings) -> None:
     with TemporaryDirectory(prefix="page-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
         try:
-            from colorization.web.page import Desk, served
+            from colorization.web.page import Desk, serve_page
         except ImportError as error:
             raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
         from colorization.web.studio import Studio
@@ -37,4 +37,4 @@ def serve(settings: PageSettings) -> None:
             Visits(settings.max_memory * MB),
             Shelf(Path(folder), settings.max_disk * MB),
         )
-        served(desk, settings)
+        serve_page(desk, settings)

@@ -1,4 +1,4 @@
-"""What one visitor has before them."""
+"""Keep one visitor's photograph and hints."""
 
 from dataclasses import dataclass, field
 from sys import getsizeof
@@ -16,7 +16,7 @@ Place = tuple[float, float]  # column and row in px of the photograph
 
 @dataclass
 class Session:
-    """A photograph: hints that have a colour, one that waits for it, suggestions."""
+    """A photograph with its hints, a hint that waits for its colour, and suggested places."""
 
     name: str
     source: str
@@ -34,7 +34,7 @@ class Session:
 
     @property
     def memory(self) -> int:
-        """Bytes that are kept of it, hints aside, of which there are few."""
+        """Bytes that the session keeps, without the hints, which are few."""
         lightness, alpha, _, kept, *_ = self.picture
         about = sum(getsizeof(value) for _, value in kept.values())
         shown = sum(len(url) for url in self.pictures[1].values())
@@ -42,7 +42,7 @@ class Session:
 
     @property
     def unpacked(self) -> int:
-        """Bytes of the coloured photograph, not compressed: its file is hardly larger."""
+        """Bytes of the uncompressed coloured photograph; its file is hardly larger."""
         _, alpha, bits, *_ = self.picture
         return self.picture.lightness.size * (3 if alpha is None else 4) * bits // 8
 
@@ -52,35 +52,35 @@ class Session:
 
     @property
     def current(self) -> Hint | None:
-        """The hint that a colour is chosen for."""
+        """The hint that the next chosen colour is for."""
         return self.waiting or (self.hints[-1] if self.hints else None)
 
     def point(self, points: Any, size: float) -> "Session":
-        """Have a spot or stroke wait for its colour.
+        """Add a spot or stroke that waits for its colour.
 
         Args:
-            points: columns and rows; one that is close to a suggestion is taken to be that.
+            points: columns and rows; a single point near a suggested place moves onto it.
             size: % of the shorter side.
 
         Raises:
-            InputError: if it is none, outside the photograph, or more than a file may hold.
+            InputError: if there is no point, one is outside, or there are too many hints.
         """
         side = max(1.0, round(size / 100 * min(self.size), 1))
         found = {"color": UNCHOSEN, "size": side, "points": points}
         hint = parse_hint(len(self.hints) + 1, found, *self.size)
         check_amount([*self.hints, hint])
         if len(hint.points) == 1:
-            hint = hint._replace(points=(self.snapped(hint.points[0]),))
+            hint = hint._replace(points=(self.snap(hint.points[0]),))
         self.waiting = hint
         return self
 
-    def snapped(self, place: Place) -> Place:
-        """The suggestion that a place is close to, or else itself."""
+    def snap(self, place: Place) -> Place:
+        """Return the suggested place near a place, or the place itself."""
         near = SNAP * max(self.size)
         return next((s for s in self.suggested if distance(s, place) <= near), place)
 
     def choose(self, color: str, size: float) -> "Session":
-        """Give the hint that waits its colour, or the last one another; the next waits."""
+        """Give the waiting hint its colour, or the last hint a new one; a suggestion waits next."""
         hint = self.current
         if hint is None:
             raise InputError("click a place in the photograph first, then choose its colour")
@@ -95,7 +95,7 @@ class Session:
         return self
 
     def take(self, hints: Hints) -> "Session":
-        """Take hints out of a file instead of those that there are.
+        """Replace all hints by those of a file.
 
         Raises:
             InputError: if they are for a photograph of another size.
@@ -105,18 +105,18 @@ class Session:
         return self
 
     def undo(self) -> "Session":
-        """Take back the hint that waits, or else the last one."""
+        """Remove the waiting hint, or else the last one."""
         if self.waiting is None:
             self.hints = self.hints[:-1]
-        return self.without_suggestions()
+        return self.drop_suggestions()
 
     def clear(self) -> "Session":
-        """Take back everything."""
+        """Remove all hints."""
         self.hints = []
-        return self.without_suggestions()
+        return self.drop_suggestions()
 
-    def without_suggestions(self) -> "Session":
-        """Of a model that may have another opinion by now."""
+    def drop_suggestions(self) -> "Session":
+        """Remove the waiting hint and the suggested places; a new prediction may differ."""
         self.waiting, self.suggested = None, []
         return self
 

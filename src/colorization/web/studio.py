@@ -1,4 +1,4 @@
-"""Colours the photographs of the page's visitors."""
+"""Colour the photographs of the page's visitors."""
 
 import base64
 import shlex
@@ -32,15 +32,15 @@ LIMITS = {"saturation": (0, 2), "temperature": (0.05, 1), "size": (1, 15)}
 """The least and the most of what is set beside the photograph."""
 
 
-class Options(NamedTuple):
-    """What is set beside the photograph; ``size`` of spots is % of its shorter side."""
+class PageOptions(NamedTuple):
+    """The options beside the photograph; ``size`` of spots is % of its shorter side."""
 
     model: str
     saturation: float = 1
     temperature: float = 1
     size: float = 4
 
-    def checked(self, models: Sequence[str]) -> "Options":
+    def checked(self, models: Sequence[str]) -> "PageOptions":
         """Return itself.
 
         Raises:
@@ -94,21 +94,21 @@ class Studio:
         return colorizer, colorizer.model
 
     def temperature(self, name: str) -> float | None:
-        """What a model was trained with, if it predicts a distribution of colours."""
+        """Return a model's own temperature; None if it does not predict colour bins."""
         _, model = self.model(name)
         trained = model.about["objective"].get("temperature")
         return None if trained is None else float(trained)
 
-    def colorizer(self, options: Options) -> tuple[PhotoColorizer, TorchModel]:
-        """The model that is chosen, set as the options say; call it with the lock held."""
+    def colorizer(self, options: PageOptions) -> tuple[PhotoColorizer, TorchModel]:
+        """Return the chosen model with the options applied; hold the lock when calling it."""
         colorizer, model = self.model(options.model)
         if self.temperature(options.model) is not None:
             model.predictor.decode_otherwise(temperature=options.temperature)
         colorizer.saturation = options.saturation
         return colorizer, model
 
-    def view(self, session: Session, options: Options) -> dict[str, Any]:
-        """What the canvas shows."""
+    def view(self, session: Session, options: PageOptions) -> dict[str, Any]:
+        """Return the contents of the canvas."""
         shown_of = (options._replace(size=0), session.given)
         if session.pictures[0] != shown_of:
             session.pictures = shown_of, self.pictures(session, options)
@@ -123,8 +123,8 @@ class Studio:
             "brush": options.size / 100 * min(session.size),
         }
 
-    def pictures(self, session: Session, options: Options) -> dict[str, str]:
-        """A photograph gray, coloured, and how unsure that is, as data URLs."""
+    def pictures(self, session: Session, options: PageOptions) -> dict[str, str]:
+        """Return the gray and coloured photograph and the uncertainty, as data URLs."""
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(session.picture.lightness, session.given)
@@ -136,8 +136,8 @@ class Studio:
             "unsure": overlay(unsure[0, 0]),
         }
 
-    def colors(self, session: Session, options: Options) -> dict[str, list[str]]:
-        """Colours for the current hint: those that the model finds likely, and all there are."""
+    def colors(self, session: Session, options: PageOptions) -> dict[str, list[str]]:
+        """Return colours for the current hint: likely ones by the model, and the whole palette."""
         if session.current is None:
             return {"likely": [], "all": []}
         lightness = session.picture.lightness
@@ -150,7 +150,7 @@ class Studio:
             likely = model.likely(seen, *place, options.saturation)
         return {"likely": list(dict.fromkeys(to_hex(L, likely))), "all": make_palette(L)}
 
-    def suggest(self, session: Session, options: Options) -> Session:
+    def suggest(self, session: Session, options: PageOptions) -> Session:
         """Mark where a hint would help most; the first waits for its colour."""
         with self.lock:
             colorizer, model = self.colorizer(options)
@@ -166,7 +166,7 @@ class Studio:
         ]
         return session.point(session.suggested[:1], options.size)
 
-    def save(self, session: Session, options: Options, folder: Path) -> Path:
+    def save(self, session: Session, options: PageOptions, folder: Path) -> Path:
         """Write the coloured photograph into a folder, in its full size, as PNG."""
         path = Path(folder, f"{Path(session.name).stem}_colored.png")
         picture = session.picture
@@ -177,14 +177,14 @@ class Studio:
         write_picture(rgb, picture, path, quality=100)
         return path
 
-    def save_hints(self, session: Session, options: Options, folder: Path) -> Path:
+    def save_hints(self, session: Session, options: PageOptions, folder: Path) -> Path:
         """Write the file of hints with which ``python -m src.colorize`` does the same."""
         path = Path(folder, f"{Path(session.name).stem}_hints.json")
         write_hints(Hints(*session.size, tuple(session.hints)), path)
         return path
 
-    def command(self, session: Session, options: Options) -> str:
-        """What does the same from a command line, with the files that the page hands out."""
+    def command(self, session: Session, options: PageOptions) -> str:
+        """Return the command line that does the same, with the files that the page hands out."""
         stem = Path(session.name).stem
         settings: dict[str, Any] = {
             "input": session.source,
@@ -204,14 +204,14 @@ class Studio:
 
 
 def place_in(shape: tuple[int, ...], session: Session, x: float, y: float) -> tuple[int, int]:
-    """Row and column of a point of the photograph in a picture of it of another size."""
+    """Return the row and column of a photograph's point in a resized copy of it."""
     (width, height), (rows, columns) = session.size, shape
     row, column = (y + 0.5) * rows / height, (x + 0.5) * columns / width
     return min(rows - 1, int(row)), min(columns - 1, int(column))
 
 
 def preview(lightness: Lightness) -> Lightness:
-    """Lightness at the size that is shown."""
+    """Reduce lightness to the size that is shown."""
     height, width = lightness.shape
     scale = min(1, PREVIEW / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -219,14 +219,14 @@ def preview(lightness: Lightness) -> Lightness:
 
 
 def overlay(unsure: Floats) -> str:
-    """How unsure a model is (h,w), as a picture to lay over the photograph."""
+    """Turn uncertainty (h,w) into a picture to lay over the photograph, as data URL."""
     alpha = (unsure / UNSURE).clip(0, 1) * OPAQUE
     planes = [np.full(unsure.shape, value, np.uint8) for value in OVERLAY]
     return as_url(np.dstack([*planes, alpha.astype(np.uint8)]))
 
 
 def as_url(pixels: Any) -> str:
-    """uint8 pixels (H,W,3) or (H,W,4) as a data URL."""
+    """Encode uint8 pixels (H,W,3) or (H,W,4) as a data URL."""
     buffer = BytesIO()
     form = "JPEG" if pixels.shape[2] == 3 else "PNG"
     Image.fromarray(pixels).save(buffer, form, quality=90)

@@ -1,4 +1,4 @@
-"""What all visits together may keep, in memory and on disk; the oldest is dropped first."""
+"""Limit the memory and disk space that all visits together use; drop the oldest first."""
 
 import threading
 import time
@@ -19,8 +19,8 @@ NOTHING = "choose a photograph or an example first"
 DROPPED = "your photograph was put away to make room for others; choose it again"
 
 
-def most_memory(max_memory: int, max_pixels: int) -> int:
-    """The memory that the page's process takes at the most, of which it tells as it starts.
+def estimate_memory(max_memory: int, max_pixels: int) -> int:
+    """Return the largest memory of the page's process in bytes, which it prints at its start.
 
     Args:
         max_memory: bytes, of the photographs of all visits.
@@ -30,7 +30,7 @@ def most_memory(max_memory: int, max_pixels: int) -> int:
 
 
 class Visits:
-    """Each visitor's session, by the page's own name for the visit.
+    """The sessions of all visitors, by the page's name of the visit.
 
     Args:
         memory: bytes that the photographs of all visits may take.
@@ -46,7 +46,7 @@ class Visits:
         """Return a visitor's session.
 
         Raises:
-            InputError: if there is none, or none any more.
+            InputError: if there is none, or it was dropped.
         """
         with self.lock:
             if visit in self.sessions:
@@ -57,7 +57,7 @@ class Visits:
         """Keep a visitor's session as the newest; drop the oldest ones that leave no room.
 
         Raises:
-            InputError: if it leaves no room for itself; the one before is kept.
+            InputError: if it alone is over the limit; the previous session is kept.
         """
         if session.memory > self.memory:
             raise InputError(
@@ -71,7 +71,7 @@ class Visits:
                 self.drop_oldest()
 
     def drop_old(self) -> None:
-        """Drop the sessions that nobody has used for so long as they are kept."""
+        """Drop the sessions that have not been used for an hour."""
         with self.lock:
             while self.sessions and self.oldest() < time.monotonic() - KEPT:
                 self.drop_oldest()
@@ -87,7 +87,7 @@ class Visits:
 
 
 class Shelf:
-    """A folder for files of all visits, which holds no more than it may.
+    """A folder for the files of all visits, limited in size.
 
     Args:
         folder: in which there is nothing else.
@@ -102,10 +102,10 @@ class Shelf:
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Keep room for bytes that are written meanwhile; the oldest files go.
+        """Reserve room for a file while it is written; remove the oldest files for it.
 
         Raises:
-            InputError: if it is too much, or others are writing too much at the moment.
+            InputError: if it does not fit, also beside what others are writing now.
         """
         with self.lock:
             if self.reserved + size > self.most:
@@ -122,12 +122,12 @@ class Shelf:
                 self.reserved -= size
 
     def drop_old(self) -> None:
-        """Remove what is older than it is kept."""
+        """Remove files older than an hour."""
         with self.lock:
             self.tidy()
 
     def tidy(self) -> None:
-        """Remove what is older than it is kept, and the oldest files until there is room."""
+        """Remove files older than an hour, then the oldest ones until there is room."""
         found = sorted((path.stat().st_mtime, path) for path in self.folder.rglob("*"))
         sizes = {path: path.stat().st_size for _, path in found if path.is_file()}
         total, end = sum(sizes.values()) + self.reserved, time.time() - KEPT
