@@ -14,11 +14,10 @@ train: $(READY) ## train on rendered scenes and write a run folder below outputs
 INPUT ?= docs/examples
 
 demo: $(READY) ## colour the examples, or INPUT=PATH, with the shipped model, into outputs/demo
-	$(BIN)/python -m src.colorize input="$(INPUT)" output=outputs/demo \
-		side_by_side=true existing=overwrite
+	$(BIN)/colorization colorize "$(INPUT)" -o outputs/demo --side-by-side --existing overwrite
 
 app: $(READY) ## serve the web page on this machine: photographs, hints, downloads
-	$(BIN)/python -m src.app
+	$(BIN)/colorization app
 
 leaderboard: $(READY) ## train every recipe over three seeds, hours on a CPU, and write the tables
 	$(BIN)/python -m src.leaderboard
@@ -29,10 +28,12 @@ test: $(READY) ## run the tests that take seconds
 test-slow: $(READY) ## run the tests that take minutes too
 	$(BIN)/python -m pytest -q -m "slow or not slow"
 
-check: $(READY) ## lint and type-check
+check: $(READY) ## lint, type-check, and build the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --quiet --strict --site-dir outputs/site
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix .
@@ -43,9 +44,10 @@ lock: $(READY) ## pin anew: requirements.lock from pyproject.toml
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
 
-$(READY): requirements.lock
+$(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "error: $(PYTHON) is not Python 3.11, 3.12 or 3.13; set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@

@@ -206,7 +206,7 @@ def two_steps(parts: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor, torch.
     "name", ["../../x", "/root", "a/b", "..", ".x", " x", "", "a\\b", "x" * 101]
 )
 def test_a_datasets_name_stays_in_its_folder(name: str) -> None:
-    with pytest.raises(InputError, match="it names a folder: up to 100 bytes, without / and"):
+    with pytest.raises(InputError, match="it names a folder: up to 100 bytes, without / "):
         folder_name(name)
 
 

@@ -158,8 +158,8 @@ def by_command(one: Visitor, photo: Path, hints: Path) -> np.ndarray:
     shutil.copy(photo, folder)
     shutil.copy(hints, folder)
     words = shlex.split(one.command())
-    assert words[:3] == ["python", "-m", "src.colorize"]
-    done = python(*words[2:], cwd=folder)
+    assert words[:2] == ["colorization", "colorize"]
+    done = python("src.colorize", *words[2:], cwd=folder)
     assert done.returncode == 0, done.stderr
     (made,) = folder.glob("*_colored.png")
     return np.asarray(Image.open(made))

@@ -69,13 +69,13 @@ def test_the_studio_colours_as_the_library_does(checkpoint: Path, tmp_path: Path
     (ab,) = colorizer.predict([picture.lightness], one.given)
     assert np.array_equal(found, colorizer.paint(picture, ab, 8))
     words = shlex.split(studio.command(one, options))
-    assert words[3:] == [
-        "input=old.tif",
-        "output=old_colored.png",
-        f"model={checkpoint}",
-        "hints=old_hints.json",
-        "saturation=0.8",
-        "size=48",
+    assert words == [
+        *("colorization", "colorize", "old.tif"),
+        *("--output", "old_colored.png"),
+        *("--model", str(checkpoint)),
+        *("--hints", "old_hints.json"),
+        *("--saturation", "0.8"),
+        *("--size", "48"),
     ]
     assert studio.temperature(str(checkpoint)) is None
     assert studio.temperature("default") == 1

@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from omegaconf import OmegaConf
 
 from colorization.errors import InputError
@@ -80,7 +82,10 @@ def read_settings(path: Path, resolve: bool = False) -> dict[str, Any]:
         ValueError: if it is empty, because the process that wrote it was killed.
         Exception: of any kind, if it cannot be read.
     """
-    config = OmegaConf.load(path)
+    text = path.read_text("utf-8")
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise ValueError(f"{path} has aliases, which may stand for more than memory holds")
+    config = OmegaConf.load(StringIO(text))
     found: Any = OmegaConf.to_container(config)
     if not found:
         raise ValueError(f"{path} is empty")

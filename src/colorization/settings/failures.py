@@ -10,6 +10,8 @@ from colorization.settings.legacy import EXPERIMENTS
 
 NOISE = ("object_type=", "reference_type=")  # of OmegaConf's messages
 OLD_EXPERIMENT = re.compile(r"Could not find 'experiment/(\w+)'")
+KEY = "full_key: "  # OmegaConf's, before the name of a setting
+NOT_THERE = re.compile(r"Could not override '[^']*'\.?$")  # Hydra's
 LAUNCHER = "Could not find 'hydra/launcher/"  # Hydra's
 BAD_INPUT = (InputError, OSError, HydraException, OmegaConfBaseException)
 
@@ -27,5 +29,9 @@ def one_line(error: BaseException) -> str:
         return f"experiment={experiment[1]} is now called {EXPERIMENTS[experiment[1]]}"
     if LAUNCHER in text:
         text += "; others come with pip install -e '.[joblib]', '.[submitit]' or '.[ray]'"
-    kept = [line.strip() for line in text.splitlines() if not line.strip().startswith(NOISE)]
-    return " ".join(line for line in kept if line)
+    lines = [line.strip() for line in text.splitlines() if not line.strip().startswith(NOISE)]
+    keys = [line.removeprefix(KEY) for line in lines if line.startswith(KEY)]
+    said = " ".join(line for line in lines if line and not line.startswith(KEY))
+    if NOT_THERE.match(said):
+        said += "; what is chosen has no such setting: --cfg job shows those that there are"
+    return ": ".join([*(key for key in keys[:1] if key not in said), said])

@@ -1,6 +1,7 @@
 """The installed project: where the files lie that are no code, and which commit the code is of."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 DIRTY = "-dirty"
@@ -17,6 +18,13 @@ def find_resource(inside: str, in_clone: str) -> Path:
 CONF = find_resource("conf", "conf")
 MODELS = find_resource("shipped", "models")
 EXAMPLES = find_resource("examples", "docs/examples")
+
+
+def name_module(command: str) -> str:
+    """Name the module of a command for ``python -m``: a clone's door, if this process is one."""
+    spec = sys.modules["__main__"].__spec__
+    is_door = spec is not None and spec.name.startswith("src.")
+    return f"src.{command}" if is_door else f"colorization.cli.{command}"
 
 
 def read_commit() -> str | None:

@@ -18,6 +18,7 @@ from colorization.reports.progress import shown
 from colorization.settings.commands import Board, Leaderboard, Train
 from colorization.settings.compare import Wanted, as_json, started_with, without_places
 from colorization.settings.compose import CHECKPOINTS, build, checked, dataset_settings, plain
+from colorization.settings.installation import name_module
 from colorization.settings.machine import Processes, cores
 from colorization.settings.overrides import quote_overrides
 from colorization.sweeps.standings import Ranked, Standing, tables
@@ -150,7 +151,7 @@ def trained(runs: Mapping[Run, Wanted], settings: Leaderboard) -> Iterator[tuple
 def train(run: Run, wanted: Wanted, settings: Leaderboard, processes: Processes) -> Outcome:
     """Train one run in a process of its own, from where it was interrupted if it was."""
     folder = RUNS / str(run)
-    words = [sys.executable, "-m", "src.train", *run.overrides, *settings.overrides]
+    words = [sys.executable, "-m", name_module("train"), *run.overrides, *settings.overrides]
     words += [f"data_dir={settings.data_dir}", f"hydra.run.dir={folder}"]
     last = folder / CHECKPOINTS / "last.ckpt"
     try:

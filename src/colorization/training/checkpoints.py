@@ -23,6 +23,7 @@ from colorization.files.atomic import BESIDE, replacing
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.compare import first_difference, flat, without_places
 from colorization.settings.compose import CHECKPOINTS
+from colorization.settings.installation import name_module
 from colorization.training.callbacks import FiniteLoss
 from colorization.training.colorizer import Colorizer
 
@@ -235,4 +236,4 @@ def make_resume_command(folder: Path, overrides: Sequence[str]) -> str:
     if repeats := [word for word in kept if word.startswith("repeats=")]:
         kept = ["--from", str(folder), *repeats]  # instead of every single setting
     last = folder / CHECKPOINTS / "last.ckpt"
-    return shlex.join([sys.executable, "-m", "src.train", *kept, f"resume={last}"])
+    return shlex.join([sys.executable, "-m", name_module("train"), *kept, f"resume={last}"])

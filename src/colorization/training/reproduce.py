@@ -48,10 +48,12 @@ def expand_from(words: Sequence[str]) -> list[str]:
         InputError: if RUN is not the folder of a run.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--from", dest="run", nargs="?", const="RUN")
+    parser.add_argument("--from", dest="run", nargs="?", const="")
     given, typed = parser.parse_known_args(words)
     if given.run is None:
         return list(words)
+    if not given.run:
+        raise InputError("--from needs the folder of a run, as --from RUN")
     run = os.path.expanduser(given.run)
     names = {word.lstrip("+~").partition("=")[0] for word in typed}
     if both := names & WHOLE:

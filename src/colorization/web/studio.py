@@ -178,7 +178,7 @@ class Studio:
         return path
 
     def save_hints(self, session: Session, options: PageOptions, folder: Path) -> Path:
-        """Write the file of hints with which ``python -m src.colorize`` does the same."""
+        """Write the file of hints with which ``colorization colorize`` does the same."""
         path = Path(folder, f"{Path(session.name).stem}_hints.json")
         write_hints(Hints(*session.size, tuple(session.hints)), path)
         return path
@@ -186,21 +186,16 @@ class Studio:
     def command(self, session: Session, options: PageOptions) -> str:
         """Return the command line that does the same, with the files that the page hands out."""
         stem = Path(session.name).stem
-        settings: dict[str, Any] = {
-            "input": session.source,
-            "output": f"{stem}_colored.png",
-            "model": options.model,
-        }
+        settings: dict[str, Any] = {"output": f"{stem}_colored.png", "model": options.model}
         if session.hints:
             settings["hints"] = f"{stem}_hints.json"
         if options.saturation != 1:
             settings["saturation"] = options.saturation
         if self.temperature(options.model) not in (None, options.temperature):
             settings["temperature"] = options.temperature
-        names = {"device": "accelerator"}
-        settings |= {names.get(name, name): value for name, value in self.settings.items()}
-        words = [f"{name}={value}" for name, value in settings.items() if value != "auto"]
-        return shlex.join(["python", "-m", "src.colorize", *words])
+        settings |= self.settings
+        words = [w for n, value in settings.items() if value != "auto" for w in (f"--{n}", value)]
+        return shlex.join(["colorization", "colorize", *map(str, [session.source, *words])])
 
 
 def place_in(shape: tuple[int, ...], session: Session, x: float, y: float) -> tuple[int, int]:
