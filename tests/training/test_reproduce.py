@@ -115,6 +115,8 @@ def test_a_folder_that_cannot_be_repeated_is_named(tmp_path: Path) -> None:
         expand_from(["--from", "absent"])
     with pytest.raises(InputError, match=r"its config/ cannot be read: .* No such file"):
         expand_from(["--from", str(tmp_path)])
+    with pytest.raises(InputError, match="--from needs the folder of a run, as --from RUN"):
+        expand_from(["--from"])
     recorded(tmp_path)
     with pytest.raises(InputError, match="both set everything; leave one out"):
         expand_from(["--from", str(tmp_path), "experiment=ladder/paper"])
@@ -205,12 +207,24 @@ def test_a_recorded_setting_is_one_of_the_schema_and_refers_to_such(
             started_with(tmp_path)
 
 
+def test_aliases_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    bomb = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for new, old in zip("bcdefghij", "abcdefghi", strict=True):
+        bomb.append(f"{new}: &{new} [{', '.join(9 * [f'*{old}'])}]")
+    path = tmp_path / "config" / "config.yaml"
+    path.write_text("\n".join([*bomb, "seed: *j"]))
+    for reader in (lambda: expand_from(["--from", str(tmp_path)]), lambda: started_with(tmp_path)):
+        with pytest.raises(ValueError, match=r"config\.yaml has aliases"):
+            reader()
+
+
 def test_a_repeated_run_goes_on_by_its_folder(tmp_path: Path) -> None:
     words = make_resume_command(tmp_path, ["network=unet", "++seed=7", "repeats='a b'"]).split(
         " -m "
     )[1]
     assert words == (
-        f"src.train --from {tmp_path} 'repeats='\"'\"'a b'\"'\"'' "
+        f"colorization.cli.train --from {tmp_path} 'repeats='\"'\"'a b'\"'\"'' "
         f"resume={tmp_path}/checkpoints/last.ckpt"
     )
 

@@ -126,8 +126,8 @@ def folder_name(word: str, name: str = "dataset.name") -> str:
     """
     if not re.fullmatch(r"(?![\s.])[^/\\${}\x00-\x1f]+", word) or len(os.fsencode(word)) > MAX_NAME:
         raise InputError(
-            f"{name} is {word!r}; it names a folder: up to {MAX_NAME} bytes, without / \\ $ {{ and }}, "
-            "and with no dot or space first"
+            f"{name} is {word!r}; it names a folder: up to {MAX_NAME} bytes, without any of "
+            "/ \\ $ { } and with no dot or space first"
         )
     return word
 
