@@ -245,7 +245,7 @@ def test_what_was_taken_without_a_word_is_refused(command: str, words: str, line
 
 
 def test_a_number_of_hundreds_of_digits_is_one_line(tmp_path: Path) -> None:
-    words = ["input=x", "output=y", f"temperature=1{400 * '0'}"]
-    done = python("src.colorize", *words, cwd=tmp_path)
+    words = ["checkpoint=x", f"temperature=1{400 * '0'}"]
+    done = python("src.evaluate", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: int too large to convert to float full_key: temperature\n"
+    assert done.stderr == "error: temperature: int too large to convert to float\n"
