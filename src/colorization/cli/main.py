@@ -4,6 +4,7 @@ Nothing heavy is imported before a subcommand runs.
 """
 
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -21,7 +22,7 @@ from colorization.cli.composed import evaluate, leaderboard, list_choices, train
 from colorization.cli.export import export
 from colorization.cli.report import report
 from colorization.cli.sweep_report import sweep_report
-from colorization.errors import INTERRUPTED, InputError, in_words, interruptible
+from colorization.errors import INTERRUPTED, InputError, in_words, interrupt
 from colorization.reports.progress import log_handler
 
 BAD_INPUT = 2
@@ -62,6 +63,7 @@ def main(command: str | None = None) -> NoReturn:
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
+    signal.signal(signal.SIGTERM, interrupt)
     words = [command, *sys.argv[1:]] if command else sys.argv[1:]
     sys.exit(status_of(words))
 
@@ -70,8 +72,7 @@ def status_of(words: Sequence[str]) -> int:
     """Run a subcommand; bad input is one line on stderr."""
     group = get_group(commands)
     try:
-        with interruptible():
-            status = group.main(as_options(words, group), "colorization", standalone_mode=False)
+        status = group.main(as_options(words, group), "colorization", standalone_mode=False)
         return int(status or 0)
     except TyperException as error:
         print(f"error: {error.format_message().replace('Value error, ', '')}", file=sys.stderr)
