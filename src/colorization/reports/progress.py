@@ -8,7 +8,6 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from rich import get_console
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -99,5 +98,7 @@ def shown(
 def log_handler() -> logging.Handler:
     """Make what shows the log: in a terminal by rich, elsewhere line by line, however long."""
     if get_console().is_terminal:
+        from rich.logging import RichHandler
+
         return RichHandler(show_path=False)
     return logging.StreamHandler(sys.stdout)
