@@ -17,9 +17,7 @@ def report(
 
     colorization report 'outputs/**/results.json' -o table.md
     """
-    from colorization.cli.main import show_log
     from colorization.sweeps.comparison import compare_runs
 
-    show_log()
     patterns = [str(Path(pattern).expanduser()) for pattern in runs]
     print(compare_runs(patterns, output.expanduser()))

@@ -13,8 +13,6 @@ def sweep_report(
 
     The sweep may be half finished.
     """
-    from colorization.cli.main import show_log
     from colorization.sweeps.report import report
 
-    show_log()
     report(folder.expanduser())
