@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from colorization.errors import InputError
     from colorization.hints.file import Hint, Hints
     from colorization.inference.photo_colorizer import PhotoColorizer
+    from colorization.models.backends import load_model
     from colorization.models.export import export_model
     from colorization.models.predictor import Predictor
     from colorization.training.colorizer import Colorizer
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "export_model",
     "lab_to_rgb",
+    "load_model",
     "rgb_to_lab",
 ]
 
@@ -43,6 +45,7 @@ HOMES = {
     "Predictor": "models.predictor",
     "export_model": "models.export",
     "lab_to_rgb": "color",
+    "load_model": "models.backends",
     "rgb_to_lab": "color",
 }
 """The module of each public name."""

@@ -88,6 +88,14 @@ def test_every_named_command_exists() -> None:
     assert not {name: where for name, where in named.items() if name not in commands()}
 
 
+def test_every_named_recipe_exists() -> None:
+    named = {name for _, text in code() for name in re.findall(r"\bladder/(\w+)", text)}
+    assert "paper" in named
+    assert not [
+        name for name in named if not (ROOT / f"conf/experiment/ladder/{name}.yaml").exists()
+    ]
+
+
 def test_every_named_benchmark_and_target_exists() -> None:
     benchmarks = {name for _, text in code() for name in BENCHMARK.findall(text)}
     targets = {name for _, text in code() for name in TARGET.findall(text)}
