@@ -115,12 +115,12 @@ def test_near_gray_photographs_are_listed_and_not_scored(
     assert gray
     assert all(int(Path(name).stem) % 3 == 0 for name in gray)
     assert len(gray) + len(data.images["test"].names) == 7
-    said = f"left out 1 that cannot be used; left out {len(gray)} near-gray: {', '.join(gray)}"
+    said = f"left out 1 that cannot be used; {len(gray)} near-gray left out: {', '.join(gray)}"
     assert f"of 8 test photographs: {said}" in caplog.text
     train = data.images["train"].names
     assert len(train) == 10, "training keeps its near-gray photographs"
     gray = [name for name in train if int(Path(name).stem) % 3 == 0]
-    said = f"trained on, although without colour, {len(gray)} near-gray: {', '.join(gray)}"
+    said = f"{len(gray)} near-gray trained on all the same: {', '.join(gray)}"
     assert f"of 10 train photographs: {said}" in caplog.text
 
 

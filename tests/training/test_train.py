@@ -375,6 +375,7 @@ def test_a_run_does_not_go_on_with_one_photograph_fewer(
     after = split_of(tmp_path / "p")
     assert {n: len(names) for n, names in after.items()} == {"test": 2, "val": 2, "train": 25}
     said = refusal(more)
+    assert f"gone: {before['train'][0]}; " in said
     assert f"train lacks {before['train'][0]}; train has new " in said
     for one, other in (("test", "val"), ("val", "train")):
         (moved, *_) = sorted(set(before[one]) & set(after[other]))

@@ -131,8 +131,8 @@ class ColorDataModule(pl.LightningDataModule):
         if unusable := listed - len(images.names):
             said.append(f"left out {unusable} that cannot be used")
         if gray:
-            what = "left out" if is_scored else "trained on, although without colour,"
-            said.append(f"{what} {len(gray)} near-gray: {few(gray)}")
+            what = "left out" if is_scored else "trained on all the same"
+            said.append(f"{len(gray)} near-gray {what}: {few(gray)}")
         if said:
             log.info("of %d %s photographs: %s", listed, split, "; ".join(said))
         if is_scored:

@@ -217,7 +217,11 @@ def check_photographs(folder: Path, listing: Mapping[str, Mapping[str, str | Non
 def describe_changes(
     then: Mapping[str, Mapping[str, str | None]], now: Mapping[str, Mapping[str, str | None]]
 ) -> Iterator[str]:
-    """Describe what has changed in each split."""
+    """Describe what is gone and new in all, then what has changed in each split."""
+    before, after = ({name for split in each.values() for name in split} for each in (then, now))
+    for what, names in (("gone", before - after), ("new", after - before)):
+        if names:
+            yield f"{what}: {few(sorted(names))}"
     for split, new in now.items():
         old = then[split]
         other = [name for name in old.keys() & new.keys() if old[name] != new[name]]
