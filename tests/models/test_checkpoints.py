@@ -96,7 +96,7 @@ def test_a_checkpoint_whose_weights_are_not_finite_is_refused(
 def test_words_in_a_checkpoint_stand_for_themselves(bins: dict[str, Any], tmp_path: Path) -> None:
     content = deepcopy(bins)
     folder = r"a\${oc.env:HOME}b${c} \\${d"
-    root = {"_target_": "colorization.data.folders.PhotographFolder", "root": folder, "name": "x$"}
+    root = {"_target_": "colorization.data.folders.PhotographFolder", "root": folder, "name": "x"}
     splits = {"train": None, "val": None, "test": None, "split_seed": 0, "max_pixels": 100}
     content["datamodule_hyper_parameters"]["dataset"] = {**root, **splits, "size": 16}
     torch.save(content, tmp_path / "odd.ckpt")

@@ -45,7 +45,7 @@ def test_every_option_composes_and_builds(
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("optimizer.lr=abc", "could not be converted to Float.*optimizer.lr"),
+        ("optimizer.lr=abc", "optimizer.lr=abc: Value .*could not be converted to Float"),
         ("optimizer.lr=0", "optimizer.lr is 0.0; it must be at least 1e-30"),
         ("optimizer.learning_rate=1", "Could not override 'optimizer.learning_rate'"),
         ("network.activation=[1]", "network.activation"),

@@ -15,7 +15,16 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[2]
 # The modules that take long to import are imported once; every command is a fork of that process.
 PREPARED = get_context("forkserver")
-PREPARED.set_forkserver_preload(["src.train", "src.evaluate", "src.colorize", "src.export"])
+PREPARED.set_forkserver_preload(
+    [
+        "colorization.cli.train",
+        "colorization.cli.evaluate",
+        "colorization.cli.leaderboard",
+        "colorization.inference.album",
+        "colorization.models.export",
+        "colorization.sweeps.report",
+    ]
+)
 os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'src'}"  # commands work from any folder
 
 

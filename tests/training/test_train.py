@@ -476,7 +476,7 @@ def test_resume_command_repeats_the_settings(tmp_path: Path) -> None:
         make_resume_command(tmp_path, ["dataset=dogs", "resume=old", "dataset.root=a b"])
     )
     assert words[1:] == [
-        *("-m", "src.train", "dataset=dogs", "dataset.root=a b"),
+        *("-m", "colorization.cli.train", "dataset=dogs", "dataset.root=a b"),
         f"resume={tmp_path}/checkpoints/last.ckpt",
     ]
 

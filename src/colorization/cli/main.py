@@ -23,7 +23,7 @@ from colorization.cli.export import export
 from colorization.cli.report import report
 from colorization.cli.sweep_report import sweep_report
 from colorization.errors import INTERRUPTED, InputError, in_words, interrupt
-from colorization.reports.progress import log_handler
+from colorization.reports.log import log_handler
 
 BAD_INPUT = 2
 TAKES_WORDS: dict[str, Any] = {

@@ -30,7 +30,6 @@ from colorization.files.writing import write_picture
 from colorization.hints.file import Hints, read_hints
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.models.registry import DEFAULT
-from colorization.reports.progress import shown
 from colorization.settings.fields import PIXELS, check, one_of, within
 from colorization.settings.machine import cores, is_running
 
@@ -178,7 +177,7 @@ def show_progress(results: Iterator[PhotoResult], count: int) -> Iterator[PhotoR
     """Go through results under a bar with their number and rate, or between lines of the log."""
     from rich.progress import MofNCompleteColumn  # slow to import, and not for one photograph
 
-    from colorization.reports.progress import RateColumn
+    from colorization.reports.progress import RateColumn, shown
 
     return shown(results, "colouring", count, columns=(MofNCompleteColumn(), RateColumn()))
 

@@ -1,7 +1,6 @@
 """How far long work is: bars on a terminal; elsewhere a line of the log every half minute."""
 
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -93,12 +92,3 @@ def shown(
         for item in items:
             yield item
             bar.advance(task, size(item))
-
-
-def log_handler() -> logging.Handler:
-    """Make what shows the log: in a terminal by rich, elsewhere line by line, however long."""
-    if get_console().is_terminal:
-        from rich.logging import RichHandler
-
-        return RichHandler(show_path=False)
-    return logging.StreamHandler(sys.stdout)

@@ -219,9 +219,9 @@ def describe_changes(
 ) -> Iterator[str]:
     """Describe what is gone and new in all, then what has changed in each split."""
     before, after = ({name for split in each.values() for name in split} for each in (then, now))
-    for what, names in (("gone", before - after), ("new", after - before)):
-        if names:
-            yield f"{what}: {few(sorted(names))}"
+    for what, some in (("gone", before - after), ("new", after - before)):
+        if some:
+            yield f"{what}: {few(sorted(some))}"
     for split, new in now.items():
         old = then[split]
         other = [name for name in old.keys() & new.keys() if old[name] != new[name]]
