@@ -11,7 +11,6 @@ from torch import Tensor
 
 from colorization.errors import InputError
 from colorization.networks.efficientnet_lite import SCALES, EfficientNetLite
-from colorization.reports.progress import telling
 
 log = logging.getLogger(__name__)
 logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that are left out
@@ -92,6 +91,8 @@ def match_shapes(
 def fetch_weights(name: str) -> dict[str, Tensor]:
     """Fetch timm's weights of a classifier without its head, or read them from its cache."""
     import timm
+
+    from colorization.reports.progress import telling  # slow to import
 
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # of its retries
     log.info("fetching the weights of %s from timm's hub, unless they are in its cache", name)
