@@ -25,7 +25,6 @@ from colorization.settings.parts import SCHEMAS, schema_target
 ACCELERATOR = one_of("auto", "cpu", "gpu")
 EPOCHS: Limits = within(1, 1_000_000)
 HINTS: Limits = within(0, 1000)
-MEGABYTES: Limits = within(1, 1_000_000)
 MINUTES: Limits = within(1e-4, 10 * 365 * 24 * 60)  # ten years
 PRECISION = one_of("auto", "32-true", "bf16-mixed", "16-mixed")
 RUNS: Limits = within(1, 1_000_000)
