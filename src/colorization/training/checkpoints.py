@@ -95,10 +95,10 @@ class RunningAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(mean: Tensor, weight: Tensor, _: Tensor | int) -> Tensor:
-            return torch.lerp(mean, weight, 1 - decay)
+        def average(means: list[Tensor], weights: list[Tensor], _: Tensor | int) -> None:
+            torch._foreach_lerp_(means, weights, 1 - decay)  # all tensors in one call
 
-        super().__init__(use_buffers=False, avg_fn=average)
+        super().__init__(use_buffers=False, multi_avg_fn=average)
         self.decay = decay
 
     def on_save_checkpoint(
