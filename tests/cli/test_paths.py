@@ -32,7 +32,7 @@ COMMANDS = {
     "leaderboard": (commands.Leaderboard, []),
 }
 IN_TRAIN = {"data_dir", "resume", "repeats", "data.cache", "dataset.root", "dataset.name"} | {
-    *("network.encoder.weights", "amplifier.colorizer", "perceptual.weights"),
+    *("network.encoder.weights", "perceptual.weights"),
     *("dataset.parts.*.root", "dataset.parts.*.name"),
 }
 FOLDER = "odd run (2) a=b"

@@ -17,7 +17,7 @@ from colorization.settings.parts import TARGETS
 from colorization.training.colorizer import Colorizer
 
 TERMS = ("amplifier", "perceptual", "adversary")
-PARTS = ("network", "objective", "optimizer", "scheduler", "guidance", *TERMS)
+PARTS = ("network", "objective", "optimizer", "scheduler", *TERMS)
 GROUPS = ("dataset", "augmentation", "encoder", *PARTS)
 OPTIONS = [
     (group, str(path.relative_to(Path(CONF, group)).with_suffix("")))
@@ -49,9 +49,6 @@ def test_every_option_composes_and_builds(
         ("optimizer.lr=0", "optimizer.lr is 0.0; it must be at least 1e-30"),
         ("optimizer.learning_rate=1", "Could not override 'optimizer.learning_rate'"),
         ("network.activation=[1]", "network.activation"),
-        ("guidance=hints guidance.automatic=2", "guidance.automatic is 2.0; it must be at most 1"),
-        ("guidance=hints guidance.mean=0.5", "guidance.mean is 0.5; it must be at least 1"),
-        ("guidance=hints guidance.strokes=-1", "guidance.strokes is -1.0; it must be at least 0"),
         ("dataset=cats", "Could not find 'dataset/cats'"),
         (
             "experiment=small_4_mirrored",

@@ -33,16 +33,13 @@ EVERYTHING = (
     "flip_average=true",
     "vivid=true",
 )
-NOT_FIRST = ("amplifier", "perceptual", "adversary", "vivid")  # of what is frozen then
 OPTIONS = {
     "fusion": ("network=fusion", "objective=bins"),
     "amplifier": (*SMALL_UNET, "amplifier=residual"),
     "perceptual": (*SMALL_UNET, "perceptual=features"),
     "adversary": (*SMALL_UNET, "adversary=patch", "adversary.begin=0"),
     "vivid": (*SMALL_UNET, "vivid=true"),
-    "hints": (*SMALL_UNET, "objective=bins", "guidance=hints"),
     "everything": EVERYTHING,
-    "frozen": (*EVERYTHING, "amplifier.colorizer=first/checkpoints/best.ckpt"),
 }
 
 
@@ -52,14 +49,7 @@ def test_an_option_trains_saves_evaluates_colours_and_exports(
     asked: Callable[..., Evaluate],
     tmp_path: Path,
     option: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    if option == "frozen":
-        train(
-            settings(*(word for word in EVERYTHING if not word.startswith(NOT_FIRST))),
-            tmp_path / "first",
-        )
     chosen = settings(*OPTIONS[option])  # one epoch of two steps
     results = train(chosen, tmp_path / "run")
     assert results["epochs"] == 1

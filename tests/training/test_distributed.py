@@ -253,12 +253,6 @@ def test_every_piece_works_in_two_processes(settings: Callable[..., Train], tmp_
     done = two_processes(tmp_path / "two", *EVERYTHING)
     assert done.returncode == 0, done.stderr
     close(tmp_path / "two", tmp_path / "one")
-    frozen = [f"amplifier.colorizer={tmp_path}/first/checkpoints/best.ckpt", "amplifier=residual"]
-    train(settings(*SAME), tmp_path / "first")
-    train(settings(*SAME, *frozen), tmp_path / "three")
-    done = two_processes(tmp_path / "four", *frozen)
-    assert done.returncode == 0, done.stderr
-    close(tmp_path / "four", tmp_path / "three")
 
 
 @pytest.mark.slow

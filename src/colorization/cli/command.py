@@ -34,7 +34,7 @@ def run(main: Callable[[], object], schema: type) -> None:
         except AssertionError as error:
             if NOT_CHOSEN not in str(error):
                 raise
-            known = "amplifier, encoder, guidance, perceptual and adversary"
+            known = "amplifier, encoder, perceptual and adversary"
             words = " ".join(word for word in sys.argv[1:] if "." in word)
             raise InputError(
                 f"a part that is not chosen has no settings: {words}; choose it too ({known})"

@@ -14,7 +14,6 @@ GROUPS = (
     "network",
     "encoder",
     "objective",
-    "guidance",
     "amplifier",
     "perceptual",
     "adversary",

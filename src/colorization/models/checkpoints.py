@@ -17,6 +17,7 @@ from colorization.settings.compose import (
     validated_parts,
 )
 from colorization.settings.fields import COUNT, SEED, check
+from colorization.settings.legacy import LEARNED_HINTS, rename_targets
 from colorization.settings.parts import Decoding
 
 DATA = "ColorDataModule"  # where that one's state is
@@ -49,7 +50,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         checkpoint["datamodule_hyper_parameters"] = validated_parts(data)
         check("batch_size", data.get("batch_size"), COUNT)
         check("seed", data.get("seed"), SEED)
-    except (InputError, AttributeError, TypeError) as error:
+    except (InputError, AttributeError, RecursionError, TypeError) as error:
         raise InputError(f"{path} cannot be used: {error}") from error
     return checkpoint
 
@@ -60,6 +61,9 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: naming the first that is not usable.
     """
+    given = rename_targets(given)
+    if "guidance" in given:
+        raise InputError(LEARNED_HINTS)
     said = {name: given[name] for name in DECODING if name in given}
     return validated_parts(given) | conformed(Decoding, said)
 

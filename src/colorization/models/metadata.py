@@ -9,10 +9,11 @@ from typing import Any
 
 from colorization.errors import InputError
 from colorization.settings.compose import CHECKPOINTS
+from colorization.settings.legacy import LEARNED_HINTS
 
 log = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 TYPES: Mapping[str, type | UnionType] = {
     "name": str,
     "size": int,
@@ -20,7 +21,6 @@ TYPES: Mapping[str, type | UnionType] = {
     "objective": dict,
     "amplifier": dict | None,
     "flip_average": bool,
-    "guidance": dict | None,
     "strength": float,
     "training": dict,
 }
@@ -38,8 +38,10 @@ def parse_description(text: str, path: Path) -> dict[str, Any]:
         version = about["version"]
         if isinstance(version, int) and version > VERSION:
             raise InputError(f"{path} is of version {version}, newer than {VERSION}; update this")
-        if version in (1, 2):
-            about = {"amplifier": None, "strength": 0.0, "guidance": None} | about
+        if about.pop("guidance", None):
+            raise InputError(f"{path} cannot be used: {LEARNED_HINTS}")
+        if version in (1, 2, 3):
+            about = {"amplifier": None, "strength": 0.0} | about
             about["version"] = VERSION
         is_whole = about["version"] == VERSION and all(
             isinstance(about[name], kind) for name, kind in TYPES.items()
@@ -62,7 +64,6 @@ def parse_description(text: str, path: Path) -> dict[str, Any]:
 def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Describe a checkpoint in plain JSON, with the scores of its run if that is beside it."""
     parts = checkpoint["hyper_parameters"]
-    amplifier = parts.get("amplifier")
     dataset = checkpoint["datamodule_hyper_parameters"]["dataset"]
     return {
         "version": VERSION,
@@ -70,10 +71,9 @@ def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, 
         "size": dataset["size"],
         "network": without_paths(parts["network"]),
         "objective": dict(parts["objective"]),
-        "amplifier": None if amplifier is None else amplifier | {"colorizer": None},
+        "amplifier": parts.get("amplifier"),
         "flip_average": parts["flip_average"],
         "strength": parts["strength"],
-        "guidance": parts.get("guidance"),
         "normalisation": "L of CIE Lab (D65), 0..100, as L/50-1; a and b in CIE units, as ab/128",
         "training": {
             "dataset": dataset["name"],

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from colorization.color import chroma, scale_lightness
 from colorization.errors import InputError
-from colorization.hints.encode import CHANNELS, encode_hints
 from colorization.hints.propagate import correct_colors
 from colorization.networks.amplifier import REACH, Amplifier
 from colorization.networks.base import ColorNetwork
@@ -22,7 +21,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 PARTS = ("network", "objective", "amplifier")
 """Of a predictor, with weights."""
-SETTINGS = (*PARTS, "flip_average", "strength", "guidance")
+SETTINGS = (*PARTS, "flip_average", "strength")
 """Of a predictor."""
 
 
@@ -37,12 +36,11 @@ class Predictor(nn.Module):
     """Predicts a and b from L, and from the colours that a user gives.
 
     Args:
-        network: settings of what takes scaled L, and hints, to raw output, with their ``_target_``.
+        network: settings of what takes scaled L to raw output, with their ``_target_``.
         objective: of what takes raw output to ab.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
         strength: how much stronger than predicted colours are; see :func:`strengthen`.
         amplifier: settings of what corrects the coloured photograph, if anything does.
-        guidance: settings of the hints that its network learns to take; None is none.
     """
 
     def __init__(
@@ -52,30 +50,26 @@ class Predictor(nn.Module):
         flip_average: bool,
         strength: float = 0.0,
         amplifier: Mapping[str, Any] | None = None,
-        guidance: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.is_guided = guidance is not None
-        inputs = 1 + CHANNELS if self.is_guided else 1
         self.objective: Objective = build(objective)
-        self.network: ColorNetwork = build(network, channels=self.objective.channels, inputs=inputs)
+        self.network: ColorNetwork = build(network, channels=self.objective.channels)
         self.amplifier: Amplifier | None = build(amplifier) if amplifier else None
         self.flip_average = flip_average
         self.strength = strength
 
     @property
     def parameter_count(self) -> int:
-        """Number of weights of network and amplifier, frozen ones included."""
+        """Number of weights of network and amplifier, a frozen encoder's included."""
         parts = (self.network, self.amplifier)
         return sum(weight.numel() for part in parts if part for weight in part.parameters())
 
     def forward(self, L: Tensor, hints: Tensor | None = None, saturation: float = 1) -> Tensor:
         """L (B,1,H,W) in 0..100, and hints (B,3,H,W), to ab (B,2,H,W) in CIE units, float32.
 
-        Hints correct what is predicted, also by a network that has not learned to take them.
-        ``saturation`` is a factor of what is predicted, not of hints.
+        Hints correct what is predicted. ``saturation`` is a factor of that, not of hints.
         """
-        ab = self.ab(self.raw_views(L, hints), L) * saturation
+        ab = self.ab(self.raw_views(L), L) * saturation
         return ab if hints is None else correct_colors(L, ab, hints)
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Coloring:
@@ -83,7 +77,7 @@ class Predictor(nn.Module):
 
         Without one from the objective, it is how much a photograph and its mirror image differ.
         """
-        return self.read(self.raw_views(L, hints), L, hints)
+        return self.read(self.raw_views(L), L, hints)
 
     def read(
         self, views: list[Tensor], L: Tensor, hints: Tensor | None = None, saturation: float = 1
@@ -91,14 +85,14 @@ class Predictor(nn.Module):
         """Predict as :meth:`predict`, from raw output; ``saturation`` is as for :meth:`forward`."""
         known = [self.objective.uncertainty(raw) for raw in views]
         said = [values for values in known if values is not None]
-        unsure = self.merged(said, L) if said else self.disagreement(L, hints, views)
+        unsure = self.merged(said, L) if said else self.disagreement(L, views)
         ab = self.ab(views, L) * saturation
         return Coloring(ab if hints is None else correct_colors(L, ab, hints), unsure)
 
-    def disagreement(self, L: Tensor, hints: Tensor | None, views: list[Tensor]) -> Tensor:
+    def disagreement(self, L: Tensor, views: list[Tensor]) -> Tensor:
         """Return half the distance in ab between a photograph and its mirror image, (B,1,H,W)."""
         if not self.flip_average:
-            views = [*views, self.network(self.network_input(L, hints).flip(-1))]
+            views = [*views, self.network(scale_lightness(L).flip(-1))]
         one, other = (self.merged([self.objective.decode(view)], L) for view in views)
         return chroma((one - other.flip(-1)) / 2)[:, None]
 
@@ -145,23 +139,11 @@ class Predictor(nn.Module):
                 raise InputError("temperature is of colour bins, which this model does not predict")
             self.objective.temperature = temperature
 
-    def raw_views(self, L: Tensor, hints: Tensor | None = None) -> list[Tensor]:
+    def raw_views(self, L: Tensor) -> list[Tensor]:
         """Return the raw output for L, and for its mirror image if both are averaged."""
-        view = self.network_input(L, hints)
+        view = scale_lightness(L)
         views = [view, view.flip(-1)] if self.flip_average else [view]
         return [self.network(view) for view in views]
-
-    def network_input(self, L: Tensor, hints: Tensor | None = None) -> Tensor:
-        """Return the network's input, (B,1,H,W), or (B,7,H,W) if it takes hints.
-
-        That is scaled L; hints (B,3,H,W), zero where there are none; and those spread.
-        """
-        x = scale_lightness(L)
-        if not self.is_guided:
-            return x
-        if hints is None:
-            return torch.cat([x, torch.zeros_like(x).expand(-1, CHANNELS, -1, -1)], dim=1)
-        return torch.cat([x, encode_hints(L, hints)], dim=1)
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """Decode raw output to ab (B,2,H,W), amplified and strengthened."""

@@ -55,7 +55,7 @@ class TorchModel:
         """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
         L, _ = self.on_device(x)
         with self.hardware.autocast():
-            return on_cpu(self.predictor.likely(self.views(x), L, row, column) * saturation)
+            return on_cpu(self.predictor.likely(self.views(x[:, :1]), L, row, column) * saturation)
 
     @torch.inference_mode()
     def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
@@ -68,15 +68,15 @@ class TorchModel:
     def looked_at(self, x: Floats, saturation: float = 1) -> tuple[Coloring, Tensor, Tensor | None]:
         """What is predicted, with L and hints."""
         L, hints = self.on_device(x)
-        views = self.views(x)
+        views = self.views(x[:, :1])
         with self.hardware.autocast():
             return self.predictor.read(views, L, hints, saturation), L, hints
 
     def views(self, x: Floats) -> list[Tensor]:
-        """Raw output; that of the last photograph, which is asked for again and again, is kept."""
+        """Raw output for L; that of the last photograph, asked for again and again, is kept."""
         if self.last is None or not np.array_equal(self.last[0], x):
             with self.hardware.autocast():
-                self.last = x, self.predictor.raw_views(*self.on_device(x))
+                self.last = x, self.predictor.raw_views(self.on_device(x)[0])
         return self.last[1]
 
     def on_device(self, x: Floats) -> tuple[Tensor, Tensor | None]:

@@ -18,13 +18,11 @@ class Amplifier(nn.Module):
     Args:
         width: filters of its three hidden layers; 24 makes 11,739 parameters.
         weight: of its error in RGB in the loss; the objective's is 1.
-        colorizer: checkpoint of a trained colorizer, which stays as it is; None trains both.
     """
 
-    def __init__(self, width: int, weight: float, colorizer: str | None = None) -> None:
+    def __init__(self, width: int, weight: float) -> None:
         super().__init__()
         self.weight = weight
-        self.colorizer = colorizer
         layers: list[nn.Module] = []
         before = 3
         for _ in range(HIDDEN):

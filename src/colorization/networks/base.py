@@ -11,8 +11,7 @@ from colorization.networks.resize import Upsampling
 class ColorNetwork(nn.Module):
     """Computes raw output (B,C,h,w) of scaled L (B,1,H,W); ``upsampling`` brings it back to (H,W).
 
-    The objective knows what the channels mean: a and b, or logits of colours. A network of several
-    ``inputs`` takes hints beside L, see :meth:`Predictor.network_input`.
+    The objective knows what the channels mean: a and b, or logits of colours.
     """
 
     upsampling: Upsampling

@@ -24,13 +24,11 @@ class FusionNetwork(PaperNetwork):
     Args:
         activation: as for the paper's network.
         encoder: arguments of a :class:`GlobalFeatures`.
-        channels, inputs: of the raw output, of the input.
+        channels: of the raw output.
     """
 
-    def __init__(
-        self, activation: str, encoder: Mapping[str, Any], channels: int = 2, inputs: int = 1
-    ) -> None:
-        super().__init__(activation, channels, inputs)
+    def __init__(self, activation: str, encoder: Mapping[str, Any], channels: int = 2) -> None:
+        super().__init__(activation, channels)
         self.encoder = GlobalFeatures(**encoder)
         self.normalise = nn.LayerNorm(self.encoder.channels[-1])
         self.fuse = nn.Conv2d(FILTERS + self.encoder.channels[-1], FILTERS, 1)
@@ -42,7 +40,7 @@ class FusionNetwork(PaperNetwork):
     def run(self, x: Tensor) -> Tensor:
         """Run on x (B,C,H,W) whose sides divide by 8."""
         middle = self.layers[:BOTTLENECK](x)
-        (features,) = self.encoder(x[:, :1])
+        (features,) = self.encoder(x)
         told = self.normalise(features)[..., None, None].expand(-1, -1, *middle.shape[-2:])
         raw: Tensor = self.layers[BOTTLENECK:](self.fuse(torch.cat([middle, told], dim=1)).relu())
         return raw

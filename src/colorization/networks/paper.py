@@ -35,7 +35,6 @@ class PaperNetwork(ColorNetwork):
         activation: of a and b. ``tanh``, or ``relu`` as the paper says, which cannot give a
             negative a (green) or b (blue).
         channels: of the raw output. Other than 2 they are logits, which have no activation.
-        inputs: channels of the input, see :class:`ColorNetwork`.
 
     Raises:
         InputError: for an activation not in ``OUTPUT_ACTIVATIONS``.
@@ -43,13 +42,13 @@ class PaperNetwork(ColorNetwork):
 
     upsampling = Upsampling(2, "nearest")
 
-    def __init__(self, activation: str = "tanh", channels: int = 2, inputs: int = 1) -> None:
+    def __init__(self, activation: str = "tanh", channels: int = 2) -> None:
         super().__init__()
         if activation not in OUTPUT_ACTIVATIONS:
             known = ", ".join(OUTPUT_ACTIVATIONS)
             raise InputError(f"network.activation is {activation!r}; it must be one of: {known}")
         layers: list[nn.Module] = []
-        before = inputs
+        before = 1
         for filters, stride, upsample in LAYERS[:-1]:
             layers.append(nn.Conv2d(before, filters, 3, stride, padding=1))
             layers.append(nn.ReLU(inplace=True))

@@ -33,7 +33,7 @@ class UNet(ColorNetwork):
         stride: of the output. 4 leaves out the finest level, which costs most and gains little:
             true colours at 1/4 of 256 px, upsampled, are 39 dB from the truth.
         encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.
-        channels, inputs: of the raw output, of the input.
+        channels: of the raw output.
 
     Raises:
         InputError: for a width that cannot be normalised in groups of 8.
@@ -47,7 +47,6 @@ class UNet(ColorNetwork):
         stride: int = 2,
         encoder: Mapping[str, Any] | None = None,
         channels: int = 2,
-        inputs: int = 1,
     ) -> None:
         super().__init__()
         if width < GROUPS or width % GROUPS:
@@ -56,9 +55,9 @@ class UNet(ColorNetwork):
         self.coordinates = coordinates
         beside = 2 if coordinates else 0
         self.encoder: ScratchEncoder | ClassifierEncoder = (
-            ClassifierEncoder(inputs, beside, width, stride, PretrainedEncoder(**encoder))
+            ClassifierEncoder(1 + beside, width, stride, PretrainedEncoder(**encoder))
             if encoder
-            else ScratchEncoder(inputs + beside, width, stride)
+            else ScratchEncoder(1 + beside, width, stride)
         )
         widths = self.encoder.widths
         self.dropout = nn.Dropout2d(dropout)
@@ -133,17 +132,12 @@ class ScratchEncoder(nn.Module):
 
 
 class ClassifierEncoder(nn.Module):
-    """Computes the maps of :class:`ScratchEncoder` from those of a classifier, which sees L alone.
-
-    Hints, the channels after the first of ``inputs``, are added at every level.
-    """
+    """Computes the maps of :class:`ScratchEncoder` from a classifier's, which sees L alone."""
 
     def __init__(
-        self, inputs: int, beside: int, width: int, stride: int, classifier: PretrainedEncoder
+        self, inputs: int, width: int, stride: int, classifier: PretrainedEncoder
     ) -> None:
         super().__init__()
-        self.hints = inputs - 1  # channels
-        self.stride = stride
         self.classifier = classifier
         self.finer = sum(of < stride for of in classifier.strides)  # maps that are left out
         # Level 0 is at 1/stride.
@@ -154,7 +148,7 @@ class ClassifierEncoder(nn.Module):
                 f"level: they are at 1/{classifier.strides} of the photograph's resolution"
             )
         self.widths = [width * depth for depth in DEPTHS[: max(self.levels) + 1]]
-        self.stem = nn.Conv2d(inputs + beside, width, stride + 1, stride, padding=stride // 2)
+        self.stem = nn.Conv2d(inputs, width, stride + 1, stride, padding=stride // 2)
         self.adapters = nn.ModuleDict(
             {
                 str(level): nn.Conv2d(channels, self.widths[level], 1)
@@ -162,11 +156,6 @@ class ClassifierEncoder(nn.Module):
                     self.levels, classifier.channels[self.finer :], strict=True
                 )
             }
-        )
-        self.hinted = nn.ModuleList(
-            nn.Conv2d(self.hints, filters, 3, padding=1, bias=False)
-            for filters in self.widths[1:]
-            if self.hints
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -178,11 +167,6 @@ class ClassifierEncoder(nn.Module):
             if list(adapted.shape[-2:]) != size:  # classifiers without padding lose their borders
                 adapted = F.interpolate(adapted, size, mode="bilinear", align_corners=False)
             maps[level] = maps[level] + adapted if level in maps else adapted
-        if self.hints:
-            coarse = F.avg_pool2d(x[:, 1 : 1 + self.hints], self.stride)
-            for level, convolution in enumerate(self.hinted, start=1):
-                coarse = F.avg_pool2d(coarse, 2)
-                maps[level] = maps[level] + convolution(coarse)
         return [maps[level] for level in sorted(maps)]
 
 

@@ -113,7 +113,6 @@ class Train:
     vivid: bool = setting(
         False, help="after training, make colours as strong as those of the validation photographs"
     )
-    guidance: Target | None = None
     amplifier: Target | None = None
     perceptual: Target | None = None
     adversary: Target | None = None

@@ -7,7 +7,6 @@ MODULES = {
     "colorization.data.mixed.": "colorization.data.folders.",
     "src.data.mixed.": "colorization.data.folders.",
     "src.data.shards.Shards": "colorization.data.folders.PhotographFolder",
-    "src.hints.simulated.": "colorization.hints.simulate.",
     "src.objectives.adversary.": "colorization.objectives.adversarial.",
     "src.objectives.terms.": "colorization.objectives.perceptual.",
     "src.schedules.": "colorization.training.schedules.",
@@ -38,8 +37,16 @@ EXPERIMENTS = {
 """Names of conf/experiment, then and now."""
 
 
+REMOVED = {"guidance", "colorizer"}
+"""Settings of 0.1 that are gone: hints that a network learns, what an amplifier is trained on."""
+LEARNED_HINTS = "its network learned to take hints, as 0.1 did; use another one: all take hints"
+
+
 def rename_targets(settings: Any) -> Any:
-    """Give settings, nested as they may be, the targets of today; all else stays as it is."""
+    """Give settings, nested as they may be, the targets of today; all else stays as it is.
+
+    Settings of :data:`REMOVED` that were not used are left out.
+    """
     if isinstance(settings, list | tuple):
         return [rename_targets(part) for part in settings]
     if not isinstance(settings, Mapping):
@@ -49,6 +56,7 @@ def rename_targets(settings: Any) -> Any:
         if name == "_target_" and isinstance(value, str)
         else rename_targets(value)
         for name, value in settings.items()
+        if name not in REMOVED or value not in (None, "none")
     }
 
 

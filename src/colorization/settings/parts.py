@@ -241,19 +241,6 @@ class Amplifier(Target):
     weight: float = setting(
         1, within(0, 1e6), "of its squared error in RGB; 0 trains it by the perceptual term alone"
     )
-    colorizer: PathText | None = setting(
-        None, help="RUN/checkpoints/best.ckpt stays as it is, under the same network and objective"
-    )
-
-
-@dataclass(kw_only=True)
-class SimulatedHints(Target):
-    """Learn to take spots and strokes of colour that a user gives."""
-
-    _target_: str = "colorization.hints.simulate.SimulatedHints"
-    automatic: float = setting(0.5, SHARE, "share of the photographs that have none")
-    mean: float = setting(10, within(1, 100), "number of hints of the others, on average")
-    strokes: float = setting(0.25, SHARE, "share of the hints that are strokes")
 
 
 # Objectives, and terms that the loss has besides.
@@ -404,7 +391,6 @@ SCHEMAS: dict[str, dict[str, type[Target]]] = {
     "augmentation": {"augmentation": Augmentation},
     "network": {"paper": PaperNetwork, "fusion": FusionNetwork, "unet": UNet},
     "objective": {"mse": MeanSquaredError, "huber": Huber, "bins": ColorBins},
-    "guidance": {"hints": SimulatedHints},
     "amplifier": {"residual": Amplifier},
     "perceptual": {"features": FeatureDistance},
     "adversary": {"patch": PatchAdversary},

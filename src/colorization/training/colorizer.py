@@ -11,18 +11,16 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from colorization.color import LabBatch
+from colorization.color import LabBatch, scale_lightness
 from colorization.data.batches import BatchShares
 from colorization.data.processes import sum_over_processes
 from colorization.errors import InputError
-from colorization.hints.simulate import SimulatedHints
 from colorization.metrics.measures import FINAL, make_metrics, pair_with_truth
 from colorization.models.checkpoints import DATA, read_checkpoint
-from colorization.models.predictor import Predictor, restore, select_weights
+from colorization.models.predictor import Predictor, restore
 from colorization.networks.resize import reduce_to_output
 from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import RGBError, Term
-from colorization.settings.compare import first_difference, flat
 from colorization.settings.compose import build
 
 log = logging.getLogger(__name__)
@@ -99,9 +97,8 @@ class Colorizer(Predictor, pl.LightningModule):
         scheduler: of the learning rate, over the run's steps.
         flip_average: whether a prediction is the mean over a photograph and its mirror image.
         strength: how much stronger than predicted colours are.
-        amplifier: corrects the coloured photograph; with its ``colorizer``, the rest is frozen.
+        amplifier: corrects the coloured photograph.
         perceptual, adversary: more terms of the loss, of the coloured photograph.
-        guidance: hints that it learns to take, simulated.
 
     Raises:
         InputError: for an amplifier that nothing would train.
@@ -118,9 +115,8 @@ class Colorizer(Predictor, pl.LightningModule):
         amplifier: Mapping[str, Any] | None = None,
         perceptual: Mapping[str, Any] | None = None,
         adversary: Mapping[str, Any] | None = None,
-        guidance: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(network, objective, flip_average, strength, amplifier, guidance)
+        super().__init__(network, objective, flip_average, strength, amplifier)
         self.save_hyperparameters()
         self.optimizer_settings = optimizer
         self.scheduler_settings = scheduler
@@ -130,14 +126,10 @@ class Colorizer(Predictor, pl.LightningModule):
         if perceptual:
             self.terms["perceptual"] = build(perceptual)
         self.adversary: PatchAdversary | None = build(adversary) if adversary else None
-        self.simulated: SimulatedHints | None = build(guidance) if guidance else None
         if self.amplifier and not self.terms:
             raise InputError(
                 "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
             )
-        self.is_frozen = bool(self.amplifier and self.amplifier.colorizer)
-        if self.is_frozen:
-            self.network.requires_grad_(False)
         self.seen_before: set[str] = set()
         names = ["train/loss"]
         if self.terms or self.adversary:
@@ -166,34 +158,10 @@ class Colorizer(Predictor, pl.LightningModule):
         Raises:
             InputError: for weights that cannot be had, or are of another architecture.
         """
-        if not self.is_frozen:
-            self.network.start(self.objective.start(batch.ab for batch in batches))
+        self.network.start(self.objective.start(batch.ab for batch in batches))
         for term in self.terms.values():
             assert isinstance(term, Term)
             term.start()
-
-    def take_frozen(self) -> None:
-        """Take the weights of the trained colorizer that stays as it is, if there is one.
-
-        Raises:
-            InputError: if it cannot be read, or was trained with other settings.
-        """
-        path = self.amplifier.colorizer if self.amplifier else None
-        if path is None:
-            return
-        checkpoint = read_checkpoint(path)
-        names = ("network", "objective", "flip_average", "strength", "amplifier", "guidance")
-        given = checkpoint["hyper_parameters"]
-        then = flat({name: given.get(name) for name in names})
-        now = flat({name: self.hparams[name] for name in names} | {"amplifier": None})
-        if name := first_difference(then, now):
-            raise InputError(
-                f"amplifier.colorizer={path} was trained with {name}={then.get(name)}, this "
-                f"run has {now.get(name)}; set both alike"
-            )
-        weights = select_weights(checkpoint["state_dict"])
-        self.load_state_dict({**self.state_dict(), **weights})
-        self.seen_before = set(checkpoint[DATA]["seen"])
 
     def decode_otherwise(
         self,
@@ -207,13 +175,6 @@ class Colorizer(Predictor, pl.LightningModule):
             objective = {**self.hparams["objective"], "temperature": temperature}
             self.hparams.update(objective=objective)  # the dict may be the caller's
 
-    def train(self, mode: bool = True) -> "Colorizer":
-        """Nothing of a frozen colorizer changes in training."""
-        super().train(mode)
-        if self.is_frozen:
-            self.network.eval()
-        return self
-
     def losses(
         self, raw: Tensor, batch: LabBatch, progress: float | None = None
     ) -> dict[str, Tensor]:
@@ -223,9 +184,7 @@ class Colorizer(Predictor, pl.LightningModule):
             raw: the network's output (B,C,h,w) for the photographs of ``batch``.
             progress: share of the training that is over; None outside of it, with no adversary.
         """
-        found: dict[str, Tensor] = {}
-        if not self.is_frozen:
-            found["objective"] = self.objective(raw, batch.ab, self.network.upsampling)
+        found = {"objective": self.objective(raw, batch.ab, self.network.upsampling)}
         is_opposed = self.adversary and progress is not None and self.adversary.is_on(progress)
         if not self.terms and not is_opposed:
             return found
@@ -255,8 +214,7 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def training_step(self, batch: LabBatch, batch_idx: int) -> dict[str, Any]:
         progress = self.global_step / self.trainer.estimated_stepping_batches
-        hints = self.simulated(batch) if self.simulated else None
-        losses = self.losses(self.network(self.network_input(batch.L, hints)), batch, progress)
+        losses = self.losses(self.network(scale_lightness(batch.L)), batch, progress)
         loss = torch.stack(list(losses.values())).sum()
         logged = {"train/loss": loss}
         if self.terms or self.adversary:

@@ -53,12 +53,10 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     device = hardware.choose(settings.trainer)
     code = read_commit()  # now: it may be another one when the training ends
     colorizer, data = build_parts(settings)
+    steps_done = 0
     if settings.resume:
         ema = settings.trainer.ema
         steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
-    else:
-        colorizer.take_frozen()
-        steps_done = 0
     progress = EpochProgress()
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done

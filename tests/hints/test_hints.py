@@ -1,4 +1,4 @@
-"""Networks that take hints: the same without any, and told by what is given."""
+"""Models take hints: the same without any, and told by what is given."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,6 @@ from skimage.color import rgb2lab
 
 from colorization.errors import InputError
 from colorization.evaluation.run import evaluate
-from colorization.hints.encode import distances, spread_hints
 from colorization.hints.file import Hint, Hints, write_hints
 from colorization.hints.simulate import draw_spots
 from colorization.inference.album import colorize_album
@@ -30,16 +29,11 @@ NETWORKS = {
 
 
 @pytest.fixture(scope="module")
-def hinted(settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of a network that has learned to take hints, for a little while."""
-    folder = tmp_path_factory.mktemp("hinted")
-    words = ("network=unet", "network.width=8", "objective=bins", "guidance=hints")
-    more = (
-        "guidance.automatic=0.2",
-        "trainer.max_epochs=6",
-        "dataset.train=32",
-        "optimizer.lr=3e-3",
-    )
+def trained(settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a network that has learned colours for a little while."""
+    folder = tmp_path_factory.mktemp("trained")
+    words = ("network=unet", "network.width=8", "objective=bins")
+    more = ("trainer.max_epochs=6", "dataset.train=32", "optimizer.lr=3e-3")
     train(settings(*words, *more, "flip_average=true"), folder)
     return folder / "checkpoints" / "best.ckpt"
 
@@ -48,7 +42,7 @@ def hinted(settings: Callable[..., Train], tmp_path_factory: pytest.TempPathFact
 def test_no_hints_are_the_automatic_path_bit_for_bit(
     settings: Callable[..., Train], network: str
 ) -> None:
-    colorizer, _ = build_parts(settings(*NETWORKS[network], "guidance=hints"))
+    colorizer, _ = build_parts(settings(*NETWORKS[network]))
     for weight in colorizer.parameters():
         torch.nn.init.normal_(weight, std=0.05)
     colorizer.eval()
@@ -63,8 +57,8 @@ def test_no_hints_are_the_automatic_path_bit_for_bit(
         assert colorizer(L, some).shape == (2, 2, 35, 50)
 
 
-def test_a_mirrored_photograph_has_mirrored_hints(hinted: Path) -> None:
-    colorizer = load_colorizer(hinted)
+def test_a_mirrored_photograph_has_mirrored_hints(trained: Path) -> None:
+    colorizer = load_colorizer(trained)
     L = 100 * torch.rand(1, 1, 32, 64)
     hints = draw_spots(50 * torch.randn(1, 2, 32, 64), torch.tensor([[[8, 9], [20, 53]]]), 5)
     with torch.inference_mode():
@@ -72,7 +66,7 @@ def test_a_mirrored_photograph_has_mirrored_hints(hinted: Path) -> None:
         assert torch.allclose(colorizer(L.flip(-1), hints.flip(-1)).flip(-1), both, atol=1e-3)
 
 
-@pytest.mark.parametrize("model", ["hinted", "checkpoint"])
+@pytest.mark.parametrize("model", ["trained", "checkpoint"])
 def test_a_spot_has_its_colour_there(model: str, request: pytest.FixtureRequest) -> None:
     colorizer = load_colorizer(request.getfixturevalue(model))
     L = torch.full((1, 1, 32, 40), 55.0)
@@ -85,27 +79,11 @@ def test_a_spot_has_its_colour_there(model: str, request: pytest.FixtureRequest)
         assert found.tolist() == pytest.approx(ab, abs=5)
 
 
-def test_hints_spread_as_far_as_they_are_near_and_alike() -> None:
-    L = torch.full((1, 1, 64, 64), 40.0)
-    L[..., 32:] = 90
-    hints = torch.zeros(1, 3, 64, 64)
-    hints[..., 30:34, 8:12] = torch.tensor([50.0, -20, 1])[:, None, None]
-    found = spread_hints(L, hints)[0]
-    assert found[:2, 32, 10].tolist() == pytest.approx([50, -20], abs=1)
-    assert found[2, 32, 10] == pytest.approx(1, abs=0.2)
-    near, far = found[2, 32, 16], found[2, 32, 30]
-    assert 1 > near > far > 0.01
-    assert found[2, 32, 40] < far / 4  # beyond the edge
-    assert not spread_hints(L, torch.zeros_like(hints)).any()
-    by_pairs = torch.tensor([(0.0, 0), (0, 0.5), (0.5, 0), (0.5, 0.5), (1, 0), (1, 0.5)])
-    assert torch.allclose(distances((3, 2), L.device), torch.cdist(by_pairs, by_pairs))
-
-
 def test_an_evaluation_has_a_curve_for_each_way_of_placing(
-    hinted: Path, asked: Callable[..., Evaluate], tmp_path: Path
+    trained: Path, asked: Callable[..., Evaluate], tmp_path: Path
 ) -> None:
     words = ("datasets=[synthetic]", "tracks=own", "metrics=[mse,psnr]", "hints=[0,1,8,30]")
-    found = evaluate(asked(hinted, *words), tmp_path)
+    found = evaluate(asked(trained, *words), tmp_path)
     (track,) = found["datasets"]["synthetic"]["tracks"].values()
     (label,) = found["checkpoints"]
     for placing in ("at random", "suggested"):
@@ -162,13 +140,13 @@ def gray(height: int = 48, width: int = 64) -> Image.Image:
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
-def test_hints_in_a_file_colour_as_in_python(hinted: Path, tmp_path: Path) -> None:
+def test_hints_in_a_file_colour_as_in_python(trained: Path, tmp_path: Path) -> None:
     gray().save(tmp_path / "old.png")
     hints = Hints(64, 48, (Hint("#c83232", 9, ((20, 20), (40, 22))),))
     write_hints(hints, tmp_path / "hints.json")
-    words = [f"input={tmp_path}/old.png", f"model={hinted}", "size=48", "existing=overwrite"]
+    words = [f"input={tmp_path}/old.png", f"model={trained}", "size=48", "existing=overwrite"]
     for more in ([], ["tiles=true"]):
-        colorizer = PhotoColorizer.load(str(hinted), size=48, tiles=bool(more))
+        colorizer = PhotoColorizer.load(str(trained), size=48, tiles=bool(more))
         found = []
         for given in ([f"hints={tmp_path}/hints.json"], []):
             output = tmp_path / "new.png"
@@ -184,15 +162,15 @@ def test_hints_in_a_file_colour_as_in_python(hinted: Path, tmp_path: Path) -> No
         assert np.abs(told.astype(int) - automatic).max() > 20
 
 
-def test_hints_that_do_not_fit_are_refused(hinted: Path, tmp_path: Path) -> None:
+def test_hints_that_do_not_fit_are_refused(trained: Path, tmp_path: Path) -> None:
     hints = Hints(64, 48, (Hint("#c83232", 9, ((20, 20),)),))
     with pytest.raises(InputError, match="for a picture of 64 x 48 px, this one has 30 x 20"):
-        PhotoColorizer.load(str(hinted)).colorize(gray(20, 30), hints)
+        PhotoColorizer.load(str(trained)).colorize(gray(20, 30), hints)
     write_hints(hints, tmp_path / "hints.json")
     (tmp_path / "photos").mkdir()
     for name in ("a.png", "b.png"):
         gray(20, 30).save(tmp_path / "photos" / name)
-    words = [f"hints={tmp_path}/hints.json", f"output={tmp_path}/out", f"model={hinted}"]
+    words = [f"hints={tmp_path}/hints.json", f"output={tmp_path}/out", f"model={trained}"]
     with pytest.raises(InputError, match="hints are for one photograph; set input to a file"):
         colorize_album(**colorize_settings(f"input={tmp_path}/photos", *words))
     summary = colorize_album(**colorize_settings(f"input={tmp_path}/photos/a.png", *words))
