@@ -68,14 +68,14 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     from hydra import compose, initialize_config_dir
 
     from colorization.models import hardware
-    from colorization.settings.compose import CONF, checked, register
+    from colorization.settings.compose import CONF, parse_config, register
     from colorization.training.run import build_parts, quieten_lightning
     from colorization.training.trainer import make_trainer
 
     quieten_lightning()
     register()
     with initialize_config_dir(CONF, version_base="1.3"):
-        settings = checked(compose("train", [*overrides]))
+        settings = parse_config(compose("train", [*overrides]))
     device = hardware.choose(settings.trainer)
     pl.seed_everything(settings.seed, verbose=False)
     colorizer, data = build_parts(settings)

@@ -137,7 +137,7 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
     from hydra import compose, initialize_config_dir
 
     from colorization.models import hardware
-    from colorization.settings.compose import CONF, checked, register
+    from colorization.settings.compose import CONF, parse_config, register
     from colorization.training.callbacks import EpochProgress
     from colorization.training.run import build_parts
     from colorization.training.trainer import make_trainer
@@ -154,7 +154,7 @@ def ours(shape: Shape, trainer_option: str) -> tuple[Any, Any, Any]:
         "scheduler=none",
     ]
     with initialize_config_dir(CONF, version_base="1.3"):
-        settings = checked(compose("train", overrides))
+        settings = parse_config(compose("train", overrides))
     device = hardware.choose(settings.trainer)
     colorizer, data = build_parts(settings)
     data.setup("fit")

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from colorization.settings.commands import Evaluate, Train
-from colorization.settings.compose import CONF, checked, register
+from colorization.settings.compose import CONF, parse_config, register
 from colorization.training.run import train
 
 # Seconds on a CPU: 16 px, a few scenes, one epoch.
@@ -38,7 +38,7 @@ def settings() -> Callable[..., Train]:
         is_given = {"dataset=mixed", "experiment=default_model"} & set(overrides)
         small = [word for word in SMALL if not (is_given and word.startswith(COUNTS))]
         with initialize_config_dir(CONF, version_base="1.3"):
-            result: Train = checked(compose("train", [*small, *overrides]))
+            result: Train = parse_config(compose("train", [*small, *overrides]))
         return result
 
     return composed
@@ -54,7 +54,7 @@ def asked() -> Callable[..., Evaluate]:
         with initialize_config_dir(CONF, version_base="1.3"):
             config = compose("evaluate", [OFFLINE, "accelerator=cpu", *overrides])
         config.checkpoint = [str(path) for path in paths]
-        settings: Evaluate = checked(config)
+        settings: Evaluate = parse_config(config)
         return settings
 
     return composed

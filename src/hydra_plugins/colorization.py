@@ -15,13 +15,11 @@ class GridOrSearch(BasicSweeper):
     def sweep(self, arguments: list[str]) -> None:
         """Make the runs, then report on them; the command fails if a run did."""
         from colorization.errors import InputError
-        from colorization.sweeps.launch import sweep_of
-        from colorization.sweeps.report import report
+        from colorization.sweeps.launch import open_sweep, run_grid
+        from colorization.sweeps.report import report_sweep
 
-        sweep = sweep_of(self)
+        sweep = open_sweep(self)
         if self.trials is None:
-            from colorization.sweeps.grid import run_grid
-
             run_grid(sweep, arguments)
         else:
             try:
@@ -31,6 +29,6 @@ class GridOrSearch(BasicSweeper):
                     f"a search needs {error.name}: pip install -e '.[search]'"
                 ) from error
             run_search(sweep, arguments)
-        runs = report(sweep.folder).runs
+        runs = report_sweep(sweep.folder).runs
         if failed := sum(run.state == "failed" for run in runs):
             raise SystemExit(f"{failed} of {len(runs)} runs failed")

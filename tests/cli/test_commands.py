@@ -168,11 +168,16 @@ RESULTS = {
     "dataset": "faces",
     "images": {"train": 3, "val": 2, "test": 1},
     "test": {"gray": SCORES, "mean": SCORES, "network": {**SCORES, "mse": 0.001}},
-    "config": {"dataset": {"size": 64}},
+    "val": SCORES,
+    "config": {"dataset": {"size": 64}, "network": {}},
     "environment": {"accelerator": "cpu"},
+    "seed": 0,
     "epochs": 5,
     "best_epoch": 4,
     "minutes": 1.5,
+    "images_seen": 15,
+    "images_per_second": 9.5,
+    "parameters": 1000,
     "ended_by": "patience",
 }
 

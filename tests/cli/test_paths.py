@@ -69,7 +69,7 @@ def test_a_path_setting_is_what_is_typed(command: str) -> None:
         config = compose(
             command, quote_overrides([*groups, *(f"{n}={value}" for n in names)], schema)
         )
-        return [plain(OmegaConf.select(config, name)) for name in names]
+        return [to_dict(OmegaConf.select(config, name)) for name in names]
 
     with initialize_config_dir(CONF, version_base="1.3"):
         for odd in ODD[:: 1 if command == "train" else 4]:
@@ -80,7 +80,7 @@ def test_a_path_setting_is_what_is_typed(command: str) -> None:
         assert found(words, lists) == [["2020_01", FOLDER, "it's", "a, b", "[c]/d"]] * len(lists)
 
 
-def plain(value: Any) -> Any:
+def to_dict(value: Any) -> Any:
     return list(value) if OmegaConf.is_list(value) else value
 
 

@@ -39,11 +39,11 @@ from colorization.models.export import export_model
 from colorization.models.registry import DESCRIPTION
 from colorization.networks.weights import read_weights
 from colorization.settings.commands import Evaluate, Train
-from colorization.settings.compare import started_with
+from colorization.settings.compare import read_start
 from colorization.settings.compose import BASELINES_FILE
 from colorization.sweeps.comparison import compare_runs
-from colorization.sweeps.folder import PLAN, read_jobs
-from colorization.sweeps.report import report as sweep_report
+from colorization.sweeps.report import report_sweep
+from colorization.sweeps.runs import PLAN, read_jobs
 from colorization.sweeps.study import ask, check_space, open_study
 from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs
 from colorization.training.reproduce import expand_from
@@ -231,7 +231,7 @@ def test_the_config_of_a_run_folder_makes_no_objects(tmp_path: Path, canary: Can
     with pytest.raises(InputError, match=r"its config/ cannot be read"):
         expand_from(["--from", str(tmp_path)])
     with pytest.raises(Exception, match="could not determine a constructor"):
-        started_with(tmp_path)
+        read_start(tmp_path)
 
 
 def test_the_listing_of_a_run_folder_runs_nothing(tmp_path: Path, canary: Canary) -> None:
@@ -274,7 +274,7 @@ def test_a_sweep_folder_and_its_study_run_nothing(canary: Canary, tmp_path: Path
     (tmp_path / "0" / "tensorboard").mkdir(parents=True)
     written(canary, tmp_path / "0" / "results.json")
     written(canary, tmp_path / "0" / "tensorboard" / "events.out.tfevents.1.a.1.0")
-    sweep_report(tmp_path)
+    report_sweep(tmp_path)
 
 
 def test_hints_and_results_run_nothing(canary: Canary, tmp_path: Path) -> None:

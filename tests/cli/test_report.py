@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from colorization.errors import InputError
-from colorization.models.results import read_outcome
 from colorization.settings.commands import Board
 from colorization.sweeps.comparison import compare_runs
-from colorization.sweeps.leaderboard import Run, standing
-from colorization.sweeps.standings import Ranked, tables
+from colorization.sweeps.leaderboard import RECORD, Run, collect_standing, read_record
+from colorization.sweeps.standings import format_tables
 from tests.cli.test_commands import RESULTS
 from tests.sweeps.test_leaderboard import result
 
@@ -127,23 +126,34 @@ def test_a_leaderboard_names_runs_on_other_photographs() -> None:
         Run("faces", 200, "two", 0): result(0.002) | {"data": other},
         Run("faces", 200, "two", 1): result(0.006) | {"data": DIGESTS},
     }
-    text = tables([standing(board, 200, outcomes)])
+    text = format_tables([collect_standing(board, 200, outcomes)])
     assert "| **one** | 2 | 0.008000 ± 0.000000 |" in text
-    reason = "it has other train photographs than the runs above; to train it again, delete "
-    assert f"| **two** | 1 of 2, failed: {reason}faces_200/two/0.json | 0.006000 |" in text
+    reason = (
+        "it has other train photographs than the runs above; to train it again, delete its line in "
+    )
+    assert f"| **two** | 1 of 2, failed: {reason}{RECORD} | 0.006000 |" in text
 
 
-def test_a_leaderboard_refuses_what_it_cannot_show(tmp_path: Path) -> None:
-    path = tmp_path / "0.json"
+def test_a_leaderboard_leaves_out_lines_that_it_cannot_show(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / RECORD
+    run = Run("faces", 200, "one", 0)
+    whole = result(0.01) | {"run": run._asdict()}
     for where, value, reason in (
         ("minutes", None, "minutes: field required"),
         ("parameters", "many", "parameters: input should be a valid integer"),
         ("test.mean.psnr", None, "test: mean has no psnr"),
-        ("config.network", [], r"config\.network: input should be a valid dictionary"),
-        ("config.network.encoder", {"name": "x"}, r"config\.network\.encoder\.weights: field req"),
+        ("config.network", [], "config.network: input should be a valid dictionary"),
+        ("config.network.encoder", {"name": "x"}, "config.network.encoder.weights: field req"),
+        ("run.seed", None, "missing 1 required positional argument: 'seed'"),
     ):
-        path.write_text(json.dumps(changed(result(0.01), where, value)))
-        with pytest.raises(InputError, match=rf"0\.json cannot be read as results: {reason}"):
-            read_outcome(path, Ranked)
-    path.write_text(json.dumps(result(0.01)))
-    assert read_outcome(path, Ranked) == result(0.01)
+        line = json.dumps(changed(whole, where, value))
+        path.write_text(f"{line}\n{json.dumps(whole)}\n")
+        assert read_record(path) == {run: whole}
+        assert reason in caplog.text
+        assert "that run is made anew" in caplog.text
+        caplog.clear()
+    path.write_text(json.dumps(whole)[:-1])
+    assert read_record(path) == {}
+    assert f"{path}, line 1" in caplog.text

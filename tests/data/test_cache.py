@@ -25,7 +25,7 @@ from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings import machine as processes
 from colorization.settings.commands import Train
-from colorization.settings.compose import build, plain
+from colorization.settings.compose import build, to_dict
 from colorization.training.run import train
 from tests.support.command_line import ROOT
 
@@ -34,7 +34,7 @@ MAPPED = "data.max_memory=0"
 
 
 def datamodule(settings: Train, folder: Path) -> ColorDataModule:
-    config = plain(settings)
+    config = to_dict(settings)
     data = ColorDataModule(
         config["dataset"], config["augmentation"], settings.data.batch_size, 0, Cache(folder, 0)
     )
@@ -54,7 +54,7 @@ def test_training_is_the_same_as_in_memory(
     of_folder: Callable[..., Train], photographs: Path, tmp_path: Path
 ) -> None:
     words = ["dataset.train=9", "dataset.val=5", "dataset.test=6", "trainer.max_epochs=2"]
-    dataset = build(plain(of_folder(*words))["dataset"])
+    dataset = build(to_dict(of_folder(*words))["dataset"])
     for name in (dataset.names("val")[1], dataset.names("test")[0]):
         Image.open(photographs / name).convert("L").save(photographs / name)
     in_memory = train(of_folder(*words), tmp_path / "a")
@@ -87,7 +87,7 @@ def read_again(
     settings: Train, folder: Path, patch: pytest.MonkeyPatch
 ) -> tuple[ColorDataModule, int]:
     """What is there now, and how many photographs were decoded for it."""
-    config = plain(settings)
+    config = to_dict(settings)
     data = ColorDataModule(config["dataset"], config["augmentation"], 2, 0, Cache(folder, 0))
     names = count_reads(data, patch)
     data.load("train")

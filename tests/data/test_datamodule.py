@@ -15,13 +15,13 @@ from colorization.data.batches import BatchShares, PixelDataset, ResumableLoader
 from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.settings.commands import Train
-from colorization.settings.compose import build, plain
+from colorization.settings.compose import build, to_dict
 
 FLIPPED = ["augmentation=none", "augmentation.flip_horizontal=1"]
 
 
 def datamodule(settings: Train) -> ColorDataModule:
-    config = plain(settings)
+    config = to_dict(settings)
     data = ColorDataModule(config["dataset"], config["augmentation"], settings.data.batch_size, 0)
     data.prepare_data()
     data.setup()
@@ -74,7 +74,7 @@ def test_orders_of_one_seed_are_not_those_of_another() -> None:
 
 
 def test_augmentation_of_one_seed_is_not_that_of_another(settings: Callable[..., Train]) -> None:
-    config = plain(settings("augmentation=paper"))
+    config = to_dict(settings("augmentation=paper"))
     pixels = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
 
     def drawn(seed: int, step: int, rank: int) -> tuple[float, ...]:
@@ -106,7 +106,7 @@ def test_near_gray_photographs_are_listed_and_not_scored(
         Image.open(path).convert("L").save(path)
     words = ["dataset=folder", f"dataset.root={photographs}", "dataset.test=8"]
     words.append("dataset.train=10")
-    dataset = build(plain(settings(*words))["dataset"])
+    dataset = build(to_dict(settings(*words))["dataset"])
     unusable = next(n for n in dataset.names("test") if int(Path(n).stem) % 3)
     (photographs / unusable).write_text("no picture")
     with caplog.at_level("INFO"):

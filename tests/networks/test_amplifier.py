@@ -12,7 +12,7 @@ from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
 from colorization.networks.amplifier import Amplifier
 from colorization.settings.commands import Train
-from colorization.settings.compose import plain
+from colorization.settings.compose import to_dict
 from colorization.training.colorizer import Colorizer
 from colorization.training.run import build_parts, train
 
@@ -78,7 +78,7 @@ def test_trained_jointly_everything_changes(settings: Callable[..., Train], tmp_
 
 
 def test_one_that_nothing_trains_is_refused(settings: Callable[..., Train]) -> None:
-    config = plain(settings("amplifier=residual", "amplifier.weight=0"))
+    config = to_dict(settings("amplifier=residual", "amplifier.weight=0"))
     parts = ("network", "objective", "optimizer", "scheduler", "amplifier")
     with pytest.raises(InputError, match=r"nothing trains the amplifier: set amplifier\.weight"):
         Colorizer(**{part: config[part] for part in parts})

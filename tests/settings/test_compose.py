@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from colorization.errors import InputError
 from colorization.settings.commands import Train
-from colorization.settings.compose import CONF, build, checked, epochs, plain, register
+from colorization.settings.compose import CONF, build, epochs, parse_config, register, to_dict
 from colorization.settings.failures import one_line
 from colorization.settings.parts import TARGETS
 from colorization.training.colorizer import Colorizer
@@ -36,7 +36,7 @@ def test_every_option_composes_and_builds(
 ) -> None:
     choice = f"{group}={option}"
     more = ["network=unet"] if group == "encoder" else []
-    config = plain(settings(choice, *more, *MORE.get(choice, [])))
+    config = to_dict(settings(choice, *more, *MORE.get(choice, [])))
     Colorizer(**{part: config[part] for part in PARTS})
     build(config["dataset"])
     build(config["augmentation"])
@@ -143,7 +143,7 @@ def test_epochs_follow_from_the_photographs_to_be_seen() -> None:
         initialize_config_dir(CONF, version_base="1.3"),
         pytest.raises(OmegaConfBaseException) as caught,
     ):
-        checked(compose("train", words))
+        parse_config(compose("train", words))
     assert one_line(caught.value).startswith(
         "this experiment sees 8000 photographs; set dataset.tr"
     )
@@ -166,4 +166,4 @@ def test_plain_settings_hold_primitives_only(settings: Callable[..., Train]) -> 
             return all(map(primitive, value))
         return value is None or type(value) in (bool, int, float, str)
 
-    assert primitive(plain(settings("optimizer=adamw")))
+    assert primitive(to_dict(settings("optimizer=adamw")))

@@ -24,7 +24,7 @@ from colorization.color import rgb_to_lab, scale_lightness
 from colorization.errors import InputError
 from colorization.settings import commands
 from colorization.settings.commands import GridOrSearch
-from colorization.settings.compose import CONF, build, checked, plain, register
+from colorization.settings.compose import CONF, build, parse_config, register, to_dict
 from colorization.settings.failures import one_line
 from colorization.settings.fields import folder_name
 from colorization.settings.overrides import quote_overrides
@@ -79,7 +79,7 @@ def composed(command: str, variant: int) -> tuple[DictConfig, tuple[str, ...]]:
     register()
     with initialize_config_dir(CONF, version_base="1.3"):
         config = compose(command, COMMANDS[command][variant])
-    return config, tuple(numbers(checked(config)))
+    return config, tuple(numbers(parse_config(config)))
 
 
 PLACES = [(command, n) for command, words in COMMANDS.items() for n in range(len(words))]
@@ -119,7 +119,7 @@ def test_whatever_is_typed_is_refused_by_name_or_is_usable(
     try:
         value = OverridesParser.create().parse_override(f"{name}={word}").value()
         OmegaConf.update(config, name, value, merge=True)
-        assert finite(plain(checked(config)))
+        assert finite(to_dict(parse_config(config)))
     except (InputError, OmegaConfBaseException, OverflowError) as error:
         line = one_line(error)
         assert name in line
@@ -159,7 +159,7 @@ def test_a_step_with_any_allowed_number_has_a_loss_or_ends_as_diverged(
     low, high = limits_of(config, name)
     between = strategies.floats(low, high)
     value = data.draw(strategies.sampled_from([low, math.nextafter(low, high), high]) | between)
-    parts = deepcopy(plain(config))
+    parts = deepcopy(to_dict(config))
     group, _, last = name.partition(".")
     before = parts[group][last]
     parts[group][last] = (value, value) if isinstance(before, tuple | list) else type(before)(value)
@@ -177,7 +177,7 @@ def test_a_step_with_any_allowed_number_has_a_loss_or_ends_as_diverged(
 def typed(words: tuple[str, ...]) -> Any:
     register()
     with initialize_config_dir(CONF, version_base="1.3"):
-        return checked(compose("train", list(words)))
+        return parse_config(compose("train", list(words)))
 
 
 def two_steps(parts: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -240,7 +240,7 @@ def test_what_was_taken_without_a_word_is_refused(command: str, words: str, line
         initialize_config_dir(CONF, version_base="1.3"),
         pytest.raises(InputError, match=f"^{line}"),
     ):
-        checked(compose(command, words.split()))
+        parse_config(compose(command, words.split()))
 
 
 def test_a_number_of_hundreds_of_digits_is_one_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from colorization.errors import InputError
 from colorization.files.atomic import held
-from colorization.models import results
+from colorization.models.results import save_results
 from colorization.settings.compose import CONF, register
 from colorization.sweeps.job import run
 from colorization.sweeps.launch import check_settings, forget_failure
@@ -126,7 +126,7 @@ def test_a_run_that_was_killed_before_it_began_blocks_nothing(tmp_path: Path) ->
 
 
 def test_what_fails_during_a_sweep_is_not_made_again_by_it(tmp_path: Path) -> None:
-    results.save({"error": "no luck"}, tmp_path)
+    save_results({"error": "no luck"}, tmp_path)
     forget_failure(tmp_path, before=time.time() - 60)
     assert run(DictConfig({}), tmp_path, train) == math.inf
     assert json.loads((tmp_path / "results.json").read_text()) == {"error": "no luck"}

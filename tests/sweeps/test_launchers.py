@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from colorization.settings.machine import cores
-from colorization.sweeps.job import threads_of
+from colorization.sweeps.job import count_threads
 from tests.conftest import SMALL
 from tests.support.command_line import environment, python
 
@@ -89,4 +89,4 @@ def test_threads_are_divided_among_concurrent_runs() -> None:
         ({"ray": {"remote": {}}}, many, 1),
         ({}, many, None),
     ):
-        assert threads_of(OmegaConf.create(launcher), runs) == threads, launcher
+        assert count_threads(OmegaConf.create(launcher), runs) == threads, launcher

@@ -10,9 +10,8 @@ from markdown_it import MarkdownIt
 
 from colorization.errors import InputError
 from colorization.files.atomic import held
-from colorization.sweeps.folder import save_jobs
-from colorization.sweeps.report import report
-from colorization.sweeps.runs import read_runs
+from colorization.sweeps.report import report_sweep
+from colorization.sweeps.runs import read_runs, save_jobs
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def test_runs_are_ranked_with_their_states(sweep: Path) -> None:
 def test_a_half_finished_sweep_has_a_table_and_a_page(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(sweep)
+    report_sweep(sweep)
     page, table = (sweep / "sweep.html").read_text(), (sweep / "sweep.md").read_text()
     counted = "6 runs: 2 finished, 1 given up, 1 failed, 1 interrupted, 1 waiting."
     assert counted in page
@@ -68,7 +67,7 @@ def test_a_half_finished_sweep_has_a_table_and_a_page(
 
 def test_a_sweep_of_which_nothing_has_ended_is_told_too(tmp_path: Path) -> None:
     save_jobs({0: ["seed=0"], 1: ["seed=1"]}, tmp_path)
-    report(tmp_path)
+    report_sweep(tmp_path)
     assert "2 runs: 2 waiting." in (tmp_path / "sweep.md").read_text()
     assert "data:image/svg+xml" not in (tmp_path / "sweep.html").read_text()
 
@@ -95,7 +94,7 @@ def test_damaged_files_of_a_sweep_are_named_and_the_rest_is_told(
         (message,) = (m for m in caplog.messages if "cannot be read" in m)
         assert f"{sweep}/0/results.json cannot be read as results: " in message
         assert reason in message
-    report(sweep)
+    report_sweep(sweep)
     assert "6 runs: 1 finished" in (sweep / "sweep.md").read_text()
 
 
@@ -104,7 +103,7 @@ def test_words_of_others_stay_text(sweep: Path, capsys: pytest.CaptureFixture[st
     (sweep / "2" / "results.json").write_text(json.dumps({"error": error}))
     jobs = {n: [f"$x^^$<s>=[/b]|`{n}", "seed=0", f"<u>_a={n}"] for n in range(6)}
     save_jobs(jobs, sweep)
-    report(sweep)
+    report_sweep(sweep)
     page, table = (sweep / "sweep.html").read_text(), (sweep / "sweep.md").read_text()
     shown = MarkdownIt("commonmark", {"html": True}).enable("table").render(table)
     for text in (page, shown):
@@ -118,12 +117,12 @@ def test_words_of_others_stay_text(sweep: Path, capsys: pytest.CaptureFixture[st
 def test_runs_on_other_photographs_are_not_compared_in_silence(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(sweep)
+    report_sweep(sweep)
     assert "same photographs" not in (sweep / "sweep.md").read_text()
     path = sweep / "0" / "results.json"
     found = json.loads(path.read_text())
     path.write_text(json.dumps(found | {"data": found["data"] | {"val": "of others"}}))
-    report(sweep)
+    report_sweep(sweep)
     page = (sweep / "sweep.html").read_text()
     sentence = "Not all are of the same photographs, so their errors cannot be compared."
     for text in (page, (sweep / "sweep.md").read_text()):
@@ -142,7 +141,7 @@ def test_damaged_curves_are_left_out(sweep: Path, content: bytes) -> None:
         path.write_bytes(path.read_bytes()[:-7])
     (sweep / "1" / "tensorboard").mkdir(parents=True, exist_ok=True)
     (sweep / "1" / "tensorboard" / "events.out.tfevents.1.x").write_bytes(content)
-    report(sweep)
+    report_sweep(sweep)
     assert next(run for run in read_runs(sweep) if run.number == 1).curve == []
 
 
@@ -150,4 +149,4 @@ def test_damaged_curves_are_left_out(sweep: Path, content: bytes) -> None:
 def test_a_damaged_plan_is_named(sweep: Path, text: str) -> None:
     (sweep / "sweep.json").write_text(text)
     with pytest.raises(InputError, match=r"sweep\.json is damaged .*; delete it and repeat"):
-        report(sweep)
+        report_sweep(sweep)

@@ -16,8 +16,8 @@ from PIL import Image
 from colorization.errors import InputError
 from colorization.files.atomic import held
 from colorization.settings.commands import GridOrSearch, Train
-from colorization.sweeps.pruning import PrunedError, Pruning
-from colorization.sweeps.search import distribution, jobs_of, taken
+from colorization.sweeps.job import PrunedError, Pruning
+from colorization.sweeps.search import list_jobs, make_distribution, take_trials
 from colorization.sweeps.study import ask, check_space, open_study, running_trial
 from colorization.training.run import train
 from tests.conftest import SMALL
@@ -63,7 +63,7 @@ def test_a_study_that_somebody_sends_chooses_no_other_values(tmp_path: Path) -> 
     check_space(study, space, {}, tmp_path / "study.db")
     study.ask({"adversary": CategoricalDistribution(["../../../evil"])})
     with pytest.raises(InputError, match=r"trial 0 of the study is drawn from .*evil"):
-        jobs_of(study, space, {})
+        list_jobs(study, space, {})
 
 
 def test_a_study_lies_where_it_is_said_whatever_the_name(tmp_path: Path) -> None:
@@ -102,14 +102,14 @@ def test_a_hopeless_run_is_given_up(settings: Callable[..., Train], tmp_path: Pa
 )
 def test_words_are_distributions(word: str, found: object) -> None:
     (override,) = OverridesParser.create().parse_overrides([word])
-    assert distribution(override) == found
+    assert make_distribution(override) == found
 
 
 @pytest.mark.parametrize("word", ["interval(2,1)", "tag(log,interval(0,3))", "range(0,0)"])
 def test_limits_that_hold_nothing_are_told_in_a_line(word: str) -> None:
     (override,) = OverridesParser.create().parse_overrides([f"a={word}"])
     with pytest.raises(InputError, match="cannot be searched"):
-        distribution(override)
+        make_distribution(override)
 
 
 def test_what_is_no_study_is_told_in_a_line(tmp_path: Path) -> None:
@@ -159,20 +159,20 @@ def test_a_trial_is_of_one_process_until_that_ends(tmp_path: Path) -> None:
     one, other = (open_study(path, warmup=1) for _ in range(2))
     space = {"a": FloatDistribution(0.0, 1.0)}
     half_drawn = one.ask().number
-    with taken(one, space, about, tmp_path, set()) as first:
+    with take_trials(one, space, about, tmp_path, set()) as first:
         assert len(first) == 2
-        with taken(other, space, about, tmp_path, set()) as second:
+        with take_trials(other, space, about, tmp_path, set()) as second:
             assert len({half_drawn, *first, *second}) == 5
-            with taken(one, space, about, tmp_path, set()) as none:
+            with take_trials(one, space, about, tmp_path, set()) as none:
                 assert none == []
-    with taken(other, space, about, tmp_path, {first[0]}) as left:
+    with take_trials(other, space, about, tmp_path, {first[0]}) as left:
         assert left == [first[1], second[0]]
     with (
         held(tmp_path / str(second[0])),
-        taken(one, space, about, tmp_path, {first[0]}) as left,
+        take_trials(one, space, about, tmp_path, {first[0]}) as left,
     ):
         assert left == [first[1], second[1]]
-    jobs = jobs_of(one, space, {"seed": "0"})
+    jobs = list_jobs(one, space, {"seed": "0"})
     assert list(jobs) == [*first, *second]
     assert all(words[1].startswith("a=0.") for words in jobs.values())
 

@@ -18,7 +18,7 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.data.photographs import Images
 from colorization.errors import InputError
 from colorization.settings.commands import Train
-from colorization.settings.compare import started_with
+from colorization.settings.compare import read_start
 from colorization.settings.compose import CONF, register
 from colorization.settings.installation import read_commit
 from colorization.training.checkpoints import make_resume_command
@@ -204,7 +204,7 @@ def test_a_recorded_setting_is_one_of_the_schema_and_refers_to_such(
         expand_from(["--from", str(tmp_path)])
     if "outside" in message:
         with pytest.raises(InputError, match=message):
-            started_with(tmp_path)
+            read_start(tmp_path)
 
 
 def test_aliases_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_aliases_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
         bomb.append(f"{new}: &{new} [{', '.join(9 * [f'*{old}'])}]")
     path = tmp_path / "config" / "config.yaml"
     path.write_text("\n".join([*bomb, "seed: *j"]))
-    for reader in (lambda: expand_from(["--from", str(tmp_path)]), lambda: started_with(tmp_path)):
+    for reader in (lambda: expand_from(["--from", str(tmp_path)]), lambda: read_start(tmp_path)):
         with pytest.raises(ValueError, match=r"config\.yaml has aliases"):
             reader()
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from colorization.data.synthetic import MATERIALS, NAMES, SyntheticScenes
 from colorization.objectives.bins import ColorBins
-from colorization.settings.compose import CONF, checked, register
+from colorization.settings.compose import CONF, parse_config, register
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.run import train
 
@@ -42,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     def run(*overrides: str) -> Path:
         folder = tmp_path_factory.mktemp("run")
         with initialize_config_dir(CONF, version_base="1.3"):
-            settings = checked(compose("train", [*RECIPE, *overrides]))
+            settings = parse_config(compose("train", [*RECIPE, *overrides]))
         train(settings, folder)
         return folder
 

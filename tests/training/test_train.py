@@ -26,7 +26,7 @@ from colorization.models.checkpoints import read_checkpoint
 from colorization.networks.weights import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
-from colorization.settings.compose import plain, run_folder
+from colorization.settings.compose import run_folder, to_dict
 from colorization.training import run as command
 from colorization.training.callbacks import save_picture
 from colorization.training.checkpoints import make_resume_command
@@ -259,7 +259,7 @@ def test_flip_average_is_the_mean_over_both_ways(
 def test_decoding_leaves_the_settings_it_was_given_as_they_are(
     settings: Callable[..., Train],
 ) -> None:
-    given = plain(settings("objective=bins", "network=unet", "network.width=8"))
+    given = to_dict(settings("objective=bins", "network=unet", "network.width=8"))
     parts = {name: given[name] for name in ("network", "objective", "optimizer", "scheduler")}
     before = copy.deepcopy(parts)
     colorizer = Colorizer(**parts)

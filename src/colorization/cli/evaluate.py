@@ -12,7 +12,7 @@ from colorization.evaluation.report import list_overview
 from colorization.evaluation.run import evaluate
 from colorization.reports.tables import print_table
 from colorization.settings.commands import Evaluate
-from colorization.settings.compose import CONF, checked
+from colorization.settings.compose import CONF, parse_config
 from colorization.training.reproduce import save_settings
 
 
@@ -27,7 +27,7 @@ def show(found: Mapping[str, Any], folder: Path) -> None:
 def run(config: DictConfig) -> None:
     with command.one_line_errors():
         with command.run_folder() as folder:
-            found = evaluate(checked(config), folder)
+            found = evaluate(parse_config(config), folder)
             save_settings(config, folder)
         show(found, folder)
 

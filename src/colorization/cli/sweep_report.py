@@ -13,6 +13,6 @@ def sweep_report(
 
     The sweep may be half finished.
     """
-    from colorization.sweeps.report import report
+    from colorization.sweeps.report import report_sweep
 
-    report(folder.expanduser())
+    report_sweep(folder.expanduser())

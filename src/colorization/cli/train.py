@@ -14,15 +14,15 @@ from rich import get_console
 from colorization.cli import command
 from colorization.errors import InputError
 from colorization.files.atomic import held
-from colorization.models import results
 from colorization.settings.commands import Train
-from colorization.settings.compose import CHECKPOINTS, CONF, checked, is_first
-from colorization.sweeps.folder import with_folder
+from colorization.settings.compose import CHECKPOINTS, CONF, is_first, parse_config
 from colorization.sweeps.job import run as run_in_sweep
+from colorization.sweeps.runs import add_folder
 from colorization.training.callbacks import SavedSettings
 from colorization.training.checkpoints import make_resume_command
 from colorization.training.reproduce import compare, expand_from
 from colorization.training.run import quieten_lightning, train
+from colorization.training.testing import print_scores
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def run_job(config: DictConfig) -> float:
             if not is_ours:
                 raise InputError(f"another process is training in {folder}; wait for it to end")
             with command.run_folder() if is_first() else nullcontext():
-                found = train(checked(config), folder, [SavedSettings(config, folder)])
+                found = train(parse_config(config), folder, [SavedSettings(config, folder)])
     except KeyboardInterrupt:
         log.warning("stopped")
         if (folder / CHECKPOINTS / "last.ckpt").is_file():
@@ -48,7 +48,7 @@ def run_job(config: DictConfig) -> float:
         raise
     if not found:
         return float("nan")
-    results.show(found, folder)
+    print_scores(found, folder)
     if found["config"]["repeats"]:
         compare(found, Path(found["config"]["repeats"]))
     value: float = found["val"]["mse"]
@@ -64,7 +64,7 @@ def run(config: DictConfig) -> float:
 def main() -> None:
     """Run the command that was typed."""
     with command.one_line_errors():
-        sys.argv[1:] = with_folder(expand_from(sys.argv[1:]))
+        sys.argv[1:] = add_folder(expand_from(sys.argv[1:]))
     command.run(run, Train)
 
 

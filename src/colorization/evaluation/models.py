@@ -17,7 +17,7 @@ from colorization.models.metadata import SIZES
 from colorization.settings.compose import (
     BASELINES_FILE,
     CHECKPOINTS,
-    validated,
+    parse_part,
 )
 from colorization.training.colorizer import Colorizer, build_colorizer
 
@@ -128,7 +128,7 @@ def find_baselines(
         return kept, ""
     try:
         dataset = resolve_dataset(stored["dataset"], data_dir, named)
-        augmentation = validated("augmentation", stored.get("augmentation", {}))
+        augmentation = parse_part("augmentation", stored.get("augmentation", {}))
         data = ColorDataModule(dataset, augmentation, BATCH, seed=0)
         data.prepare_data()
         data.setup("fit")

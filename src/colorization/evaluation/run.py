@@ -22,11 +22,11 @@ from colorization.evaluation.scores import ScoreFile
 from colorization.evaluation.scoring import Scorer
 from colorization.files.atomic import open_text, replacing, write_text
 from colorization.models.hardware import Hardware, keep_freed_memory, resolve
-from colorization.models.results import environment
+from colorization.models.results import describe_environment
 from colorization.reports.progress import telling
 from colorization.settings.commands import Evaluate
-from colorization.settings.compare import flat
-from colorization.settings.compose import plain
+from colorization.settings.compare import flatten
+from colorization.settings.compose import to_dict
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     durations = profiler.recorded_durations.items()
     results: dict[str, Any] = to_json_values(numbers) | {
         "missing": measures.missing,
-        "config": plain(settings),
-        "environment": environment(hardware),
+        "config": to_dict(settings),
+        "environment": describe_environment(hardware),
         "seconds": {stage: sum(seconds) for stage, seconds in durations},
     }
     write_text(write_html(results, pictures), folder / "report.html")
@@ -125,7 +125,7 @@ def draw_all(
 def log_to_tensorboard(results: Mapping[str, Any], models: Sequence[Model], folder: Path) -> None:
     """Log each checkpoint on each dataset and track as an entry of the hyperparameter tab."""
     for model in models:
-        parts = flat(dict(model.colorizer.hparams))
+        parts = flatten(dict(model.colorizer.hparams))
         for dataset, about in results["datasets"].items():
             for track_name, numbers in about["tracks"].items():
                 if model.label not in numbers["scores"]:

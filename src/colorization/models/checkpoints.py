@@ -10,11 +10,11 @@ import torch
 
 from colorization.errors import InputError
 from colorization.settings.compose import (
-    conformed,
     dataset_choices,
     dataset_settings,
-    validated,
-    validated_parts,
+    parse_as,
+    parse_part,
+    parse_parts,
 )
 from colorization.settings.fields import COUNT, SEED, check
 from colorization.settings.legacy import LEARNED_HINTS, rename_targets
@@ -47,7 +47,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint["hyper_parameters"] = check_settings(checkpoint["hyper_parameters"])
         data = checkpoint["datamodule_hyper_parameters"]
-        checkpoint["datamodule_hyper_parameters"] = validated_parts(data)
+        checkpoint["datamodule_hyper_parameters"] = parse_parts(data)
         check("batch_size", data.get("batch_size"), COUNT)
         check("seed", data.get("seed"), SEED)
     except (InputError, AttributeError, RecursionError, TypeError) as error:
@@ -65,7 +65,7 @@ def check_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     if "guidance" in given:
         raise InputError(LEARNED_HINTS)
     said = {name: given[name] for name in DECODING if name in given}
-    return validated_parts(given) | conformed(Decoding, said)
+    return parse_parts(given) | parse_as(Decoding, said)
 
 
 def resolve_dataset(
@@ -82,7 +82,7 @@ def resolve_dataset(
         InputError: for settings that no schema has; for a folder that is not named; for
             photographs that are in another data_dir.
     """
-    return locate_dataset(validated("dataset", dataset), data_dir, named)
+    return locate_dataset(parse_part("dataset", dataset), data_dir, named)
 
 
 def locate_dataset(

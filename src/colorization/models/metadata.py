@@ -24,6 +24,8 @@ TYPES: Mapping[str, type | UnionType] = {
     "strength": float,
     "training": dict,
 }
+OF_RUN = ("images", "images_seen", "seed", "test")
+"""What a description takes out of the results of a run."""
 SIZES = range(8, 4097)  # px
 
 
@@ -98,11 +100,11 @@ def read_run_scores(checkpoint: Path) -> dict[str, Any]:
     path = checkpoint.resolve().parent.parent / "results.json"
     if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
         return {}  # of an interrupted run
-    from colorization.models.results import ModelScores, read_results  # pydantic, where needed
+    from colorization.models.results import read_results  # pydantic, where needed
 
     try:
-        found = read_results(path, ModelScores)
+        found = read_results(path)
     except InputError as error:
         log.warning("the model has no scores: %s", error)
         return {}
-    return {name: found[name] for name in ModelScores.__annotations__}
+    return {name: found[name] for name in OF_RUN}

@@ -1,6 +1,7 @@
-"""A run's results: written as JSON, read again, shown in the terminal."""
+"""A run's results: written as JSON, read again, and compared."""
 
 import json
+import logging
 import math
 import os
 import platform
@@ -9,16 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NotRequired
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
-from rich import get_console
+from pydantic import AfterValidator, FiniteFloat, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from colorization.errors import InputError
 from colorization.files.atomic import write_text
-from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models.baselines import BASELINES
 from colorization.models.hardware import Hardware
-from colorization.reports.tables import Table, print_table
 
 PACKAGES = (
     "numpy",
@@ -31,13 +29,16 @@ PACKAGES = (
     "torchmetrics",
     "timm",
 )
+log = logging.getLogger(__name__)
+
+RESULTS = "results.json"
 TINY = 1e-12  # a squared error of ab/128 that no picture shows
 PAPER_MSE = {"faces": 0.0014189, "dogs": 0.0076965}
 """Test losses that the paper reports, on photographs of its own."""
 
 
-def environment(device: Hardware) -> dict[str, str]:
-    """Versions and hardware of a run."""
+def describe_environment(device: Hardware) -> dict[str, str]:
+    """Describe versions and hardware of a run."""
     return {
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
@@ -47,12 +48,12 @@ def environment(device: Hardware) -> dict[str, str]:
     }
 
 
-def save(found: Mapping[str, Any], folder: Path) -> None:
+def save_results(found: Mapping[str, Any], folder: Path) -> None:
     """Write ``results.json``, whole or not at all."""
-    write_text(json.dumps(found, indent=2) + "\n", folder / "results.json")
+    write_text(json.dumps(found, indent=2) + "\n", folder / RESULTS)
 
 
-def finite(scores: dict[str, float]) -> dict[str, float]:
+def check_finite(scores: dict[str, float]) -> dict[str, float]:
     """Raise ValueError unless all scores are finite, an error among them; PSNR may be infinite."""
     for name, value in scores.items():
         if not math.isfinite(value) and (name, value) != ("psnr", math.inf):
@@ -62,24 +63,23 @@ def finite(scores: dict[str, float]) -> dict[str, float]:
     return scores
 
 
-Scores = Annotated[dict[str, float], AfterValidator(finite)]
+Scores = Annotated[dict[str, float], AfterValidator(check_finite)]
 
 
-def beside_baselines(test: dict[str, Scores]) -> dict[str, Scores]:
+def check_baselines(test: dict[str, Scores]) -> dict[str, Scores]:
     """Raise ValueError unless there are a network and a baseline to compare it with."""
     if "network" not in test or not test.keys() & set(BASELINES):
         raise ValueError("the network or every baseline is missing")
     return test
 
 
-Tests = Annotated[dict[str, Scores], AfterValidator(beside_baselines)]
+Tests = Annotated[dict[str, Scores], AfterValidator(check_baselines)]
 
 
 class Failed(TypedDict):
     """The outcome of a run that failed."""
 
     error: str
-    config: NotRequired[dict[str, Any]]
 
 
 class GivenUp(TypedDict):
@@ -90,45 +90,66 @@ class GivenUp(TypedDict):
 
 
 class Size(TypedDict):
-    """Settings of a dataset, as far as tables need them."""
+    """Settings of a dataset, as far as results need them."""
 
     size: int
 
 
-class OfDataset(TypedDict):
-    """Settings of a run, as far as tables need them."""
+class Classifier(TypedDict):
+    """Settings of a network that was trained on photographs before."""
+
+    weights: str
+
+
+class Network(TypedDict):
+    """Settings of a network, as far as results need them."""
+
+    encoder: NotRequired[Classifier | None]
+
+
+class Config(TypedDict):
+    """Settings of a run, as far as results need them."""
 
     dataset: Size
+    network: NotRequired[Network]
+    perceptual: NotRequired[Classifier | None]
 
 
-class Scored(TypedDict):
-    """Scores of a run on test photographs, and which photographs those are."""
+class Machine(TypedDict):
+    """Where a run was made."""
+
+    accelerator: str
+
+
+class Results(TypedDict):
+    """The outcome of a run that ended well, as far as others use it."""
 
     dataset: str
-    images: dict[str, int]
-    config: OfDataset
-    data: NotRequired[dict[str, str]]
-    test: Tests
-
-
-class ModelScores(TypedDict):
-    """What a model's description takes out of the results of its run."""
-
-    images: dict[str, int]
-    images_seen: int
     seed: int
+    images: dict[str, int]
+    val: Scores
     test: Tests
+    best_epoch: int
+    epochs: int
+    minutes: FiniteFloat
+    images_seen: int
+    images_per_second: FiniteFloat
+    parameters: int
+    ended_by: str
+    config: Config
+    environment: Machine
+    data: NotRequired[dict[str, str]]
 
 
 class NoScoresError(InputError):
     """A ``results.json`` holds no scores of a run, and is whole all the same."""
 
 
-def read_outcome(path: Path, needed: Any) -> dict[str, Any]:
+def read_outcome(path: Path, shape: Any = Results) -> dict[str, Any]:
     """Read what a run has left: its results, or ``error`` if it failed, or ``pruned``.
 
     Args:
-        needed: a TypedDict of what the caller takes out of results.
+        shape: a TypedDict of what results must have.
 
     Raises:
         NoScoresError: if they are of an evaluation.
@@ -138,8 +159,32 @@ def read_outcome(path: Path, needed: Any) -> dict[str, Any]:
     found = read_json(path)
     if {"checkpoints", "datasets"} <= found.keys():
         raise NoScoresError(f"{path} is of src.evaluate, not of a run of src.train")
-    shape = Failed if "error" in found else GivenUp if "pruned" in found else needed
-    check_kinds(found, shape, path)
+    kinds = {"error": Failed, "pruned": GivenUp}
+    check_kinds(found, next((kinds[name] for name in kinds if name in found), shape), path)
+    return found
+
+
+def find_outcome(folder: Path) -> dict[str, Any] | None:
+    """Read what the run in a folder has left; None, with a warning, if it is damaged."""
+    try:
+        return read_outcome(folder / RESULTS)
+    except FileNotFoundError:
+        return None
+    except InputError as error:
+        log.warning("%s; the run counts as not ended, and the sweep makes it again", error)
+        return None
+
+
+def read_results(path: Path, shape: Any = Results) -> dict[str, Any]:
+    """Read the results of a run that ended well, as :func:`read_outcome`.
+
+    Raises:
+        NoScoresError: for anything else that is whole.
+    """
+    found = read_outcome(path, shape)
+    for name, said in {"error": "failed", "pruned": "was given up"}.items():
+        if name in found:
+            raise NoScoresError(f"{path} is of a run which {said}: {found[name]}")
     return found
 
 
@@ -150,38 +195,30 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:
-        raise unreadable(path, getattr(error, "strerror", error)) from error
+        raise make_error(path, getattr(error, "strerror", error)) from error
     if not isinstance(found, dict):
-        raise unreadable(path, "it is no JSON object")
+        raise make_error(path, "it is no JSON object")
     return found
 
 
-def check_kinds(found: Mapping[str, Any], shape: Any, path: Path) -> None:
-    """Raise InputError unless results have all values of a TypedDict, of the kinds that it says."""
+def check_kinds(found: Any, shape: Any, name: object) -> None:
+    """Raise InputError unless results have all values of a TypedDict, of the kinds that it says.
+
+    Args:
+        name: of their file, in the message.
+    """
     try:
         TypeAdapter(shape).validate_python(found, strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
         reason = str(fault["msg"]).removeprefix("Value error, ")
         where = ".".join(map(str, fault["loc"]))
-        raise unreadable(path, f"{where}: {reason[0].lower()}{reason[1:]}") from error
+        raise make_error(name, f"{where}: {reason[0].lower()}{reason[1:]}") from error
 
 
-def unreadable(path: Path, reason: object) -> InputError:
-    return InputError(f"{path} cannot be read as results: {reason}")
-
-
-def read_results(path: Path, needed: Any) -> dict[str, Any]:
-    """Read the results of a run that ended well, as :func:`read_outcome`.
-
-    Raises:
-        NoScoresError: for anything else that is whole.
-    """
-    found = read_outcome(path, needed)
-    for name, said in {"error": "failed", "pruned": "was given up"}.items():
-        if name in found:
-            raise NoScoresError(f"{path} is of a run which {said}: {found[name]}")
-    return found
+def make_error(name: object, reason: object) -> InputError:
+    """Make the error of a file of results that cannot be used."""
+    return InputError(f"{name} cannot be read as results: {reason}")
 
 
 class Photographs(NamedTuple):
@@ -196,22 +233,22 @@ class Photographs(NamedTuple):
     digests: tuple[tuple[str, str], ...]
 
 
-def photographs_of(found: Mapping[str, Any]) -> Photographs:
-    """The photographs that a run has learned from and was scored on."""
+def get_photographs(found: Mapping[str, Any]) -> Photographs:
+    """Return the photographs that a run has learned from and was scored on."""
     counts = ", ".join(f"{count} {split}" for split, count in found["images"].items())
     digests = tuple(sorted(found.get("data", {}).items()))
     return Photographs(found["dataset"], found["config"]["dataset"]["size"], counts, digests)
 
 
-def titles(several: Iterable[Photographs]) -> dict[Photographs, str]:
-    """Headings of tables, which say what differs where only digests do."""
+def make_titles(several: Iterable[Photographs]) -> dict[Photographs, str]:
+    """Make headings of tables, which say what differs where only digests do."""
     found: dict[Photographs, str] = {}
     firsts: dict[tuple[str, int, str], Photographs] = {}
     for photographs in several:
         name, size, counts, digests = photographs
         first = firsts.setdefault((name, size, counts), photographs)
         title = f"{name}: {counts} photographs at {size} px"
-        if splits := other_splits(dict(first.digests), dict(digests)):
+        if splits := list_other_splits(dict(first.digests), dict(digests)):
             title += f"; other {splits} photographs than above"
         elif first != photographs:
             title += "; no record of whether these are the photographs above"
@@ -219,49 +256,35 @@ def titles(several: Iterable[Photographs]) -> dict[Photographs, str]:
     return found
 
 
-def other_splits(first: Mapping[str, str], second: Mapping[str, str]) -> str:
-    """Splits of which both record a digest, and not the same one."""
+def list_other_splits(first: Mapping[str, str], second: Mapping[str, str]) -> str:
+    """List the splits of which both record a digest, and not the same one."""
     return ", ".join(split for split in first if second.get(split, first[split]) != first[split])
 
 
-def best_baseline(found: Mapping[str, Any]) -> str:
-    """Name of the baseline with the smallest error on test."""
+def find_best_baseline(found: Mapping[str, Any]) -> str:
+    """Find the name of the baseline with the smallest error on test."""
     test: Mapping[str, Mapping[str, float]] = found["test"]
     return min((name for name in test if name in BASELINES), key=lambda name: test[name]["mse"])
 
 
-def error_removed(found: Mapping[str, Any]) -> float:
-    """Share of the best baseline's test error that the network removes; negative if it is worse."""
+def measure_error_removed(found: Mapping[str, Any]) -> float:
+    """Measure the share of the best baseline's test error that the network removes, or adds."""
     test = found["test"]
-    return share_removed(test["network"]["mse"], test[best_baseline(found)]["mse"])
+    return measure_share_removed(test["network"]["mse"], test[find_best_baseline(found)]["mse"])
 
 
-def share_removed(error: float, of: float) -> float:
-    """Share of a baseline's error that is not there any more; of none, as of a tiny one."""
+def measure_share_removed(error: float, of: float) -> float:
+    """Measure the share of a baseline's error that is removed; of none, as of a tiny one."""
     return 1 - error / max(of, TINY)
 
 
-def summary(found: Mapping[str, Any]) -> str:
-    """In a sentence, what the network is worth beside the best baseline."""
-    share, baseline = error_removed(found), best_baseline(found)
-    if share > 0:
-        return f"The network removes {share:.1%} of the error of the best baseline, {baseline}."
-    times = f"{1 - share:.2f} times its error"
-    return f"The network does NOT beat the best baseline, {baseline}: it has {times}."
-
-
-def show(found: Mapping[str, Any], folder: Path) -> None:
-    """Print the network beside the baselines, the summary, and where the run lies."""
-    title = f"{found['dataset']}: {found['images']['test']} test photographs"
-    header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
-    rows = [[name, *format_scores(scores)] for name, scores in found["test"].items()]
-    print_table(Table(title, header, rows, ["network"]))
-    console = get_console()
-    console.print(summary(found), highlight=False)
-    console.print(f"run folder: {folder}", soft_wrap=True, highlight=False, markup=False)
-
-
-def flat_scores(found: Mapping[str, Any]) -> dict[str, float]:
-    """Final scores by the names that TensorBoard's hyperparameter tab shows."""
+def flatten_scores(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return final scores by the names that TensorBoard's hyperparameter tab shows."""
     scores = {f"final/val_{name}": value for name, value in found["val"].items()}
     return scores | {f"final/test_{n}": value for n, value in found["test"]["network"].items()}
+
+
+def get_error(outcome: Mapping[str, Any]) -> float:
+    """Return the validation error that an outcome has, which a search minimises."""
+    value = math.inf if "error" in outcome else float(outcome["val"]["mse"])
+    return math.inf if math.isnan(value) else value

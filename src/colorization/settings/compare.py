@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from colorization.errors import InputError
 from colorization.settings.legacy import rename_targets
 
-PLACES = {
+NEUTRAL = {
     "data_dir",
     "root",
     "max_pixels",
@@ -29,44 +29,40 @@ INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{(\w+(?:\.\w+)*\}|epochs:)?")
 """Of another setting, or of what conf/ works out from one; no group for any other."""
 
 
-def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings, nested or with dotted names, without those of :data:`PLACES`."""
+def drop_neutral(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings, nested or with dotted names, without those of :data:`NEUTRAL`."""
     return {
-        name: without_places(value) if isinstance(value, Mapping) else value
+        name: drop_neutral(value) if isinstance(value, Mapping) else value
         for name, value in settings.items()
-        if name.rpartition(".")[2] not in PLACES
+        if name.rpartition(".")[2] not in NEUTRAL
     }
 
 
-class Wanted(NamedTuple):
-    """Settings of a run that is asked for, and their default values, as JSON holds them."""
+def find_difference(
+    then: Mapping[str, Any], now: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> str:
+    """Name a setting in which a run that exists differs from one that is asked for, as NAME=VALUE.
 
-    settings: Mapping[str, Any]
-    defaults: Mapping[str, Any]
-
-    def difference(self, then: Mapping[str, Any]) -> str:
-        """Name a setting in which an existing run differs, as NAME=VALUE; empty if there is none.
-
-        A setting that is newer than that run had its default value then.
-        """
-        old, new, default = (
-            flat(without_places(rename_targets(settings)))
-            for settings in (then, self.settings, self.defaults)
-        )
-        for name in sorted(old.keys() | new.keys()):
-            value = old.get(name, default.get(name, "nothing"))
-            if value != new.get(name, "nothing"):
-                return f"{name}={value}"
-        return ""
+    A setting that is newer than that run had its default value then. Returns nothing if all are
+    alike.
+    """
+    old, new, default = (
+        flatten(drop_neutral(rename_targets(settings))) for settings in (then, now, defaults)
+    )
+    for name in sorted(old.keys() | new.keys()):
+        value = old.get(name, default.get(name, "nothing"))
+        if value != new.get(name, "nothing"):
+            return f"{name}={value}"
+    return ""
 
 
-def started_with(folder: Path) -> dict[str, Any]:
+def read_start(folder: Path) -> dict[str, Any]:
     """Read the settings that the run in a folder was started with.
 
     Raises:
         Exception: of any kind, if they cannot be read; damaged bytes can raise anything.
     """
-    settings: dict[str, Any] = as_json(
+    settings: dict[str, Any] = to_json(
         read_settings(folder / "config" / "config.yaml", resolve=True)
     )
     return settings
@@ -90,7 +86,7 @@ def read_settings(path: Path, resolve: bool = False) -> dict[str, Any]:
     if not found:
         raise ValueError(f"{path} is empty")
     if resolve:
-        check_closed(flat(found))
+        check_closed(flatten(found))
         found = OmegaConf.to_container(config, resolve=True)
     return dict(rename_targets(found))
 
@@ -102,23 +98,17 @@ def check_closed(settings: Mapping[str, Any]) -> None:
             raise InputError(f"{name} is {value}, which refers to something that is no setting")
 
 
-def as_json(settings: Any) -> Any:
+def to_json(settings: Any) -> Any:
     """Return settings as JSON gives them back: lists for tuples."""
     return json.loads(json.dumps(settings))
 
 
-def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
-    """Return the first name, by the alphabet, whose values differ; what is missing is None."""
-    names = sorted(old.keys() | new.keys())
-    return next((name for name in names if old.get(name) != new.get(name)), None)
-
-
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Flatten nested dicts into one, keys joined by dots."""
     found: dict[str, Any] = {}
     for name, value in nested.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
+            found |= flatten(value, f"{prefix}{name}.")
         else:
             found[prefix + name] = value
     return found

@@ -98,7 +98,7 @@ OmegaConf.register_new_resolver("epochs", epochs, replace=True)
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
-def checked(config: DictConfig, name: str = "") -> Any:
+def parse_config(config: DictConfig, name: str = "") -> Any:
     """Turn a composed config, or its part ``name``, into its dataclass, with limits checked.
 
     Raises:
@@ -130,16 +130,16 @@ def dataset_settings(name: str, data_dir: str, root: str | None = None) -> dict[
         words.append(f"dataset.root={quote(root, escaped=True)}")
     with nullcontext() if in_command else initialize_config_dir(CONF, version_base="1.3"):
         config = compose("train", words)
-    settings: dict[str, Any] = plain(checked(config, "dataset"))
+    settings: dict[str, Any] = to_dict(parse_config(config, "dataset"))
     return settings
 
 
-def plain(config: Any) -> dict[str, Any]:
+def to_dict(config: Any) -> dict[str, Any]:
     """Return a dataclass as nested plain dicts, fit for a checkpoint."""
     return asdict(config)
 
 
-def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def parse_part(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Check settings of a part from a file against its schema and its limits.
 
     Settings that are not there have their defaults: the file may be of an older version.
@@ -153,12 +153,12 @@ def validated(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     if target not in schemas:
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
     try:
-        return conformed(schemas[target], settings, group)
+        return parse_as(schemas[target], settings, group)
     except InputError as error:
         raise InputError(f"settings of {target}: {error}") from error
 
 
-def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+def parse_as(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[str, Any]:
     """Check settings from a file against a schema; ``${...}`` in them is plain text.
 
     Raises:
@@ -171,7 +171,7 @@ def conformed(schema: type, settings: Mapping[str, Any], name: str = "") -> dict
     except (OmegaConfBaseException, OverflowError, TypeError, ValueError) as error:
         raise InputError(str(error).splitlines()[0]) from error
     check(name, found)
-    return plain(found)
+    return to_dict(found)
 
 
 def literal(value: Any) -> Any:
@@ -192,11 +192,11 @@ def with_schema(value: Any) -> Any:
     return OmegaConf.merge(OmegaConf.structured(schema), parts) if schema else parts
 
 
-def validated_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the settings of a training by part, each as :func:`validated`."""
+def parse_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the settings of a training by part, each as :func:`parse_part`."""
     absent = {name for name, part in settings.items() if part is None and name in OPTIONAL}
     return {
-        name: validated(name, part) if name in SCHEMAS.keys() - absent else part
+        name: parse_part(name, part) if name in SCHEMAS.keys() - absent else part
         for name, part in settings.items()
     }
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from colorization.models.results import get_error
 from colorization.reports.page import as_svg, plain_legend
-from colorization.sweeps.job import error_of
 from colorization.sweeps.runs import Run
 
 FAR = 3  # times the best error
@@ -19,7 +19,7 @@ NAMED = 5  # runs in the legend
 SPREAD = 0.04  # of an axis, between runs that have the same value
 
 
-def parallel_coordinates(runs: Sequence[Run]) -> str:
+def draw_paths(runs: Sequence[Run]) -> str:
     """One vertical axis a setting and one for the validation error; one line a finished run.
 
     Args:
@@ -29,43 +29,45 @@ def parallel_coordinates(runs: Sequence[Run]) -> str:
     names = list(finished[0].settings)
     figure = Figure(figsize=(max(6, 2.2 * len(names) + 2), 4), layout="constrained")
     axes = figure.subplots()
-    places = [setting_axis(axes, x, name, finished) for x, name in enumerate(names)]
-    places.append(error_axis(axes, len(names), finished))
+    places = [draw_setting(axes, x, name, finished) for x, name in enumerate(names)]
+    places.append(draw_error(axes, len(names), finished))
     for index in reversed(range(len(finished))):
         line = [place[index] for place in places]
-        axes.plot(line, color=color_of(index, len(finished)), linewidth=3 if index == 0 else 1.2)
+        axes.plot(
+            line, color=choose_color(index, len(finished)), linewidth=3 if index == 0 else 1.2
+        )
     axes.set(xticks=range(len(places)), yticks=[], ylim=(-0.06, 1.06))
     axes.set_xticklabels([*names, "val MSE"], parse_math=False)
     axes.spines[:].set_visible(False)
     return as_svg(figure)
 
 
-def setting_axis(axes: Axes, x: int, name: str, runs: Sequence[Run]) -> list[float]:
+def draw_setting(axes: Axes, x: int, name: str, runs: Sequence[Run]) -> list[float]:
     """Draw a setting's axis; returns where on it (0..1) each run is."""
     words = [run.settings[name] for run in runs]
-    numbers = [number(word) for word in words]
+    numbers = [parse_number(word) for word in words]
     if any(value is None for value in numbers) or len(set(words)) <= 6:
-        known = sorted(set(words), key=lambda word: (number(word) or 0, word))
+        known = sorted(set(words), key=lambda word: (parse_number(word) or 0, word))
         step = 1 / max(1, len(known) - 1)
         middle = {word: place * step for place, word in enumerate(known)}
         ticks = {word or "-": place for word, place in middle.items()}
         nudge = np.linspace(-SPREAD, SPREAD, len(runs)) if len(runs) > 1 else [0.0]
         found = [middle[word] + shift for word, shift in zip(words, nudge, strict=True)]
     else:
-        found, ticks = scaled([value for value in numbers if value is not None])
+        found, ticks = scale_values([value for value in numbers if value is not None])
     draw_axis(axes, x, ticks)
     return [float(place) for place in found]
 
 
-def error_axis(axes: Axes, x: int, runs: Sequence[Run]) -> list[float]:
+def draw_error(axes: Axes, x: int, runs: Sequence[Run]) -> list[float]:
     """Draw the validation error's axis, the best on top; returns where on it each run is.
 
     It ends at ``FAR`` times the best, where all lie that are worse: one that has not learned would
     leave no room to tell the others apart.
     """
-    errors = [error_of(run.outcome) for run in runs]
+    errors = [get_error(run.outcome) for run in runs]
     worst = FAR * min(errors)
-    places, ticks = scaled([min(error, worst) for error in errors])
+    places, ticks = scale_values([min(error, worst) for error in errors])
     is_beyond = max(errors) > worst
     said = {f"{label} and more" if is_beyond and p == 1 else label: p for label, p in ticks.items()}
     draw_axis(axes, x, {label: 1 - place for label, place in said.items()})
@@ -81,7 +83,7 @@ def draw_axis(axes: Axes, x: int, ticks: dict[str, float]) -> None:
         )
 
 
-def scaled(values: Sequence[float]) -> tuple[list[float], dict[str, float]]:
+def scale_values(values: Sequence[float]) -> tuple[list[float], dict[str, float]]:
     """Values on 0..1, in logarithms where all are positive and far apart; and labels there."""
     least, most = min(values), max(values)
     is_log = least > 0 and most / least > 5
@@ -93,14 +95,14 @@ def scaled(values: Sequence[float]) -> tuple[list[float], dict[str, float]]:
     return places, dict(zip(labels, MARKS, strict=True))
 
 
-def number(word: str) -> float | None:
+def parse_number(word: str) -> float | None:
     try:
         return float(word)
     except ValueError:
         return None
 
 
-def validation_curves(runs: Sequence[Run]) -> str:
+def draw_curves(runs: Sequence[Run]) -> str:
     """The validation error by epoch, one line a run; the best are named.
 
     Args:
@@ -114,7 +116,7 @@ def validation_curves(runs: Sequence[Run]) -> str:
         (line,) = axes.plot(
             range(1, len(run.curve) + 1),
             run.curve,
-            color=color_of(index, len(shown)),
+            color=choose_color(index, len(shown)),
             linestyle="-" if run.is_finished else ":",
             linewidth=2 if index == 0 else 1,
         )
@@ -129,7 +131,7 @@ def validation_curves(runs: Sequence[Run]) -> str:
     return as_svg(figure)
 
 
-def color_of(rank: int, count: int) -> tuple[float, float, float, float]:
+def choose_color(rank: int, count: int) -> tuple[float, float, float, float]:
     """Dark for the best run, pale for the last."""
     found: tuple[float, float, float, float] = colormaps["viridis"](0.95 * rank / max(1, count - 1))
     return found

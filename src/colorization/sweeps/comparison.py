@@ -5,9 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import FiniteFloat
-from typing_extensions import TypedDict
-
 from colorization.errors import InputError
 from colorization.files.atomic import matching, write_text
 from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
@@ -15,11 +12,10 @@ from colorization.models.results import (
     PAPER_MSE,
     NoScoresError,
     Photographs,
-    Scored,
-    error_removed,
-    photographs_of,
+    get_photographs,
+    make_titles,
+    measure_error_removed,
     read_results,
-    titles,
 )
 from colorization.reports.tables import escaped, markdown
 
@@ -36,22 +32,6 @@ COLUMNS = [
     "error removed",
     "training",
 ]
-
-
-class Machine(TypedDict):
-    """Where a run was made."""
-
-    accelerator: str
-
-
-class Reported(Scored):
-    """What the tables show of a run."""
-
-    epochs: int
-    best_epoch: int
-    minutes: FiniteFloat
-    ended_by: str
-    environment: Machine
 
 
 def compare_runs(runs: Sequence[str], output: Path) -> str:
@@ -72,29 +52,31 @@ def compare_runs(runs: Sequence[str], output: Path) -> str:
     groups: dict[Photographs, dict[str, dict[str, Any]]] = {}
     for path in paths:
         try:
-            results = read_results(path, Reported)
+            results = read_results(path)
         except NoScoresError as reason:
             log.warning("left out: %s", reason)
             continue
         except InputError as error:
             raise InputError(f"{error}; leave it out of runs, or train again") from error
-        group = groups.setdefault(photographs_of(results), {})
-        group[str(path) if label(path) in group else label(path)] = results
+        group = groups.setdefault(get_photographs(results), {})
+        group[str(path) if name_run(path) in group else name_run(path)] = results
     if not groups:
         raise InputError(f"every run of {', '.join(runs)} failed, was given up or is no run")
     text = INTRODUCTION
-    for photographs, title in titles(groups).items():
-        text += f"\n### {escaped(title)}\n\n{table(photographs.dataset, groups[photographs])}"
+    for photographs, title in make_titles(groups).items():
+        text += (
+            f"\n### {escaped(title)}\n\n{format_table(photographs.dataset, groups[photographs])}"
+        )
     write_text(text, output)
     return text
 
 
-def label(path: Path) -> str:
+def name_run(path: Path) -> str:
     """A run's name: of the file, or of the folders of an outputs/ run."""
     return "/".join(path.parts[-3:-1]) if path.name == "results.json" else path.stem
 
 
-def table(dataset: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
+def format_table(dataset: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
     """The baselines once, then every run's network, then the paper, as Markdown."""
     first = next(iter(runs.values()))
     rows = [
@@ -104,14 +86,16 @@ def table(dataset: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     for run, results in runs.items():
         scores = format_scores(results["test"]["network"])
-        rows.append([run, *scores, f"{error_removed(results):.1%}", training_cell(results)])
+        rows.append(
+            [run, *scores, f"{measure_error_removed(results):.1%}", describe_training(results)]
+        )
     if dataset in PAPER_MSE:
         missing = [""] * (len(COLUMNS) - 2)
         rows.append(["the paper, on its own photographs", f"{PAPER_MSE[dataset]:.7f}", *missing])
     return markdown(COLUMNS, rows, list(runs))
 
 
-def training_cell(results: Mapping[str, Any]) -> str:
+def describe_training(results: Mapping[str, Any]) -> str:
     """How long a run trained and what ended it."""
     return (
         f"{results['epochs']} epochs in {results['minutes']:.1f} min "

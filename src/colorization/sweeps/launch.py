@@ -1,4 +1,4 @@
-"""Hand a sweep's runs to a launcher."""
+"""Hand a sweep's runs to a launcher: every combination of the values given, or some."""
 
 import json
 import time
@@ -7,6 +7,7 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -16,13 +17,13 @@ from omegaconf import DictConfig, open_dict
 from rich import get_console
 
 from colorization.errors import INTERRUPTED, InputError
+from colorization.models.results import RESULTS, find_outcome
 from colorization.reports.progress import telling
 from colorization.settings.commands import GridOrSearch
-from colorization.settings.compare import Wanted, as_json, started_with
-from colorization.settings.compose import checked, plain
+from colorization.settings.compare import find_difference, read_start, to_json
+from colorization.settings.compose import parse_config, to_dict
 from colorization.settings.failures import BAD_INPUT, one_line
-from colorization.sweeps.folder import Jobs, check_same, save_jobs
-from colorization.sweeps.job import read_outcome
+from colorization.sweeps.runs import Jobs, check_same, save_jobs
 
 LAUNCHERS = ("joblib", "submitit", "ray")
 
@@ -45,8 +46,8 @@ class Sweep(NamedTuple):
 
     @property
     def about(self) -> GridOrSearch:
-        """The sweeper's own settings; errors are those of :func:`checked`."""
-        about: GridOrSearch = checked(self.config, "hydra.sweeper")
+        """The sweeper's own settings; errors are those of :func:`parse_config`."""
+        about: GridOrSearch = parse_config(self.config, "hydra.sweeper")
         return about
 
     def parse(self, words: Sequence[str]) -> list[Override]:
@@ -59,13 +60,40 @@ class Sweep(NamedTuple):
         return self.loader.load_sweep_config(self.config, [*words])
 
 
-def sweep_of(sweeper: Sweeper) -> Sweep:
-    """What a sweeper was set up with."""
+def open_sweep(sweeper: Sweeper) -> Sweep:
+    """Return what a sweeper was set up with."""
     assert sweeper.config is not None
     assert sweeper.hydra_context is not None
     assert sweeper.launcher is not None
     loader = sweeper.hydra_context.config_loader
     return Sweep(sweeper.config, loader, sweeper.launcher, began=time.time())
+
+
+def run_grid(sweep: Sweep, arguments: Sequence[str]) -> None:
+    """Make all runs of a sweep that are not made yet.
+
+    Args:
+        arguments: words of the command, which come last and so count most.
+
+    Raises:
+        InputError: for values that are no list, or none; others are those of :func:`launch`.
+    """
+    about = sweep.about
+    combined: list[list[str]] = []
+    for grid in about.grids or [{}]:
+        words = [f"{name}={values}" for name, values in {**about.params, **grid}.items()]
+        overrides = sweep.parse([*words, *arguments])
+        for override in overrides:
+            if override.is_sweep_override() and not override.is_discrete_sweep():
+                raise InputError(
+                    f"{override.input_line} is for a search; set hydra.sweeper.trials too"
+                )
+            if override.is_sweep_override() and not list(override.sweep_string_iterator()):
+                raise InputError(f"{override.input_line} has no values to sweep")
+        (found,) = BasicSweeper.split_arguments(overrides, None)
+        combined += found
+    jobs = dict(enumerate(combined))
+    launch(sweep, jobs, jobs)
 
 
 def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
@@ -81,14 +109,16 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         for number in numbers
     ]
     configs = [sweep.compose(words) for words in batch]
-    defaults = settings_in(sweep.compose([]))
+    defaults = to_train_settings(sweep.compose([]))
     check_same(jobs, sweep.folder)
     for number, config in zip(numbers, configs, strict=True):
         forget_failure(sweep.folder / str(number), sweep.began)
         check_settings(sweep.folder / str(number), config, defaults)
     save_jobs(jobs, sweep.folder)
     try:
-        with telling(lambda: f"{ended(sweep.folder, numbers)} of {len(batch)} runs have ended"):
+        with telling(
+            lambda: f"{count_ended(sweep.folder, numbers)} of {len(batch)} runs have ended"
+        ):
             for done in sweep.launcher.launch(batch, initial_job_idx=0):
                 _ = done.return_value  # raises what the run could not write down
     except (KeyboardInterrupt, SystemExit) as stop:  # the latter of a run in this process
@@ -105,9 +135,9 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         ) from error
 
 
-def ended(folder: Path, numbers: Collection[int]) -> int:
-    """How many of a sweep's runs have ended."""
-    return sum((folder / str(number) / "results.json").is_file() for number in numbers)
+def count_ended(folder: Path, numbers: Collection[int]) -> int:
+    """Count the runs of a sweep that have ended."""
+    return sum((folder / str(number) / RESULTS).is_file() for number in numbers)
 
 
 def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]) -> None:
@@ -119,13 +149,13 @@ def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]
     if not (folder / "config").is_dir():
         return
     try:
-        wanted = Wanted(settings_in(config), defaults)
+        now = to_train_settings(config)
     except BAD_INPUT:
         return  # the run itself will say so
     try:
-        different = wanted.difference(settings_of(folder))
+        different = find_difference(read_settings_of(folder), now, defaults)
     except Exception:  # damaged bytes can raise anything
-        if not (folder / "results.json").is_file():
+        if not (folder / RESULTS).is_file():
             return  # killed as Hydra wrote them; if it goes on, it compares with its checkpoint
         different = "settings that cannot be read"
     if different:
@@ -137,21 +167,21 @@ def check_settings(folder: Path, config: DictConfig, defaults: Mapping[str, Any]
 
 def forget_failure(folder: Path, before: float) -> None:
     """Have a run that failed earlier than this, in seconds since the epoch, made anew."""
-    path = folder / "results.json"
-    if "error" in (read_outcome(folder) or {}) and path.stat().st_mtime < before:
+    path = folder / RESULTS
+    if "error" in (find_outcome(folder) or {}) and path.stat().st_mtime < before:
         path.unlink()
 
 
-def settings_in(config: DictConfig) -> dict[str, Any]:
-    """What src.train makes of a config; errors are those of :func:`checked`."""
+def to_train_settings(config: DictConfig) -> dict[str, Any]:
+    """Return what src.train makes of a config; errors are those of :func:`parse_config`."""
     with open_dict(config):
         del config["hydra"]
-    settings: dict[str, Any] = as_json(plain(checked(config)))
+    settings: dict[str, Any] = to_json(to_dict(parse_config(config)))
     return settings
 
 
-def settings_of(folder: Path) -> dict[str, Any]:
-    """What the run in a folder was made with, or else started with."""
-    made = folder / "results.json"
+def read_settings_of(folder: Path) -> dict[str, Any]:
+    """Read what the run in a folder was made with, or else started with."""
+    made = folder / RESULTS
     found = json.loads(made.read_text()).get("config") if made.is_file() else None
-    return found or started_with(folder)
+    return found or read_start(folder)

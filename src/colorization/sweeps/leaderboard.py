@@ -1,31 +1,39 @@
-"""Recipes over several seeds, beside the baselines: ``python -m src.leaderboard``."""
+"""The leaderboard: a sweep over experiments and seeds, and a record of its runs.
+
+The runs lie in ``outputs/sweeps/leaderboard``, a sweep that grows. Those that ended well are lines
+of ``runs.jsonl``, each with its command and commit; they are not made again.
+"""
 
 import json
 import logging
-import shutil
-import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hydra import compose
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, RunMode, TaskFunction
 
 from colorization.errors import InputError, interruptible
-from colorization.files.atomic import held, write_text
-from colorization.models.results import other_splits, read_outcome
-from colorization.reports.progress import shown
+from colorization.files.atomic import write_text
+from colorization.models.results import check_kinds, find_outcome, list_other_splits
 from colorization.settings.commands import Board, Leaderboard, Train
-from colorization.settings.compare import Wanted, as_json, started_with, without_places
-from colorization.settings.compose import CHECKPOINTS, build, checked, dataset_settings, plain
-from colorization.settings.installation import name_module
-from colorization.settings.machine import Processes, cores
+from colorization.settings.compare import drop_neutral, find_difference
 from colorization.settings.overrides import quote_overrides
-from colorization.sweeps.standings import Ranked, Standing, tables
+from colorization.sweeps.launch import Sweep, launch, to_train_settings
+from colorization.sweeps.runs import SWEEPS, is_place, number_jobs
+from colorization.sweeps.standings import Ranked, Standing, format_tables
 
 log = logging.getLogger(__name__)
 
-RUNS = Path("outputs", "leaderboard").absolute()
+FOLDER = SWEEPS / "leaderboard"
+RECORD = "runs.jsonl"
+
+Outcome = dict[str, Any]
+"""What a run's ``results.json`` holds; of one that failed, ``error``."""
 
 
 class Run(NamedTuple):
@@ -37,11 +45,10 @@ class Run(NamedTuple):
     seed: int
 
     def __str__(self) -> str:
-        name = self.experiment.removeprefix("ladder/")
-        return f"{self.dataset}_{self.train}/{name}/{self.seed}"
+        return f"{self.dataset}, {self.train} photographs, {self.experiment}, seed {self.seed}"
 
     @property
-    def overrides(self) -> list[str]:
+    def words(self) -> list[str]:
         """What ``python -m src.train`` is told."""
         return [
             f"experiment={self.experiment}",
@@ -51,13 +58,12 @@ class Run(NamedTuple):
         ]
 
 
-Outcome = dict[str, Any]
-"""What a run's ``results.json`` holds; of one that failed, ``error`` and its ``config``."""
-
-
 @interruptible()
-def leaderboard(settings: Leaderboard) -> tuple[str, int]:
-    """Train what is missing, and write the tables and every run's results.
+def leaderboard(settings: Leaderboard, train: TaskFunction) -> tuple[str, int]:
+    """Train what is missing, record it, and write the tables.
+
+    Args:
+        train: makes one run of a sweep.
 
     Returns:
         The tables as Markdown, and how many runs failed.
@@ -67,28 +73,47 @@ def leaderboard(settings: Leaderboard) -> tuple[str, int]:
         KeyboardInterrupt: on Ctrl-C or SIGTERM; the same command goes on.
     """
     folder = Path(settings.results)
-    wanted = {run: wanted_of(run, settings) for run in runs_of(settings)}
+    sweep = open_sweep(settings.jobs, train)
+    more = [*settings.overrides, f"data_dir={settings.data_dir}"]
+    words = {run: quote_overrides([*run.words, *more], Train) for run in list_runs(settings)}
+    lines = read_record(folder / RECORD)
+    outcomes: dict[Run, Outcome | None] = dict(select_current(lines, words, sweep))
+    jobs, numbers = number_jobs(list(words.values()), FOLDER)
+    missing = {run: n for run, n in zip(words, numbers, strict=True) if run not in outcomes}
     folder.mkdir(parents=True, exist_ok=True)  # now, not after hours
-    outcomes = {run: made(folder / f"{run}.json", wanted[run]) for run in wanted}
     try:
-        if settings.train:
-            missing = {run: wanted[run] for run in wanted if not is_good(outcomes[run])}
-            for name in dict.fromkeys(run.dataset for run in missing):
-                build(dataset_settings(name, settings.data_dir)).prepare()
-            for run, outcome in trained(missing, settings):
-                outcomes[run] = outcome
-                kept = outcome | {"config": without_places(wanted[run].settings)}
-                write_text(json.dumps(kept, indent=1) + "\n", folder / f"{run}.json")
+        if settings.train and missing:
+            launch(sweep, jobs, list(missing.values()))
     finally:
-        boards = [(board, train) for board in settings.boards for train in board.train]
-        text = tables([standing(board, train, outcomes) for board, train in boards])
+        for run, number in missing.items():
+            outcomes[run] = outcome = find_outcome(FOLDER / str(number))
+            if outcome and "error" not in outcome:
+                lines[run] = describe_run(run, words[run], outcome)
+        if lines:
+            text = "".join(json.dumps(lines[run]) + "\n" for run in sorted(lines))
+            write_text(text, folder / RECORD)
+        boards = [(board, count) for board in settings.boards for count in board.train]
+        tables = format_tables([collect_standing(*board, outcomes) for board in boards])
         if any(outcomes.values()):
-            write_text(text, folder / "README.md")
-    return text, sum("error" in outcome for outcome in outcomes.values() if outcome)
+            write_text(tables, folder / "README.md")
+    return tables, sum("error" in outcome for outcome in outcomes.values() if outcome)
 
 
-def runs_of(settings: Leaderboard) -> Iterator[Run]:
-    """All runs, one seed of everything before the next."""
+def open_sweep(jobs: int, train: TaskFunction) -> Sweep:
+    """Open the leaderboard's sweep, with so many runs at a time."""
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    words = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir={FOLDER}"]
+    if jobs > 1:
+        words += ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={jobs}"]
+    config = hydra.compose_config("train", words, RunMode.MULTIRUN)
+    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
+    launcher = Plugins.instance().instantiate_launcher(context, train, config)
+    return Sweep(config, hydra.config_loader, launcher, time.time())
+
+
+def list_runs(settings: Leaderboard) -> Iterator[Run]:
+    """List all runs, one seed of everything before the next."""
     for seed in settings.seeds:
         for board in settings.boards:
             for count in board.train:
@@ -96,91 +121,48 @@ def runs_of(settings: Leaderboard) -> Iterator[Run]:
                     yield Run(board.dataset, count, experiment, seed)
 
 
-def wanted_of(run: Run, settings: Leaderboard) -> Wanted:
-    """What src.train makes of a run's overrides."""
-
-    def composed(*overrides: str) -> dict[str, Any]:
-        words = quote_overrides(overrides, Train)
-        settings: dict[str, Any] = as_json(plain(checked(compose("train", words))))
-        return settings
-
-    return Wanted(composed(*run.overrides, *settings.overrides), composed(f"dataset={run.dataset}"))
-
-
-def is_good(outcome: Outcome | None) -> bool:
-    return outcome is not None and "error" not in outcome
-
-
-def made(path: Path, wanted: Wanted) -> Outcome | None:
-    """The outcome of a run with the settings wanted now, if there is one."""
-    try:
-        outcome = read_outcome(path, Ranked)
-    except FileNotFoundError:
-        return None
-    except InputError as error:
-        log.warning("%s; it is made anew", error)
-        return None
-    different = wanted.difference(outcome.get("config", {}))
-    if different:
-        log.warning("%s was made with %s and is made anew", path, different)
-        return None
-    return outcome
-
-
-def trained(runs: Mapping[Run, Wanted], settings: Leaderboard) -> Iterator[tuple[Run, Outcome]]:
-    """Train runs, ``settings.jobs`` at a time, and hand out each as it ends."""
-    processes = Processes()
-    with ThreadPoolExecutor(settings.jobs) as pool:
+def read_record(path: Path) -> dict[Run, Outcome]:
+    """Read the recorded runs; log a warning for a line that cannot be used, and leave it out."""
+    found = {}
+    lines = path.read_text().splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, start=1):
         try:
-            waiting = {
-                pool.submit(train, run, wanted, settings, processes): run
-                for run, wanted in runs.items()
-            }
-            for done in shown(as_completed(waiting), "runs", len(runs)):
-                run, outcome = waiting[done], done.result()
-                if is_good(outcome):
-                    log.info("%s: MSE %.6f", run, outcome["test"]["network"]["mse"])
-                else:
-                    log.warning("%s failed: %s", run, outcome["error"])
-                yield run, outcome
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            processes.stop()
+            outcome = json.loads(line)
+            check_kinds(outcome, Ranked, "it")
+            found[Run(**outcome["run"])] = outcome
+        except (InputError, ValueError, TypeError, RecursionError) as error:
+            log.warning("%s, line %d: %s; that run is made anew", path, number, error)
+    return found
 
 
-def train(run: Run, wanted: Wanted, settings: Leaderboard, processes: Processes) -> Outcome:
-    """Train one run in a process of its own, from where it was interrupted if it was."""
-    folder = RUNS / str(run)
-    words = [sys.executable, "-m", name_module("train"), *run.overrides, *settings.overrides]
-    words += [f"data_dir={settings.data_dir}", f"hydra.run.dir={folder}"]
-    last = folder / CHECKPOINTS / "last.ckpt"
-    try:
-        if last.is_file() and was_started_with(wanted, folder):
-            words.append(f"resume={last}")
-        elif folder.exists():
-            with held(folder) as is_ours:
-                if not is_ours:
-                    return {"error": f"another process is training in {folder}"}
-                shutil.rmtree(folder)
-        status, complaint = processes.run(words, threads=cores() // settings.jobs)
-        if status == 0:
-            return read_outcome(folder / "results.json", Ranked)
-    except (OSError, InputError) as error:
-        return {"error": f"{folder} cannot be used: {error}"}
-    lines = complaint.splitlines() or [f"exit status {status}"]
-    return {"error": lines[-1].removeprefix("error: ")}
+def select_current(
+    lines: Mapping[Run, Outcome], words: Mapping[Run, Sequence[str]], sweep: Sweep
+) -> Iterator[tuple[Run, Outcome]]:
+    """Select the recorded runs that were made with the settings of now."""
+    defaults = {
+        dataset: to_train_settings(sweep.compose([f"dataset={dataset}"]))
+        for dataset in {run.dataset for run in words}
+    }
+    for run, said in words.items():
+        now = to_train_settings(sweep.compose(said))  # also of runs that are not recorded: a check
+        if run not in lines:
+            continue
+        different = find_difference(lines[run]["config"], now, defaults[run.dataset])
+        if different:
+            log.warning("%s was made with %s and is made anew", run, different)
+        else:
+            yield run, lines[run]
 
 
-def was_started_with(wanted: Wanted, folder: Path) -> bool:
-    """Whether a run's folder is of a run with the settings wanted now."""
-    try:
-        return not wanted.difference(started_with(folder))
-    except Exception:  # damaged bytes can raise anything
-        return False
+def describe_run(run: Run, words: Sequence[str], outcome: Outcome) -> Outcome:
+    """Return a run's line of the record: its results, its command, and no place of this machine."""
+    said = shlex.join(["colorization", "train", *(word for word in words if not is_place(word))])
+    config = {"config": drop_neutral(outcome["config"])}
+    return {"run": run._asdict(), "command": said, **outcome, **config}
 
 
-def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -> Standing:
-    """What was found on one training set, by experiment.
+def collect_standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -> Standing:
+    """Collect what was found on one training set, by experiment.
 
     All runs are of the same photographs; one of others, by its digests, counts as failed.
     """
@@ -191,10 +173,10 @@ def standing(board: Board, train: int, outcomes: Mapping[Run, Outcome | None]) -
         if not is_here or not outcome:
             continue
         digests = outcome.get("data", {})
-        if splits := other_splits(first, digests):
+        if splits := list_other_splits(first, digests):
             outcome = {
                 "error": f"it has other {splits} photographs than the runs above; to train it "
-                f"again, delete {run}.json"
+                f"again, delete its line in {RECORD}"
             }
         first = first or digests
         found[run.experiment].append(outcome)

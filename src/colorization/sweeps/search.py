@@ -16,12 +16,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from colorization.errors import InputError
 from colorization.files.atomic import LOCK, is_free, locked
+from colorization.models.results import find_outcome, get_error
 from colorization.settings.commands import GridOrSearch
-from colorization.settings.compare import without_places
-from colorization.sweeps.folder import save_jobs
-from colorization.sweeps.job import error_of, read_outcome
+from colorization.settings.compare import drop_neutral
 from colorization.sweeps.launch import Sweep, launch
-from colorization.sweeps.study import Space, alone, ask, check_space, open_study
+from colorization.sweeps.runs import save_jobs
+from colorization.sweeps.study import Space, ask, check_space, keep_others_waiting, open_study
 
 TAKEN = ".taken"
 """The lock in a trial's folder of the process that has it made; another may be making it."""
@@ -40,28 +40,28 @@ def run_search(sweep: Sweep, arguments: Sequence[str]) -> None:
     about, folder = sweep.about, sweep.folder
     words = [f"{name}={values}" for name, values in about.params.items()]
     found = {o.get_key_element(): o for o in sweep.parse([*words, *arguments])}
-    space = {name: distribution(o) for name, o in found.items() if o.is_sweep_override()}
+    space = {name: make_distribution(o) for name, o in found.items() if o.is_sweep_override()}
     fixed = {n: o.get_value_element_as_str() for n, o in found.items() if n not in space}
     if not space:
         raise InputError("a search needs a setting to search, as optimizer.lr=interval(1e-4,1e-2)")
     values = fixed | {name: drawn.to_external_repr(0) for name, drawn in space.items()}
     sweep.compose([f"{name}={value}" for name, value in values.items()])  # before anything is made
     study = open_study(Path(about.study), about.warmup)
-    with alone(Path(about.study)):
-        check_space(study, space, without_places(fixed), Path(about.study))
+    with keep_others_waiting(Path(about.study)):
+        check_space(study, space, drop_neutral(fixed), Path(about.study))
     made: set[int] = set()
     while True:
-        with taken(study, space, about, folder, made) as batch:
+        with take_trials(study, space, about, folder, made) as batch:
             if not batch:
                 break
             made.update(batch)
-            launch(sweep, jobs_of(study, space, fixed), batch)
-            tell(study, folder, batch)
-    save_jobs(jobs_of(study, space, fixed), folder)  # those of other processes too
+            launch(sweep, list_jobs(study, space, fixed), batch)
+            tell_study(study, folder, batch)
+    save_jobs(list_jobs(study, space, fixed), folder)  # those of other processes too
 
 
 @contextmanager
-def taken(
+def take_trials(
     study: Study, space: Space, about: GridOrSearch, folder: Path, made: Collection[int]
 ) -> Iterator[list[int]]:
     """Numbers of trials to make now, which no other process takes meanwhile.
@@ -72,8 +72,8 @@ def taken(
         made: not again, for they failed.
     """
     with ExitStack() as ours:
-        with alone(Path(about.study)):
-            known = drawn(study, space)
+        with keep_others_waiting(Path(about.study)):
+            known = list_drawn(study, space)
             running = [t.number for t in known if t.state == TrialState.RUNNING]
             places = {number: folder / str(number) for number in running if number not in made}
             left = [n for n, p in places.items() if is_free(p / LOCK) and is_free(p / TAKEN)]
@@ -85,7 +85,7 @@ def taken(
         yield batch
 
 
-def drawn(study: Study, space: Space) -> list[FrozenTrial]:
+def list_drawn(study: Study, space: Space) -> list[FrozenTrial]:
     """Trials that have all their settings, which a study is not told in one.
 
     Raises:
@@ -101,30 +101,30 @@ def drawn(study: Study, space: Space) -> list[FrozenTrial]:
     return drawn
 
 
-def jobs_of(study: Study, space: Space, fixed: Mapping[str, str]) -> dict[int, list[str]]:
+def list_jobs(study: Study, space: Space, fixed: Mapping[str, str]) -> dict[int, list[str]]:
     """The words of every trial."""
     words = [f"{name}={value}" for name, value in fixed.items()]
-    return {trial.number: [*words, *words_of(trial)] for trial in drawn(study, space)}
+    return {trial.number: [*words, *list_words(trial)] for trial in list_drawn(study, space)}
 
 
-def tell(study: Study, folder: Path, numbers: Sequence[int]) -> None:
+def tell_study(study: Study, folder: Path, numbers: Sequence[int]) -> None:
     """Hand a study what its trials have found; those that failed stay for the next command."""
     for number in numbers:
-        outcome = read_outcome(folder / str(number))
+        outcome = find_outcome(folder / str(number))
         if outcome is None or "error" in outcome:
             continue
         state = TrialState.PRUNED if "pruned" in outcome else TrialState.COMPLETE
-        value = None if "pruned" in outcome else error_of(outcome)
+        value = None if "pruned" in outcome else get_error(outcome)
         study.tell(number, value, state=state, skip_if_finished=True)
 
 
-def words_of(trial: FrozenTrial) -> list[str]:
+def list_words(trial: FrozenTrial) -> list[str]:
     """A trial as src.train takes it; four digits are enough of a number."""
     said = {n: f"{v:.4g}" if isinstance(v, float) else v for n, v in trial.params.items()}
     return [f"{name}={value}" for name, value in said.items()]
 
 
-def distribution(override: Override) -> BaseDistribution:
+def make_distribution(override: Override) -> BaseDistribution:
     """What Optuna draws from, of a setting's words in Hydra's grammar.
 
     Raises:

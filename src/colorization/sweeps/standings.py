@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
-from typing import Annotated, Any, NamedTuple, NotRequired
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, FiniteFloat
-from typing_extensions import TypedDict
+from pydantic import AfterValidator
 
 from colorization.metrics.measures import MEASURES, format_scores
 from colorization.models.baselines import BASELINES
-from colorization.models.results import PAPER_MSE, Tests, share_removed
+from colorization.models.results import (
+    PAPER_MSE,
+    Results,
+    Tests,
+    find_best_baseline,
+    measure_share_removed,
+)
 from colorization.reports.tables import escaped, markdown
 
 METRICS = ("mse", "psnr", "ciede2000", "colorfulness", "colorfulness_shift")
@@ -22,7 +27,7 @@ INTRODUCTION = """Made by `python -m src.leaderboard`. Scores of the test photog
 standard deviation over seeds; everything was chosen on other photographs, val. The mean squared
 error is of ab/128; `removed` is the share of the best baseline's that a recipe removes; `shift` the
 difference of its colourfulness to the truth's. Every recipe is a file of conf/experiment/, and the
-results of every run lie beside this file.
+results of every run are in runs.jsonl beside this file.
 """
 NOTE = f"""
 {MARK} Its classifier was trained on ImageNet, in colour and with labels, and these photographs are
@@ -48,7 +53,7 @@ class Summary(NamedTuple):
         return form.format(mean(self.values)) + spread.replace("± +", "± ")
 
 
-def complete(test: Tests) -> Tests:
+def check_metrics(test: Tests) -> Tests:
     """Raise ValueError unless every metric of every row is there."""
     for name in (*BASELINES, "network"):
         if missing := set(METRICS) - test.get(name, {}).keys():
@@ -56,56 +61,32 @@ def complete(test: Tests) -> Tests:
     return test
 
 
-class Classifier(TypedDict):
-    """Settings of a network that was trained on photographs before."""
-
-    weights: str
-
-
-class Network(TypedDict):
-    """Settings of a network, as far as the tables need them."""
-
-    encoder: NotRequired[Classifier | None]
-
-
-class Recipe(TypedDict):
-    """Settings of a run, as far as the tables need them."""
-
-    network: Network
-    perceptual: NotRequired[Classifier | None]
-
-
-class Ranked(TypedDict):
+class Ranked(Results):
     """What the tables show of a run."""
 
-    test: Annotated[Tests, AfterValidator(complete)]
-    config: Recipe
-    data: NotRequired[dict[str, str]]
-    parameters: int
-    minutes: FiniteFloat
-    images_seen: int
+    test: Annotated[Tests, AfterValidator(check_metrics)]
 
 
-def tables(standings: Sequence[Standing]) -> str:
-    """Markdown: a table for every training set, then one over the training sets of a dataset."""
-    text = INTRODUCTION + "".join(map(section, standings))
+def format_tables(standings: Sequence[Standing]) -> str:
+    """Format a table for every training set, then one over the training sets of a dataset."""
+    text = INTRODUCTION + "".join(map(format_standing, standings))
     for dataset in dict.fromkeys(standing.dataset for standing in standings):
         several = sorted((s for s in standings if s.dataset == dataset), key=lambda s: s.train)
         shared = [name for name in several[0].found if all(name in s.found for s in several)]
         if len(several) > 1 and shared:
-            text += curve(dataset, several, shared)
+            text += compare_sizes(dataset, several, shared)
     return text
 
 
-def section(standing: Standing) -> str:
-    """Baselines, the paper's own figure and the recipes on one training set."""
+def format_standing(standing: Standing) -> str:
+    """Format baselines, the paper's own figure and the recipes on one training set."""
     heading = f"\n### {escaped(standing.dataset)}, {standing.train} photographs\n\n"
     header = ["recipe", "seeds", *(MEASURES[m].label for m in METRICS), "removed"]
     header += ["parameters", "minutes", "images seen"]
     runs = [run for found in standing.found.values() for run in found if "error" not in run]
     if not runs:
         failed = [
-            f"- {escaped(f'{name} {error_of(found)}')}\n"
+            f"- {escaped(f'{name} {list_errors(found)}')}\n"
             for name, found in standing.found.items()
             if found
         ]
@@ -120,69 +101,77 @@ def section(standing: Standing) -> str:
     if standing.dataset in PAPER_MSE:
         paper = f"{PAPER_MSE[standing.dataset]:.7f}"
         rows.append(["the paper, on its own photographs", "", paper, *empty])
-    best = best_baseline(runs[0])
+    best = find_least_error(runs[0])
     for name, found in standing.found.items():
-        rows.append([label(name, standing), *cells_of(found, best, len(header) - 1)])
+        rows.append([mark_name(name, standing), *format_cells(found, best, len(header) - 1)])
     marked = any(has_seen(name, standing) for name in standing.found)
-    bold = [label(name, standing) for name in standing.found]
+    bold = [mark_name(name, standing) for name in standing.found]
     return heading + markdown(header, rows, bold) + (NOTE if marked else "")
 
 
-def cells_of(found: Sequence[Mapping[str, Any]], best: float, count: int) -> list[str]:
-    """A recipe's row, without its name: mean and deviation over the seeds that ended well."""
+def format_cells(found: Sequence[Mapping[str, Any]], best: float, count: int) -> list[str]:
+    """Format a recipe's row: mean and deviation over the seeds that ended well."""
     runs = [run for run in found if "error" not in run]
     if not runs:
-        return ["0", error_of(found), *[""] * (count - 2)]
+        return ["0", list_errors(found), *[""] * (count - 2)]
     networks = [run["test"]["network"] for run in runs]
     scores = [Summary([n[m] for n in networks]).text(MEASURES[m].form) for m in METRICS]
-    removed = Summary([share_removed(network["mse"], best) for network in networks]).text("{:.1%}")
-    seeds = f"{len(runs)} of {len(found)}, {error_of(found)}" if error_of(found) else str(len(runs))
+    removed = Summary([measure_share_removed(network["mse"], best) for network in networks]).text(
+        "{:.1%}"
+    )
+    seeds = (
+        f"{len(runs)} of {len(found)}, {list_errors(found)}"
+        if list_errors(found)
+        else str(len(runs))
+    )
     minutes = Summary([run["minutes"] for run in runs]).text("{:.1f}")
     seen = f"{mean(run['images_seen'] for run in runs):,.0f}"
     return [seeds, *scores, removed, f"{runs[0]['parameters']:,}", minutes, seen]
 
 
-def error_of(found: Sequence[Mapping[str, Any]]) -> str:
-    """Why a recipe's runs failed, if one did."""
+def list_errors(found: Sequence[Mapping[str, Any]]) -> str:
+    """Say why a recipe's runs failed, if one did."""
     errors = dict.fromkeys(run["error"] for run in found if "error" in run)
     return "failed: " + "; ".join(errors) if errors else ""
 
 
-def best_baseline(run: Mapping[str, Any]) -> float:
-    """The smallest error that a baseline has on test."""
-    return min(float(run["test"][name]["mse"]) for name in BASELINES)
+def find_least_error(run: Mapping[str, Any]) -> float:
+    """Find the smallest error that a baseline has on test."""
+    return float(run["test"][find_best_baseline(run)]["mse"])
 
 
 def has_seen(name: str, standing: Standing) -> bool:
-    """Whether a recipe's classifier was trained on the photographs that it is tested on."""
+    """Tell whether a recipe's classifier was trained on the photographs that it is tested on."""
     configs = [run["config"] for run in standing.found[name] if "error" not in run]
     classifiers = [
         c
         for config in configs
-        for c in (config["network"].get("encoder"), config.get("perceptual"))
+        for c in (config.get("network", {}).get("encoder"), config.get("perceptual"))
     ]
     is_trained = any(c and c["weights"] != "random" for c in classifiers)
     return standing.dataset in HAS_SEEN and is_trained
 
 
-def label(name: str, *standings: Standing) -> str:
+def mark_name(name: str, *standings: Standing) -> str:
     return name + (SEEN if any(has_seen(name, standing) for standing in standings) else "")
 
 
-def curve(dataset: str, several: Sequence[Standing], shared: Sequence[str]) -> str:
-    """Error by the number of training photographs, of the best baseline and what all have."""
+def compare_sizes(dataset: str, several: Sequence[Standing], shared: Sequence[str]) -> str:
+    """Format the error by the number of training photographs."""
     heading = f"\n### {escaped(dataset)}: MSE ab/128 by the number of training photographs\n\n"
     best = []
     for standing in several:
         runs = [run for found in standing.found.values() for run in found if "error" not in run]
-        best.append(best_baseline(runs[0]) if runs else None)
+        best.append(find_least_error(runs[0]) if runs else None)
     rows = [["the best baseline", *(f"{error:.6f}" if error else "" for error in best)]]
     for name in shared:
-        row = [label(name, *several)]
+        row = [mark_name(name, *several)]
         for standing, baseline in zip(several, best, strict=True):
             values = [r["test"]["network"]["mse"] for r in standing.found[name] if "error" not in r]
             removed = (
-                f" ({share_removed(mean(values), baseline):.1%})" if values and baseline else ""
+                f" ({measure_share_removed(mean(values), baseline):.1%})"
+                if values and baseline
+                else ""
             )
             row.append(Summary(values).text("{:.6f}") + removed if values else "")
         rows.append(row)

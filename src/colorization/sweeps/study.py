@@ -40,7 +40,7 @@ def open_study(path: Path, warmup: int) -> Study:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with alone(path):  # two at once would both make its tables
+        with keep_others_waiting(path):  # two at once would both make its tables
             opened = partial(sqlite3.connect, path, timeout=BUSY, check_same_thread=False)
             # The address is not used: some characters of a path mean something in one.
             storage = RDBStorage("sqlite:///study.db", engine_kwargs={"creator": opened})
@@ -56,7 +56,7 @@ def open_study(path: Path, warmup: int) -> Study:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def keep_others_waiting(path: Path) -> Iterator[None]:
     """Keep the other processes of a study waiting for now.
 
     Raises:
@@ -90,7 +90,7 @@ def check_space(study: Study, space: Space, fixed: Mapping[str, str], path: Path
     Raises:
         InputError: naming what differs.
     """
-    wanted = dict(fixed) | {name: described(found) for name, found in space.items()}
+    wanted = dict(fixed) | {name: describe_distribution(found) for name, found in space.items()}
     then = study.user_attrs.get(SPACE)
     if then is None and not study.trials:
         study.set_user_attr(SPACE, wanted)
@@ -105,7 +105,7 @@ def check_space(study: Study, space: Space, fixed: Mapping[str, str], path: Path
             )
 
 
-def described(distribution: BaseDistribution) -> str:
+def describe_distribution(distribution: BaseDistribution) -> str:
     """A distribution as a user reads it."""
     values = json.loads(distribution_to_json(distribution))["attributes"]
     return ", ".join(f"{name} {value}" for name, value in values.items() if value)

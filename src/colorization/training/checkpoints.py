@@ -21,7 +21,7 @@ from colorization.data.photographs import few
 from colorization.errors import InputError
 from colorization.files.atomic import BESIDE, replacing
 from colorization.models.checkpoints import read_checkpoint
-from colorization.settings.compare import first_difference, flat, without_places
+from colorization.settings.compare import find_difference, flatten
 from colorization.settings.compose import CHECKPOINTS
 from colorization.settings.installation import name_module
 from colorization.training.callbacks import FiniteLoss
@@ -165,13 +165,11 @@ def check_resumable(
     if "optimizer_states" not in checkpoint:
         raise InputError(f"{path} holds weights only and cannot be resumed")
     then = checkpoint["hyper_parameters"] | checkpoint["datamodule_hyper_parameters"]
-    old, new = (
-        flat(without_places(settings))
-        for settings in (then, dict(colorizer.hparams) | dict(data.hparams))
-    )
-    if name := first_difference(old, new):
+    now = dict(colorizer.hparams) | dict(data.hparams)
+    if different := find_difference(then, now, dict.fromkeys(now)):
+        has = flatten(now).get(different.partition("=")[0])
         raise InputError(
-            f"{path} was trained with {name}={old.get(name)}, this run has {new.get(name)}; "
+            f"{path} was trained with {different}, this run has {has}; "
             "resume with the settings it was started with"
         )
     if (ema is not None) != ("averaging_state" in checkpoint):

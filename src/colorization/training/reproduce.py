@@ -16,7 +16,7 @@ from colorization.errors import InputError
 from colorization.files.atomic import write_text
 from colorization.models.results import Scores, Tests, read_results
 from colorization.settings.commands import Train
-from colorization.settings.compare import check_closed, flat, read_settings, without_places
+from colorization.settings.compare import check_closed, drop_neutral, flatten, read_settings
 from colorization.settings.compose import CONF
 from colorization.settings.installation import DIRTY
 from colorization.settings.overrides import is_named, list_settings, quote
@@ -30,7 +30,7 @@ CIRCUMSTANCES = {"config": "settings", "data": "pictures", "environment": "versi
 
 
 class Repeated(TypedDict):
-    """The part of a run's results that is compared."""
+    """The part of a run's results that is compared; older runs have less of it."""
 
     val: Scores
     test: Tests
@@ -87,7 +87,7 @@ def read_recorded(run: Path) -> Iterator[tuple[str, str]]:
         words = (word for word in job["overrides"]["task"] if word.startswith("~"))
         removed = [word[1:].partition("=")[0] for word in words]
         groups = {name: c for name, c in choices.items() if name.isidentifier()}
-        values = flat(settings)
+        values = flatten(settings)
     except Exception as error:  # damaged bytes can raise anything
         raise InputError(f"--from {run}: its config/ cannot be read: {error}") from error
     if not is_training:
@@ -158,7 +158,7 @@ def compare(found: Mapping[str, Any], run: Path) -> None:
 
 def describe_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Describe the values that differ, of those that both have."""
-    old, new = flat(without_places(then)), flat(now)
+    old, new = flatten(drop_neutral(then)), flatten(now)
     return ", ".join(
         f"{name} {new[name]} (there {old[name]})"
         for name in old

@@ -17,10 +17,11 @@ from colorization.data.cache import Cache
 from colorization.data.datamodule import ColorDataModule
 from colorization.errors import interruptible
 from colorization.files.atomic import remove_half_written, write_text
-from colorization.models import hardware, results
+from colorization.models import hardware
+from colorization.models.results import describe_environment, flatten_scores, save_results
 from colorization.reports.progress import telling
 from colorization.settings.commands import Train
-from colorization.settings.compose import plain
+from colorization.settings.compose import to_dict
 from colorization.settings.installation import read_commit
 from colorization.settings.machine import memory
 from colorization.training.callbacks import EpochProgress
@@ -48,7 +49,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
             finite; the checkpoints before it are kept.
         KeyboardInterrupt: on Ctrl-C or SIGTERM; ``last.ckpt`` has the last whole epoch.
     """
-    config = plain(settings)
+    config = to_dict(settings)
     pl.seed_everything(settings.seed, verbose=False)
     device = hardware.choose(settings.trainer)
     code = read_commit()  # now: it may be another one when the training ends
@@ -86,18 +87,18 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
         "parameters": colorizer.parameter_count,
         "seed": settings.seed,
         "config": config,
-        "environment": results.environment(device),
+        "environment": describe_environment(device),
         "commit": code,
         "data": data.fingerprints(),
     }
     log_final_scores(found, trainer)
-    results.save(found, folder)  # the last thing that can fail
+    save_results(found, folder)  # the last thing that can fail
     return found
 
 
 def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     """Build the network to train, laid out as the trainer's settings say, and its data."""
-    config = plain(settings)
+    config = to_dict(settings)
     parts = inspect.signature(Colorizer).parameters.keys() & config.keys()
     colorizer = Colorizer(**{part: config[part] for part in parts})
     for part in colorizer.convolutional:
@@ -158,7 +159,7 @@ def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
 def log_final_scores(found: Mapping[str, Any], trainer: pl.Trainer) -> None:
     """Put a run's settings and scores into TensorBoard's hyperparameter tab."""
     assert isinstance(trainer.logger, TensorBoardLogger)
-    trainer.logger.log_hyperparams(found["config"], results.flat_scores(found))
+    trainer.logger.log_hyperparams(found["config"], flatten_scores(found))
     trainer.logger.save()
 
 

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from rich import get_console
 
 from colorization.color import LabBatch
 from colorization.data.datamodule import ColorDataModule
 from colorization.data.synthetic import SyntheticScenes
 from colorization.files.atomic import replacing
+from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models import hardware
 from colorization.models.baselines import fit_baselines, read_baselines, score_predictors
 from colorization.models.checkpoints import read_checkpoint
+from colorization.models.results import find_best_baseline, measure_error_removed
 from colorization.models.saturation import STRONGEST, calibrate_saturation
+from colorization.reports.tables import Table, print_table
 from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
 from colorization.training.callbacks import GRID_PICTURES, draw_grid, save_picture
 from colorization.training.checkpoints import AtomicCheckpointIO
@@ -106,3 +110,23 @@ def find_reason_of_end(trainer: pl.Trainer) -> str:
         return "max_epochs"
     assert trainer.early_stopping_callback is not None
     return "patience" if trainer.early_stopping_callback.stopped_epoch else "max_minutes"
+
+
+def summarize_scores(found: Mapping[str, Any]) -> str:
+    """Say in a sentence what the network is worth beside the best baseline."""
+    share, baseline = measure_error_removed(found), find_best_baseline(found)
+    if share > 0:
+        return f"The network removes {share:.1%} of the error of the best baseline, {baseline}."
+    times = f"{1 - share:.2f} times its error"
+    return f"The network does NOT beat the best baseline, {baseline}: it has {times}."
+
+
+def print_scores(found: Mapping[str, Any], folder: Path) -> None:
+    """Print the network beside the baselines, the summary, and where the run lies."""
+    title = f"{found['dataset']}: {found['images']['test']} test photographs"
+    header = ["predictor", *(MEASURES[metric].label for metric in EVERY_EPOCH)]
+    rows = [[name, *format_scores(scores)] for name, scores in found["test"].items()]
+    print_table(Table(title, header, rows, ["network"]))
+    console = get_console()
+    console.print(summarize_scores(found), highlight=False)
+    console.print(f"run folder: {folder}", soft_wrap=True, highlight=False, markup=False)

@@ -147,7 +147,7 @@ def connect_options(parts: Parts, desk: Desk) -> None:
 
     def set_temperature(model: str) -> Any:
         with showing_errors():
-            return temperature_slider(desk.studio, PageOptions(model).checked(desk.models).model)
+            return temperature_slider(desk.studio, PageOptions(model).validate(desk.models).model)
 
     chosen = parts.model.input(set_temperature, parts.model, parts.temperature, **IN_TURN)
 
@@ -169,7 +169,7 @@ def make_handler(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple
         with showing_errors():
             if opens and sent[-1] is None:
                 raise InputError(NOTHING)
-            options = PageOptions(*sent[: len(PageOptions._fields)]).checked(desk.models)
+            options = PageOptions(*sent[: len(PageOptions._fields)]).validate(desk.models)
             given = sent[-1] if len(sent) > len(options) else event
             before = None if opens else desk.visits.find(str(request.session_hash))
             session = change(before, options, given)
@@ -189,7 +189,7 @@ def make_writer(
     def act(request: gr.Request, *sent: Any) -> str:
         with showing_errors():
             session = desk.visits.find(str(request.session_hash))
-            options = PageOptions(*sent).checked(desk.models)
+            options = PageOptions(*sent).validate(desk.models)
             with desk.shelf.room(session.unpacked + MB):
                 return str(write(session, options, Path(mkdtemp(dir=desk.shelf.folder))))
 

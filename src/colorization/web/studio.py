@@ -40,7 +40,7 @@ class PageOptions(NamedTuple):
     temperature: float = 1
     size: float = 4
 
-    def checked(self, models: Sequence[str]) -> "PageOptions":
+    def validate(self, models: Sequence[str]) -> "PageOptions":
         """Return itself.
 
         Raises:
