@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import colorization
-from colorization.cli.main import as_options, commands, status_of
+from colorization.cli.main import commands, make_options, run_command
 from tests.support.command_line import ROOT, environment
 
 COMMANDS = ("colorize", "app", "export", "report", "sweep-report", "train", "evaluate")
@@ -23,7 +23,7 @@ def run(code: str, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_says_how_to_use_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of([command, "--help"]) == 0
+    assert run_command([command, "--help"]) == 0
     shown = capsys.readouterr().out
     assert f"colorization {command}" in shown
     assert "--help" in shown
@@ -31,8 +31,8 @@ def test_help_says_how_to_use_a_command(command: str, capsys: pytest.CaptureFixt
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from colorization.cli.main import status_of\n"
-        "statuses = [status_of([name, '--help']) for name in sys.argv[1:]]\n"
+        "import sys; from colorization.cli.main import run_command\n"
+        "statuses = [run_command([name, '--help']) for name in sys.argv[1:]]\n"
         "heavy = {'torch', 'hydra', 'omegaconf', 'numpy', 'gradio'} & {*sys.modules}\n"
         "print(statuses, heavy, file=sys.stderr)"
     )
@@ -61,7 +61,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_bad_input_is_one_line_and_status_2(
     words: list[str], line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert status_of(words) == 2
+    assert run_command(words) == 2
     error = capsys.readouterr().err
     assert error.startswith(line)
     assert error.count("\n") == 1
@@ -73,21 +73,21 @@ def test_older_words_are_options_now() -> None:
     group = get_group(commands)
     words = ["colorize", "input=a=b.jpg", "output=x", "tiles=true", "side_by_side=false"]
     words += ["flip_average=false", "accelerator=cpu", "size=null", "quality=80", "odd=1"]
-    assert as_options(words, group) == [
+    assert make_options(words, group) == [
         *("colorize", "a=b.jpg", "--output", "x", "--tiles", "--no-flip-average"),
         *("--device", "cpu", "--quality", "80", "odd=1"),
     ]
-    assert as_options(["report", "runs=[a,b]", "output=c"], group)[1:] == [
+    assert make_options(["report", "runs=[a,b]", "output=c"], group)[1:] == [
         "a",
         "b",
         "--output",
         "c",
     ]
-    assert as_options(["train", "seed=1"], group) == ["train", "seed=1"]
+    assert make_options(["train", "seed=1"], group) == ["train", "seed=1"]
 
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of(["--version"]) == 0
+    assert run_command(["--version"]) == 0
     assert capsys.readouterr().out == f"colorization {colorization.__version__}\n"
 
 

@@ -131,9 +131,9 @@ def test_checksums_are_those_of_sha256sum(bundle: Path) -> None:
 
 
 def test_path_of_weights_is_not_handed_on(bundle: Path, tmp_path: Path) -> None:
-    from colorization.models.metadata import without_paths
+    from colorization.models.metadata import drop_paths
 
-    found = without_paths({"encoder": {"name": "resnet18", "weights": "/home/me/r.safetensors"}})
+    found = drop_paths({"encoder": {"name": "resnet18", "weights": "/home/me/r.safetensors"}})
     assert found["encoder"]["weights"] == "r.safetensors"
 
 
@@ -199,6 +199,65 @@ def test_foreign_description_is_refused(
     altered(bundle, **changes)
     with pytest.raises(InputError, match=message):
         read_bundle(bundle)
+
+
+def test_a_setting_that_a_file_lacks_has_its_default(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    """Files of older versions lack settings that are newer than they are."""
+    words = ["network=unet", "network.width=8", "objective=bins"]
+    train(settings(*words), tmp_path / "run")
+    path = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    bundle = export_model(**module_settings(f"checkpoint={path}", "precision=single"))
+    L = torch.rand(1, 1, 16, 16) * 100
+    with torch.no_grad():
+        expected = load_colorizer(path)(L)
+    about = json.loads((bundle / DESCRIPTION).read_text())
+    checkpoint = torch.load(path, weights_only=True)
+    for part, name in (("network", "dropout"), ("objective", "temperature")):
+        del about[part][name]
+        del checkpoint["hyper_parameters"][part][name]
+    altered(bundle, **about)
+    torch.save(checkpoint, path)
+    with torch.no_grad():
+        read = read_bundle(bundle).predictor
+        assert torch.equal(read(L), expected)
+        assert torch.equal(load_colorizer(path)(L), expected)
+    assert read.objective.temperature == 0.38
+    del about["network"]["width"], about["objective"]["_target_"]
+    altered(bundle, **about)
+    with pytest.raises(InputError, match="None is no objective; known: "):
+        read_bundle(bundle)
+    del checkpoint["hyper_parameters"]["flip_average"]  # of decoding, and not of a part
+    torch.save(checkpoint, path)
+    assert load_colorizer(path).flip_average is False
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("network", [1], r"best\.ckpt cannot be used: \[1\] is no network; known: "),
+        (
+            "network",
+            {"_target_": "os.system"},
+            r"cannot be used: 'os\.system' is no network; ",
+        ),
+        ("objective", UNET, r"best\.ckpt cannot be used: '.*UNet' is no objective; known: "),
+        ("network", UNET | {"width": "wide"}, r"cannot be used: settings of .*UNet: .*'wide'"),
+        ("network", UNET | {"width": 10**9}, r"settings of .*: network\.width is 1000000000; it"),
+        ("flip_average", "perhaps", r"best\.ckpt cannot be used: .*'perhaps'"),
+        ("strength", -1.0, r"best\.ckpt cannot be used: strength is -1\.0; it must be at least 0"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused_with_its_line(
+    checkpoint: Path, tmp_path: Path, part: str, value: Any, message: str
+) -> None:
+    content = torch.load(checkpoint, weights_only=True)
+    content["hyper_parameters"][part] = value
+    torch.save(content, tmp_path / "best.ckpt")
+    with pytest.raises(InputError, match=message) as refused:
+        read_model(str(tmp_path / "best.ckpt"))
+    assert "\n" not in str(refused.value)
 
 
 def test_what_is_there_is_not_written_over(bundle: Path, checkpoint: Path) -> None:

@@ -56,13 +56,13 @@ def test_likely_colours_are_as_strong_as_the_prediction(
         torch.nn.init.normal_(weight, std=0.05)
     assert colorizer.amplifier
     torch.nn.init.normal_(colorizer.amplifier.layers[-1].weight, std=0.05)
-    colorizer.decode_otherwise(flip_average=True, strength=0.7)
+    colorizer.set_decoding(flip_average=True, strength=0.7)
     colorizer.eval()
     L = torch.rand(1, 1, 40, 50) * 60 + 20
     with torch.inference_mode():
         expected = colorizer(L)[0, :, row, column]
         (found,) = colorizer.likely(colorizer.raw_views(L), L, row, column)
-        colorizer.decode_otherwise(strength=0)
+        colorizer.set_decoding(strength=0)
         weaker = colorizer(L)[0, :, row, column]
     assert found.tolist() == pytest.approx(expected.tolist(), abs=0.01)
     assert (expected - weaker).abs().max() > 0.5, "strength matters"

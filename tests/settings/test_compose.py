@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from colorization.errors import InputError
 from colorization.settings.commands import Train
-from colorization.settings.compose import CONF, build, epochs, parse_config, register, to_dict
+from colorization.settings.compose import CONF, build, count_epochs, parse_config, register, to_dict
 from colorization.settings.failures import one_line
 from colorization.settings.parts import TARGETS
 from colorization.training.colorizer import Colorizer
@@ -137,7 +137,7 @@ def test_a_wrong_setting_fails_with_its_name(
 
 def test_epochs_follow_from_the_photographs_to_be_seen() -> None:
     register()
-    assert [epochs(8000, count) for count in (100, 400, 1090)] == [80, 20, 8]
+    assert [count_epochs(8000, count) for count in (100, 400, 1090)] == [80, 20, 8]
     words = ["experiment=ladder/paper", "dataset=folder", "dataset.root=x"]
     with (
         initialize_config_dir(CONF, version_base="1.3"),
@@ -148,7 +148,7 @@ def test_epochs_follow_from_the_photographs_to_be_seen() -> None:
         "this experiment sees 8000 photographs; set dataset.tr"
     )
     with pytest.raises(InputError, match=r"sees 8000 photographs; set dataset\.train, or"):
-        epochs(8000, None)
+        count_epochs(8000, None)
 
 
 @pytest.mark.parametrize("target", ["os.system", "colorization.data.download.fetch", None])

@@ -5,14 +5,14 @@ from typing import Any
 from typer.exceptions import TyperException
 from typer.main import get_group
 
-from colorization.cli.main import as_options, commands
+from colorization.cli.main import commands, make_options
 from colorization.errors import InputError
 
 
 def keywords(command: str, *words: str) -> dict[str, Any]:
     """Parse words as ``colorization COMMAND`` does; bad ones are an InputError."""
     group = get_group(commands)
-    _, *options = as_options([command, *words], group)
+    _, *options = make_options([command, *words], group)
     try:
         found: dict[str, Any] = group.commands[command].make_context(command, options).params
     except TyperException as error:

@@ -263,7 +263,7 @@ def test_decoding_leaves_the_settings_it_was_given_as_they_are(
     parts = {name: given[name] for name in ("network", "objective", "optimizer", "scheduler")}
     before = copy.deepcopy(parts)
     colorizer = Colorizer(**parts)
-    colorizer.decode_otherwise(temperature=0.5, flip_average=True, strength=0.1)
+    colorizer.set_decoding(temperature=0.5, flip_average=True, strength=0.1)
     assert parts == before
     assert colorizer.hparams["objective"] == before["objective"] | {"temperature": 0.5}
 

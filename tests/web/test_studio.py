@@ -13,7 +13,7 @@ from colorization.files.arrays import picture_from
 from colorization.hints.file import Hint, Hints, color_to_ab
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.web.session import Session
-from colorization.web.studio import PageOptions, Studio, place_in
+from colorization.web.studio import PageOptions, Studio, find_place
 from tests.support.command_line import python
 
 
@@ -94,7 +94,7 @@ def test_likely_colours_are_as_vivid_as_the_picture(checkpoint: Path) -> None:
         chroma.append(float(np.hypot(*color_to_ab(likely))))
         colorizer, model = studio.colorizer(options)
         seen = colorizer.seen(one.picture.lightness)
-        predicted = model.predict(seen, saturation)[0, :, *place_in(seen.shape[2:], one, 10, 20)]
+        predicted = model.predict(seen, saturation)[0, :, *find_place(seen.shape[2:], one, 10, 20)]
         assert color_to_ab(likely) == pytest.approx(predicted, abs=0.7), "#rrggbb has steps"
     assert chroma[0] < 0.1
     assert chroma[2] > 1.5 * chroma[1]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from colorization.cli.options import MAX_PIXELS, Device, Model, Precision, Size
+from colorization.cli.options import Device, MaxPixels, Model, Precision, Size
 
 MAX_MB = 1_000_000
 
@@ -28,9 +28,7 @@ def app(
     model: Model = "default",
     size: Size = None,
     max_upload: Annotated[int, Option(min=1, max=MAX_MB, help="Refuse larger files, MB.")] = 32,
-    max_pixels: Annotated[
-        int, Option(min=1, max=MAX_PIXELS, help="Refuse larger pictures.")
-    ] = 100_000_000,
+    max_pixels: MaxPixels = 100_000_000,
     max_memory: Annotated[
         int, Option(min=1, max=MAX_MB, help="MB for the photographs of all visits.")
     ] = 1000,

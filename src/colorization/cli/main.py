@@ -65,14 +65,14 @@ def main(command: str | None = None) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     signal.signal(signal.SIGTERM, interrupt)
     words = [command, *sys.argv[1:]] if command else sys.argv[1:]
-    sys.exit(status_of(words))
+    sys.exit(run_command(words))
 
 
-def status_of(words: Sequence[str]) -> int:
+def run_command(words: Sequence[str]) -> int:
     """Run a subcommand; bad input is one line on stderr."""
     group = get_group(commands)
     try:
-        status = group.main(as_options(words, group), "colorization", standalone_mode=False)
+        status = group.main(make_options(words, group), "colorization", standalone_mode=False)
         return int(status or 0)
     except TyperException as error:
         print(f"error: {error.format_message().replace('Value error, ', '')}", file=sys.stderr)
@@ -85,7 +85,7 @@ def status_of(words: Sequence[str]) -> int:
         return INTERRUPTED
 
 
-def as_options(words: Sequence[str], group: TyperGroup) -> list[str]:
+def make_options(words: Sequence[str], group: TyperGroup) -> list[str]:
     """Turn NAME=VALUE, which file commands took until 0.1, into options and arguments."""
     found = list(words)
     command = group.commands.get(found[0]) if found else None
@@ -101,13 +101,13 @@ def as_options(words: Sequence[str], group: TyperGroup) -> list[str]:
         elif isinstance(parameter, TyperArgument):
             options += value.strip("[]").split(",") if parameter.nargs == -1 else [value]
         elif isinstance(parameter, TyperOption) and parameter.is_flag:
-            options += flag(parameter, value)
+            options += make_flag(parameter, value)
         elif value != "null":
             options += [parameter.opts[0], value]
     return options
 
 
-def flag(parameter: TyperOption, value: str) -> list[str]:
+def make_flag(parameter: TyperOption, value: str) -> list[str]:
     """A flag that was ``true``, ``false`` or ``null``, as an option."""
     if value.lower() == "true":
         return [parameter.opts[0]]

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from typer import Option
 
+from colorization.settings.fields import PIXELS
+
 Device = Annotated[
     Literal["auto", "cpu", "gpu"],
     Option(help="Where the model runs; auto: the GPU if there is one."),
@@ -20,4 +22,4 @@ Model = Annotated[
     str, Option(help="Name of a shipped model, or path of a checkpoint, bundle or ONNX file.")
 ]
 DataDir = Annotated[str, Option(help="Folder with faces/, dogs/ and scenes/.")]
-MAX_PIXELS = 100_000_000_000  # the largest picture that any format holds
+MaxPixels = Annotated[int, Option(min=1, max=PIXELS["within"][1], help="Refuse larger pictures.")]

@@ -17,7 +17,7 @@ from colorization.data.photographs import (
     read_ahead,
 )
 from colorization.errors import InputError
-from colorization.evaluation.models import Model
+from colorization.evaluation.models import EvaluatedModel
 from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, Lightness, paint
 from colorization.metrics.auc import CLASSES, class_shares
@@ -76,7 +76,7 @@ class DatasetSplit(NamedTuple):
 
 
 def open_datasets(
-    named: Sequence[str] | None, models: Sequence[Model], data_dir: str
+    named: Sequence[str] | None, models: Sequence[EvaluatedModel], data_dir: str
 ) -> list[DatasetSplit]:
     """Open datasets by name and folders of photographs by path, ready to read.
 
@@ -97,7 +97,7 @@ def open_datasets(
     return opened
 
 
-def open_dataset(label: str, models: Sequence[Model], data_dir: str) -> DatasetSplit:
+def open_dataset(label: str, models: Sequence[EvaluatedModel], data_dir: str) -> DatasetSplit:
     for model in models:
         if model.dataset["name"] == label:
             return open_training_set(label, model, data_dir)
@@ -109,7 +109,7 @@ def open_dataset(label: str, models: Sequence[Model], data_dir: str) -> DatasetS
     return DatasetSplit(label, build(dataset_settings("folder", data_dir, root=label)), "all")
 
 
-def open_training_set(label: str, model: Model, data_dir: str) -> DatasetSplit:
+def open_training_set(label: str, model: EvaluatedModel, data_dir: str) -> DatasetSplit:
     """Open what a model was trained on; errors are those of :func:`resolve_dataset`."""
     try:
         return DatasetSplit(label, build(resolve_dataset(model.dataset, data_dir)), "test")
@@ -126,7 +126,7 @@ class ScoredPhotographs:
     """
 
     def __init__(
-        self, split: DatasetSplit, tracks: Sequence[Track], models: Sequence[Model]
+        self, split: DatasetSplit, tracks: Sequence[Track], models: Sequence[EvaluatedModel]
     ) -> None:
         self.label = split.label
         self.dataset = split.dataset
@@ -164,7 +164,7 @@ class ScoredPhotographs:
 
 
 def survey_dataset(
-    split: DatasetSplit, tracks: Sequence[Track], models: Sequence[Model]
+    split: DatasetSplit, tracks: Sequence[Track], models: Sequence[EvaluatedModel]
 ) -> ScoredPhotographs:
     """Read every photograph of a split once, to decide which are scored.
 

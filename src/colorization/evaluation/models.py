@@ -13,7 +13,6 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.models.baselines import fit_baselines, read_baselines
 from colorization.models.checkpoints import DATA, read_checkpoint, resolve_dataset
-from colorization.models.metadata import SIZES
 from colorization.settings.compose import (
     BASELINES_FILE,
     CHECKPOINTS,
@@ -39,7 +38,7 @@ class TrainingSet(NamedTuple):
     missing: str
 
 
-class Model(NamedTuple):
+class EvaluatedModel(NamedTuple):
     """A checkpoint's network, its name in the tables, and the size that it works at.
 
     ``dataset`` has the settings that the checkpoint stores; :func:`resolve_dataset` checks them.
@@ -56,7 +55,7 @@ class Model(NamedTuple):
 
 def load_models(
     paths: Sequence[str], data_dir: str, device: torch.device, named: Sequence[str] | None = None
-) -> list[Model]:
+) -> list[EvaluatedModel]:
     """Read checkpoints, with the baselines of what each was trained on.
 
     Args:
@@ -66,7 +65,7 @@ def load_models(
         InputError: for a file that is no checkpoint, or that cannot be built.
     """
     found: dict[str, TrainingSet] = {}
-    models: list[Model] = []
+    models: list[EvaluatedModel] = []
     for path, label in zip(map(Path, paths), choose_labels(paths), strict=True):
         checkpoint = read_checkpoint(path)
         colorizer = build_colorizer(checkpoint, path).to(device)
@@ -77,8 +76,6 @@ def load_models(
             seen = frozenset(checkpoint[DATA]["seen"])
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not a checkpoint of src.train") from error
-        if not isinstance(name, str) or size not in SIZES:
-            raise InputError(f"{path} stores a dataset without a name, or of {size} px")
         key = json.dumps([name, size, sorted(seen)])  # wherever the photographs are
         if key not in found:
             while name in {training.name for training in found.values()}:
@@ -86,13 +83,15 @@ def load_models(
             baselines, missing = find_baselines(path, stored, seen, data_dir, named)
             found[key] = TrainingSet(name, baselines.to(device), seen, missing)
         epoch = checkpoint["epoch"] + 1
-        models.append(Model(label, path, colorizer, size, epoch, stored["dataset"], found[key]))
+        models.append(
+            EvaluatedModel(label, path, colorizer, size, epoch, stored["dataset"], found[key])
+        )
     return models
 
 
 def choose_labels(paths: Sequence[str]) -> list[str]:
     """Name checkpoints by the last two folders of their runs, or by more if those are alike."""
-    parts = [run_parts(Path(path).resolve()) for path in paths]
+    parts = [split_run(Path(path).resolve()) for path in paths]
     for depth in range(2, max(2, *map(len, parts)) + 1):
         short = ["/".join(names[-depth:]) for names in parts]
         if len(set(short)) == len(short):
@@ -100,7 +99,7 @@ def choose_labels(paths: Sequence[str]) -> list[str]:
     raise InputError(f"the same checkpoint is given twice: {', '.join(paths)}")
 
 
-def run_parts(path: Path) -> tuple[str, ...]:
+def split_run(path: Path) -> tuple[str, ...]:
     """Return the folders of a run, and the checkpoint's name unless it is the best."""
     names = path.with_suffix("").parts[1:]
     run = names[:-2] if path.parent.name == CHECKPOINTS else names[:-1]

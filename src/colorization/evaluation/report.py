@@ -56,7 +56,13 @@ def compare_squared_errors(results: Mapping[str, Any]) -> list[Table]:
     for title, scores in by_track.items():
         names = dict.fromkeys(name for rows in scores.values() for name in rows if name != TRUTH)
         rows = [
-            [name, *(cell("mse", by_name.get(name, {}).get("mse")) for by_name in scores.values())]
+            [
+                name,
+                *(
+                    format_cell("mse", by_name.get(name, {}).get("mse"))
+                    for by_name in scores.values()
+                ),
+            ]
             for name in names
         ]
         header = ["predictor", *scores]
@@ -90,7 +96,7 @@ def list_scores(
     scores = dict(track["scores"])
     if truth := scores.pop(TRUTH, None):
         scores[TRUTH] = {"colorfulness": truth["colorfulness"]}
-    rows = [[name, *(cell(m, by.get(m)) for m in metrics)] for name, by in scores.items()]
+    rows = [[name, *(format_cell(m, by.get(m)) for m in metrics)] for name, by in scores.items()]
     labels = [
         COLUMNS[m][0] + (" (not measured, see below)" if m in missing else "") for m in metrics
     ]
@@ -112,7 +118,10 @@ def list_hints(track: Mapping[str, Any], label: str) -> Table:
     """List the scores of a model in a track with more and more spots of true colour."""
     metrics = [metric for metric in COLUMNS if metric in track["scores"][label]]
     rows = [
-        [f"{count} {placing}" if int(count) else "none", *(cell(m, scores[m]) for m in metrics)]
+        [
+            f"{count} {placing}" if int(count) else "none",
+            *(format_cell(m, scores[m]) for m in metrics),
+        ]
         for index, (placing, curve) in enumerate(track["hints"][label].items())
         for count, scores in curve.items()
         if int(count) or not index
@@ -149,7 +158,7 @@ def describe_photographs(about: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def cell(metric: str, estimate: Mapping[str, float | None] | None) -> str:
+def format_cell(metric: str, estimate: Mapping[str, float | None] | None) -> str:
     """Format a metric's mean with its interval; a dash if it was not measured."""
     return format_estimate(estimate or {}, COLUMNS[metric][1])
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from colorization.data.synthetic import SyntheticScenes
 from colorization.evaluation.datasets import ScoredPhotographs
 from colorization.evaluation.mistakes import CLASSES
-from colorization.evaluation.models import Model
-from colorization.evaluation.rows import GRAY, OWN_MEAN, fitted_baselines
+from colorization.evaluation.models import EvaluatedModel
+from colorization.evaluation.rows import GRAY, OWN_MEAN, name_baselines
 from colorization.evaluation.scoring import TrackResult
 
 
@@ -19,7 +19,7 @@ class DatasetResult(NamedTuple):
     tracks: list[TrackResult]
 
 
-def summarize(results: Sequence[DatasetResult], models: Sequence[Model]) -> dict[str, Any]:
+def summarize(results: Sequence[DatasetResult], models: Sequence[EvaluatedModel]) -> dict[str, Any]:
     """Return all numbers as plain dicts: by checkpoint, and by dataset, track and row."""
     return {
         "checkpoints": {
@@ -38,7 +38,7 @@ def summarize(results: Sequence[DatasetResult], models: Sequence[Model]) -> dict
     }
 
 
-def summarize_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[str, Any]:
+def summarize_dataset(result: DatasetResult, models: Sequence[EvaluatedModel]) -> dict[str, Any]:
     photographs = result.photographs
     found = {
         "photographs": len(photographs.names),
@@ -55,7 +55,7 @@ def summarize_dataset(result: DatasetResult, models: Sequence[Model]) -> dict[st
     return found
 
 
-def summarize_track(found: TrackResult, models: Sequence[Model]) -> dict[str, Any]:
+def summarize_track(found: TrackResult, models: Sequence[EvaluatedModel]) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     for name in found.scores.rows:
         estimates = found.scores.estimate(name)
@@ -78,14 +78,14 @@ def summarize_track(found: TrackResult, models: Sequence[Model]) -> dict[str, An
     }
 
 
-def compare_with_baselines(found: TrackResult, model: Model) -> dict[str, Any]:
+def compare_with_baselines(found: TrackResult, model: EvaluatedModel) -> dict[str, Any]:
     """Find the baseline of the model's training set with the least MSE.
 
     Returns:
         Its name, and the shares of the error of it, of gray and of the best constant that the
         model removes.
     """
-    baselines = [GRAY, *fitted_baselines(model.training)]
+    baselines = [GRAY, *name_baselines(model.training)]
     best = min(baselines, key=lambda name: found.scores.column(name, "mse").mean())
     rows = {"removed": best, "removed_of_gray": GRAY, "removed_of_constant": OWN_MEAN}
     return {"baseline": best} | {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from colorization.color import LabBatch
 from colorization.evaluation.datasets import Track, to_lightnesses
-from colorization.evaluation.models import Model, TrainingSet
+from colorization.evaluation.models import EvaluatedModel, TrainingSet
 from colorization.files.painting import upsampled
 from colorization.hints.propagate import suggest_places
 from colorization.hints.simulate import draw_spots
@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
 
 def list_rows(
-    models: Sequence[Model], own_mean: Tensor, hardware: Hardware, track: Track
+    models: Sequence[EvaluatedModel], own_mean: Tensor, hardware: Hardware, track: Track
 ) -> list[Row]:
     """List all rows of a track except those with hints: baselines, networks, controls.
 
@@ -63,7 +63,7 @@ def list_rows(
     """
     rows = [Row(GRAY, lambda truth: torch.zeros_like(truth.ab))]
     for model in {model.training.name: model for model in models}.values():
-        for name, baseline in fitted_baselines(model.training).items():
+        for name, baseline in name_baselines(model.training).items():
             rows.append(Row(name, predict_from_lightness(baseline, model.size)))
     mean = own_mean.to(hardware.device)[None, :, None, None]
     rows.append(Row(OWN_MEAN, lambda truth: mean.expand_as(truth.ab)))
@@ -72,7 +72,7 @@ def list_rows(
     return rows
 
 
-def fitted_baselines(training: TrainingSet) -> dict[str, nn.Module]:
+def name_baselines(training: TrainingSet) -> dict[str, nn.Module]:
     """Return the baselines fitted to a training set, by the names of their rows."""
     return {
         f"{name} of {training.name}": baseline
@@ -81,7 +81,7 @@ def fitted_baselines(training: TrainingSet) -> dict[str, nn.Module]:
     }
 
 
-def make_network_row(model: Model, hardware: Hardware, track: Track) -> Row:
+def make_network_row(model: EvaluatedModel, hardware: Hardware, track: Track) -> Row:
     """Make the row of a model's network; whole photographs are coloured as by ``src.colorize``."""
     if track.size is None:
         return Row(model.label, predict_as_colorize(model, hardware), is_network=True)
@@ -95,7 +95,7 @@ def make_network_row(model: Model, hardware: Hardware, track: Track) -> Row:
     return Row(model.label, predict_from_lightness(predict, model.size), is_network=True)
 
 
-def predict_as_colorize(model: Model, hardware: Hardware) -> Callable[[LabBatch], Tensor]:
+def predict_as_colorize(model: EvaluatedModel, hardware: Hardware) -> Callable[[LabBatch], Tensor]:
     """Predict ab as a :class:`PhotoColorizer` does, and upsample it as that does in painting."""
     colorizer = PhotoColorizer(
         TorchModel(model.colorizer, {"size": model.size}, hardware, model.path)
@@ -117,13 +117,13 @@ def predict_from_lightness(
     return lambda truth: predict_at_size(predict, truth.L, size)
 
 
-def predict_ceiling(model: Model) -> Callable[[LabBatch], Tensor]:
+def predict_ceiling(model: EvaluatedModel) -> Callable[[LabBatch], Tensor]:
     """Return the true ab, reduced to the resolution of a network's output."""
     limit = partial(reduce_to_output, upsampling=model.colorizer.network.upsampling)
     return lambda truth: predict_at_size(limit, truth.ab, model.size)
 
 
-def make_hint_rows(model: Model, counts: Sequence[int], hardware: Hardware) -> list[Row]:
+def make_hint_rows(model: EvaluatedModel, counts: Sequence[int], hardware: Hardware) -> list[Row]:
     """Make a row for each number of spots above 0 and each way of placing them."""
     rows = []
     for placing in (AT_RANDOM, SUGGESTED):
@@ -142,7 +142,7 @@ class HintCurve:
     """
 
     def __init__(
-        self, model: Model, placing: str, counts: Sequence[int], hardware: Hardware
+        self, model: EvaluatedModel, placing: str, counts: Sequence[int], hardware: Hardware
     ) -> None:
         self.model = model
         self.place = self.place_at_random if placing == AT_RANDOM else self.place_as_suggested

@@ -13,7 +13,7 @@ from pytorch_lightning.profilers import SimpleProfiler
 from colorization.errors import interruptible
 from colorization.evaluation.datasets import DatasetSplit, Track, open_datasets, survey_dataset
 from colorization.evaluation.measures import check_metrics, choose_measures
-from colorization.evaluation.models import Model, load_models
+from colorization.evaluation.models import EvaluatedModel, load_models
 from colorization.evaluation.pictures import draw_network
 from colorization.evaluation.report import write_html, write_markdown
 from colorization.evaluation.results import DatasetResult, summarize, to_json_values
@@ -51,7 +51,9 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
             settings.checkpoint, settings.data_dir, hardware.device, settings.datasets
         )
     for model in models:
-        model.colorizer.decode_otherwise(settings.flip_average, settings.temperature)
+        model.colorizer.set_decoding(
+            flip_average=settings.flip_average, temperature=settings.temperature
+        )
     splits = open_datasets(settings.datasets, models, settings.data_dir)
     on = ", ".join(split.label for split in splits)
     log.info("scoring on %s, %s in %s", on, hardware.accelerator, hardware.precision)
@@ -81,7 +83,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
 def score_dataset(
     split: DatasetSplit,
     settings: Evaluate,
-    models: Sequence[Model],
+    models: Sequence[EvaluatedModel],
     hardware: Hardware,
     scorer: Scorer,
 ) -> DatasetResult:
@@ -105,7 +107,7 @@ def score_dataset(
 
 def draw_all(
     found: Sequence[DatasetResult],
-    models: Sequence[Model],
+    models: Sequence[EvaluatedModel],
     numbers: Mapping[str, Any],
     hardware: Hardware,
 ) -> dict[tuple[str, str], dict[str, Any]]:
@@ -122,7 +124,9 @@ def draw_all(
     return pictures
 
 
-def log_to_tensorboard(results: Mapping[str, Any], models: Sequence[Model], folder: Path) -> None:
+def log_to_tensorboard(
+    results: Mapping[str, Any], models: Sequence[EvaluatedModel], folder: Path
+) -> None:
     """Log each checkpoint on each dataset and track as an entry of the hyperparameter tab."""
     for model in models:
         parts = flatten(dict(model.colorizer.hparams))

@@ -18,7 +18,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
     return (spread + 0.3 * shift).float()
 
 
-def colorfulness_of(rgb: Tensor, true_rgb: Tensor) -> Tensor:
+def predicted_colorfulness(rgb: Tensor, true_rgb: Tensor) -> Tensor:
     """Measure the prediction alone, (B,)."""
     return colorfulness(rgb)
 

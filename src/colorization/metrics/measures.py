@@ -12,8 +12,8 @@ from colorization.metrics.auc import ab_auc
 from colorization.metrics.ciede2000 import ciede2000
 from colorization.metrics.colorfulness import (
     colorfulness_error,
-    colorfulness_of,
     colorfulness_shift,
+    predicted_colorfulness,
 )
 from colorization.metrics.mse import ab_mse, ab_rmse
 from colorization.metrics.psnr import psnr
@@ -60,7 +60,7 @@ MEASURES = {
     "rmse": Measure("RMSE ab", "{:.2f}", "ab", ab_rmse),
     "ssim": Measure("SSIM", "{:.4f}", "rgb", ssim),
     "ciede2000": Measure("CIEDE2000", "{:.2f}", "lab", ciede2000),
-    "colorfulness": Measure("colourfulness", "{:.1f}", "rgb", colorfulness_of),
+    "colorfulness": Measure("colourfulness", "{:.1f}", "rgb", predicted_colorfulness),
     "colorfulness_shift": Measure("colourf. shift", "{:+.1f}", "rgb", colorfulness_shift),
     "colorfulness_error": Measure("colourf. error", "{:.1f}", "rgb", colorfulness_error),
     "auc": Measure("AuC", "{:.4f}", "ab", ab_auc),

@@ -97,7 +97,7 @@ def load_model(
         torch.set_num_threads(threads)
     hardware = resolve(device, precision)
     predictor, about = read_model(model)
-    predictor.decode_otherwise(flip_average, temperature)
+    predictor.set_decoding(flip_average=flip_average, temperature=temperature)
     return TorchModel(predictor, about, hardware, model)
 
 

@@ -97,7 +97,7 @@ def write_bundle(model: TrainedModel, folder: Path, precision: str) -> None:
         (beside / WEIGHTS).write_bytes(safetensors.torch.save(weights))
         (beside / DESCRIPTION).write_text(json.dumps(about, indent=1) + "\n")
         (beside / CARD).write_text(format_card(about), encoding="utf-8")
-        sums = (f"{sha256(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
+        sums = (f"{hash_file(beside / name)}  {name}\n" for name in (WEIGHTS, DESCRIPTION, CARD))
         (beside / CHECKSUMS).write_text("".join(sums))
 
 
@@ -126,10 +126,10 @@ def check_files(folder: Path) -> None:
     for name in (WEIGHTS, DESCRIPTION, CARD):
         if not (folder / name).is_file():
             raise InputError(f"{folder} has no {name}; fetch it again")
-        if sums.get(name) != sha256(folder / name):
+        if sums.get(name) != hash_file(folder / name):
             raise InputError(f"{folder / name} is not what {CHECKSUMS} says; fetch it again")
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

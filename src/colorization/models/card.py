@@ -80,8 +80,8 @@ def format_card(about: Mapping[str, Any]) -> str:
     lines = [
         f"# {escaped(about['name'])}\n",
         "Predicts a and b of CIE Lab from L, to colour gray photographs of any size.\n",
-        f"- network: {class_name(about['network'])}{looks}",
-        f"- objective: {class_name(about['objective'])}{amplified}{stronger}",
+        f"- network: {get_class_name(about['network'])}{looks}",
+        f"- objective: {get_class_name(about['objective'])}{amplified}{stronger}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
         f"- trained on: {dataset}{count}, up to epoch {training['epoch']}{seen}",
@@ -95,7 +95,7 @@ def format_card(about: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n" + "".join(score_tables(training))
 
 
-def class_name(settings: Mapping[str, Any]) -> str:
+def get_class_name(settings: Mapping[str, Any]) -> str:
     """Return the name of the class that settings build, as Markdown."""
     return escaped(settings["_target_"].rpartition(".")[2])
 
@@ -134,7 +134,7 @@ def read_evaluation(evaluation: Path) -> dict[str, Any]:
         raise InputError(f"{evaluation} is of several checkpoints; evaluate {label} alone")
     return {
         dataset: {
-            row_title(row, label): {
+            make_row_title(row, label): {
                 name: s["mean"] for name, s in scores.items() if s["mean"] is not None
             }
             for row, scores in next(iter(about["tracks"].values()))["scores"].items()
@@ -143,6 +143,6 @@ def read_evaluation(evaluation: Path) -> dict[str, Any]:
     }
 
 
-def row_title(row: str, label: str) -> str:
+def make_row_title(row: str, label: str) -> str:
     """Return a row's name in a card, which calls the checkpoint this model."""
     return {label: "this model", f"ceiling of {label}": "ceiling"}.get(row, row)

@@ -74,20 +74,20 @@ def export_model(
     if evaluation:
         about["training"] = about["training"] | {"tests": read_evaluation(Path(evaluation))}
     model = model._replace(about=about)
-    target = Path(output or default_output(path, format))
+    target = Path(output or choose_output(path, format))
     if target.exists():
         raise InputError(f"{target} is there already; remove it, or set output to another")
     if format == "bundle":
         write_bundle(model, target, precision)
     else:
         graph = FromGray if format == "onnx_rgb" else FromLightness
-        photographs = comparison_photographs(path, about, data_dir)
+        photographs = choose_photographs(path, about, data_dir)
         difference = write_onnx(model, target, graph, photographs)
         log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
     return target
 
 
-def default_output(path: Path, form: str) -> Path:
+def choose_output(path: Path, form: str) -> Path:
     """Return the path of an export in the run's folder.
 
     Raises:
@@ -99,7 +99,7 @@ def default_output(path: Path, form: str) -> Path:
     return run / "bundle" if form == "bundle" else run / f"{form.replace('onnx', 'model')}.onnx"
 
 
-def comparison_photographs(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
+def choose_photographs(path: Path, about: Mapping[str, Any], data_dir: str) -> Iterator[Tensor]:
     """Yield L (B,1,H,W) of the model's validation photographs, or of rendered scenes."""
     trained = about["training"]["dataset"]
     candidates: list[Callable[[], dict[str, Any]]] = []

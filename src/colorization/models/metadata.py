@@ -9,6 +9,7 @@ from typing import Any
 
 from colorization.errors import InputError
 from colorization.settings.compose import CHECKPOINTS
+from colorization.settings.fields import SIZE
 from colorization.settings.legacy import LEARNED_HINTS
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ TYPES: Mapping[str, type | UnionType] = {
 }
 OF_RUN = ("images", "images_seen", "seed", "test")
 """What a description takes out of the results of a run."""
-SIZES = range(8, 4097)  # px
 
 
 def parse_description(text: str, path: Path) -> dict[str, Any]:
@@ -50,9 +50,11 @@ def parse_description(text: str, path: Path) -> dict[str, Any]:
         )
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
+        is_whole &= isinstance(about["training"]["dataset"], str)
+        least, most = SIZE["within"]
         smallest = about.get("smallest", 1)
-        is_whole &= type(smallest) is int and 1 <= smallest <= max(SIZES)
-        is_whole &= about["size"] in SIZES and isinstance(about["training"]["dataset"], str)
+        is_whole &= type(smallest) is int and 1 <= smallest <= most
+        is_whole &= least <= about["size"] <= most
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -71,7 +73,7 @@ def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, 
         "version": VERSION,
         "name": dataset["name"],
         "size": dataset["size"],
-        "network": without_paths(parts["network"]),
+        "network": drop_paths(parts["network"]),
         "objective": dict(parts["objective"]),
         "amplifier": parts.get("amplifier"),
         "flip_average": parts["flip_average"],
@@ -87,7 +89,7 @@ def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, 
     }
 
 
-def without_paths(network: Mapping[str, Any]) -> dict[str, Any]:
+def drop_paths(network: Mapping[str, Any]) -> dict[str, Any]:
     """Return a network's settings without paths of this machine."""
     settings = dict(network)
     if encoder := settings.get("encoder"):

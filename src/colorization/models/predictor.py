@@ -85,7 +85,7 @@ class Predictor(nn.Module):
         """Predict as :meth:`predict`, from raw output; ``saturation`` is as for :meth:`forward`."""
         known = [self.objective.uncertainty(raw) for raw in views]
         said = [values for values in known if values is not None]
-        unsure = self.merged(said, L) if said else self.disagreement(L, views)
+        unsure = self.average_views(said, L) if said else self.disagreement(L, views)
         ab = self.ab(views, L) * saturation
         return Coloring(ab if hints is None else correct_colors(L, ab, hints), unsure)
 
@@ -93,7 +93,7 @@ class Predictor(nn.Module):
         """Return half the distance in ab between a photograph and its mirror image, (B,1,H,W)."""
         if not self.flip_average:
             views = [*views, self.network(scale_lightness(L).flip(-1))]
-        one, other = (self.merged([self.objective.decode(view)], L) for view in views)
+        one, other = (self.average_views([self.objective.decode(view)], L) for view in views)
         return chroma((one - other.flip(-1)) / 2)[:, None]
 
     def likely(self, views: list[Tensor], L: Tensor, row: int, column: int) -> Tensor:
@@ -110,7 +110,7 @@ class Predictor(nn.Module):
         places = zip(views, (column, L.shape[-1] - 1 - column), strict=False)
         raw = [view[0, :, row // stride, at // stride] for view, at in places]
         colors = self.objective.likely(torch.stack(raw))
-        ab = self.decoded(views, L)
+        ab = self.decode_views(views, L)
         if self.amplifier:
             rows, columns = (slice(max(0, at - REACH), at + REACH + 1) for at in (row, column))
             moved = ab[..., rows, columns] + (colors - ab[0, :, row, column])[..., None, None]
@@ -119,8 +119,9 @@ class Predictor(nn.Module):
             ab = self.amplifier(L, ab)
         return strengthen(colors, self.strength, ab.mean(dim=(2, 3)))
 
-    def decode_otherwise(
+    def set_decoding(
         self,
+        *,
         flip_average: bool | None = None,
         temperature: float | None = None,
         strength: float | None = None,
@@ -147,16 +148,16 @@ class Predictor(nn.Module):
 
     def ab(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """Decode raw output to ab (B,2,H,W), amplified and strengthened."""
-        ab = self.decoded(views, L)
+        ab = self.decode_views(views, L)
         if self.amplifier:
             ab = self.amplifier(L, ab)
         return strengthen(ab, self.strength) if self.strength else ab
 
-    def decoded(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
+    def decode_views(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """Decode raw output to ab (B,2,H,W), neither amplified nor strengthened."""
-        return self.merged([self.objective.decode(raw) for raw in views], L)
+        return self.average_views([self.objective.decode(raw) for raw in views], L)
 
-    def merged(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
+    def average_views(self, views: Sequence[Tensor], L: Tensor) -> Tensor:
         """Return the mean of the views' values, at the resolution of L."""
         size = (L.shape[-2], L.shape[-1])
         first, *mirrored = (self.network.upsampling(view, size) for view in views)

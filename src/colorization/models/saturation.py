@@ -40,7 +40,7 @@ def calibrate_saturation(predictor: Predictor, batches: Sequence[LabBatch]) -> f
             least = strength
         else:
             most = strength
-    predictor.decode_otherwise(strength=least)
+    predictor.set_decoding(strength=least)
     return least
 
 

@@ -38,53 +38,57 @@ class TorchModel:
 
     @torch.inference_mode()
     def predict(self, x: Floats, saturation: float = 1) -> Floats:
-        L, hints = self.on_device(x)
+        L, hints = self.move_to_device(x)
         with self.hardware.autocast():
-            return check_ab(on_cpu(self.predictor(L, hints, saturation)), x, self.model)
+            return check_ab(move_to_cpu(self.predictor(L, hints, saturation)), x, self.model)
 
     @torch.inference_mode()
     def predict_unsure(self, x: Floats, saturation: float = 1) -> tuple[Floats, Floats]:
         """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
-        (ab, unsure), L, hints = self.looked_at(x, saturation)
+        (ab, unsure), L, hints = self.predict_with_hints(x, saturation)
         if hints is not None:
             unsure = unsure * unexplained_share(L, ab, hints)
-        return check_ab(on_cpu(ab), x, self.model), on_cpu(unsure)
+        return check_ab(move_to_cpu(ab), x, self.model), move_to_cpu(unsure)
 
     @torch.inference_mode()
     def likely(self, x: Floats, row: int, column: int, saturation: float = 1) -> Floats:
         """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
-        L, _ = self.on_device(x)
+        L, _ = self.move_to_device(x)
         with self.hardware.autocast():
-            return on_cpu(self.predictor.likely(self.views(x[:, :1]), L, row, column) * saturation)
+            return move_to_cpu(
+                self.predictor.likely(self.get_views(x[:, :1]), L, row, column) * saturation
+            )
 
     @torch.inference_mode()
     def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
         """Rows and columns of one photograph (1,C,h,w) at which to give hints, the best first."""
-        (ab, unsure), L, hints = self.looked_at(x)
+        (ab, unsure), L, hints = self.predict_with_hints(x)
         given = torch.zeros_like(L).expand(-1, 3, -1, -1) if hints is None else hints
         (places,) = suggest_places(L, ab, unsure, given, count).tolist()
         return [(row, column) for row, column in places]
 
-    def looked_at(self, x: Floats, saturation: float = 1) -> tuple[Coloring, Tensor, Tensor | None]:
+    def predict_with_hints(
+        self, x: Floats, saturation: float = 1
+    ) -> tuple[Coloring, Tensor, Tensor | None]:
         """What is predicted, with L and hints."""
-        L, hints = self.on_device(x)
-        views = self.views(x[:, :1])
+        L, hints = self.move_to_device(x)
+        views = self.get_views(x[:, :1])
         with self.hardware.autocast():
             return self.predictor.read(views, L, hints, saturation), L, hints
 
-    def views(self, x: Floats) -> list[Tensor]:
+    def get_views(self, x: Floats) -> list[Tensor]:
         """Raw output for L; that of the last photograph, asked for again and again, is kept."""
         if self.last is None or not np.array_equal(self.last[0], x):
             with self.hardware.autocast():
-                self.last = x, self.predictor.raw_views(self.on_device(x)[0])
+                self.last = x, self.predictor.raw_views(self.move_to_device(x)[0])
         return self.last[1]
 
-    def on_device(self, x: Floats) -> tuple[Tensor, Tensor | None]:
+    def move_to_device(self, x: Floats) -> tuple[Tensor, Tensor | None]:
         """L and hints, if there are any."""
         planes = torch.from_numpy(x).to(self.hardware.device)
         return planes[:, :1], planes[:, 1:] if planes.shape[1] > 1 else None
 
 
-def on_cpu(values: Tensor) -> Floats:
+def move_to_cpu(values: Tensor) -> Floats:
     found: Floats = values.float().cpu().numpy()
     return found

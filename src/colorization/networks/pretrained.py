@@ -105,9 +105,9 @@ class PretrainedEncoder(nn.Module):
     def features(self, x: Tensor) -> list[Tensor]:
         """Compute the maps as for :meth:`forward`, whatever is kept."""
         L = unscale_lightness(x.float())
-        return self.maps_of(lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1)))
+        return self.compute_maps(lab_to_rgb(L, torch.zeros_like(L).expand(-1, 2, -1, -1)))
 
-    def maps_of(self, rgb: Tensor) -> list[Tensor]:
+    def compute_maps(self, rgb: Tensor) -> list[Tensor]:
         """Compute the maps of coloured photographs, sRGB (B,3,H,W) in 0..1."""
         height, width = rgb.shape[-2:]
         if self.enlarge != 1:

@@ -64,8 +64,8 @@ class FeatureDistance(Term):
 
     def forward(self, predicted: LabBatch, truth: LabBatch) -> Tensor:
         pairs = zip(
-            self.classifier.maps_of(lab_to_rgb(*predicted)),
-            self.classifier.maps_of(lab_to_rgb(*truth)),
+            self.classifier.compute_maps(lab_to_rgb(*predicted)),
+            self.classifier.compute_maps(lab_to_rgb(*truth)),
             strict=True,
         )
         distances = [distance(found, true.detach()) for found, true in pairs]

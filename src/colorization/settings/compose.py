@@ -67,7 +67,7 @@ def run_folder(resume: str | None, new: str) -> str:
     return new
 
 
-def own(first: Any, others: Any, strategy: str) -> Any:
+def choose_own(first: Any, others: Any, strategy: str) -> Any:
     """Choose a value: ``first``, or ``others`` for all but the first process of trainer=ddp."""
     return first if strategy != "ddp" or is_first() else others
 
@@ -77,7 +77,7 @@ def is_first() -> bool:
     return not rank_zero_only.rank  # type: ignore[attr-defined]
 
 
-def epochs(images: int, train: int | None) -> int:
+def count_epochs(images: int, train: int | None) -> int:
     """Count the epochs in which ``images`` photographs of a training set of ``train`` are seen.
 
     Raises:
@@ -93,8 +93,8 @@ def epochs(images: int, train: int | None) -> int:
 # On import, for the processes of a launcher and for library calls to have them too.
 register()
 OmegaConf.register_new_resolver("run_folder", run_folder, replace=True)
-OmegaConf.register_new_resolver("own", own, replace=True)
-OmegaConf.register_new_resolver("epochs", epochs, replace=True)
+OmegaConf.register_new_resolver("own", choose_own, replace=True)
+OmegaConf.register_new_resolver("epochs", count_epochs, replace=True)
 OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
@@ -150,7 +150,7 @@ def parse_part(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
     settings = rename_targets(settings)
     target = settings.get("_target_") if isinstance(settings, Mapping) else settings
-    if target not in schemas:
+    if str(target) not in schemas:  # which may be of any type
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
     try:
         return parse_as(schemas[target], settings, group)
@@ -166,7 +166,7 @@ def parse_as(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[
             missing where it has no default.
     """
     try:
-        given = {key: with_schema(literal(part)) for key, part in settings.items()}
+        given = {key: with_schema(escape_interpolations(part)) for key, part in settings.items()}
         found = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), given))
     except (OmegaConfBaseException, OverflowError, TypeError, ValueError) as error:
         raise InputError(str(error).splitlines()[0]) from error
@@ -174,12 +174,12 @@ def parse_as(schema: type, settings: Mapping[str, Any], name: str = "") -> dict[
     return to_dict(found)
 
 
-def literal(value: Any) -> Any:
+def escape_interpolations(value: Any) -> Any:
     """Escape ``${`` in settings, which OmegaConf would replace by other settings."""
     if isinstance(value, Mapping):
-        return {key: literal(part) for key, part in value.items()}
+        return {key: escape_interpolations(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [literal(part) for part in value]
+        return [escape_interpolations(part) for part in value]
     return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if isinstance(value, str) else value
 
 
@@ -216,12 +216,12 @@ def build(config: Mapping[str, Any], *args: Any, **more: Any) -> Any:
     try:
         made = get_object(target)
     except ImportError as error:
-        missing = root_cause(error)
+        missing = find_cause(error)
         raise InputError(f"{target} needs what is not installed: {missing}") from error
     return made(*args, **settings, **more)
 
 
-def root_cause(error: BaseException) -> BaseException:
+def find_cause(error: BaseException) -> BaseException:
     """Return the first cause of an error."""
     while error.__cause__ is not None:
         error = error.__cause__

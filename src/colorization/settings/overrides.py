@@ -44,12 +44,12 @@ def list_verbatim(schema: Any) -> dict[str, str]:
     """
     of_hydra = {"hydra.run.dir": PATH, "hydra.sweep.dir": PATH}
     of_both = (*list_settings(schema), *list_settings(GridOrSearch, "hydra.sweeper."))
-    return of_hydra | {name: kind for name, hint in of_both for kind in annotations(hint)}
+    return of_hydra | {name: kind for name, hint in of_both for kind in list_annotations(hint)}
 
 
-def annotations(hint: Any) -> tuple[str, ...]:
+def list_annotations(hint: Any) -> tuple[str, ...]:
     """Return what a type hint is annotated with."""
-    within = (kind for part in get_args(hint) for kind in annotations(part))
+    within = (kind for part in get_args(hint) for kind in list_annotations(part))
     return *getattr(hint, "__metadata__", ()), *within
 
 

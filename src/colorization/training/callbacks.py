@@ -25,7 +25,7 @@ from colorization.data.processes import gather, sum_over_processes
 from colorization.errors import interrupt
 from colorization.files.atomic import replacing
 from colorization.reports.progress import telling
-from colorization.training.colorizer import Colorizer, shares_of
+from colorization.training.colorizer import Colorizer, get_shares
 from colorization.training.distributed import raise_once
 from colorization.training.reproduce import save_settings
 
@@ -214,7 +214,7 @@ class EpochProgress(Callback):
     ) -> None:
         passed = self.take_time()
         self.steps = batch_idx + 1
-        count = shares_of(trainer).count(batch_idx)
+        count = get_shares(trainer).count(batch_idx)
         self.train_seconds += passed
         self.epoch_seconds += passed
         self.images += count

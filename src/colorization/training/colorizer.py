@@ -163,17 +163,14 @@ class Colorizer(Predictor, pl.LightningModule):
             assert isinstance(term, Term)
             term.start()
 
-    def decode_otherwise(
-        self,
-        flip_average: bool | None = None,
-        temperature: float | None = None,
-        strength: float | None = None,
-    ) -> None:
-        super().decode_otherwise(flip_average, temperature, strength)
-        self.hparams.update(flip_average=self.flip_average, strength=self.strength)
-        if temperature is not None:
-            objective = {**self.hparams["objective"], "temperature": temperature}
-            self.hparams.update(objective=objective)  # the dict may be the caller's
+    def set_decoding(self, **changes: Any) -> None:
+        """Change settings of decoding, in what a checkpoint holds too."""
+        super().set_decoding(**changes)
+        given = {name: value for name, value in changes.items() if value is not None}
+        if "temperature" in given:  # in a new dict: this one may be the caller's
+            given["objective"] = {**self.hparams["objective"], "temperature": given["temperature"]}
+            del given["temperature"]
+        self.hparams.update(given)
 
     def losses(
         self, raw: Tensor, batch: LabBatch, progress: float | None = None
@@ -226,7 +223,7 @@ class Colorizer(Predictor, pl.LightningModule):
             self.epoch_means[name].update(value, len(batch.L))
             self.log(name, self.epoch_means[name], on_step=False, on_epoch=True)
         terms = {name: value.detach() for name, value in losses.items()}
-        return {"loss": loss * shares_of(self.trainer).weight(batch_idx), "terms": terms}
+        return {"loss": loss * get_shares(self.trainer).weight(batch_idx), "terms": terms}
 
     def validation_step(self, batch: LabBatch, batch_idx: int) -> None:
         views = self.raw_views(batch.L)
@@ -271,7 +268,7 @@ class Colorizer(Predictor, pl.LightningModule):
         }
 
 
-def shares_of(trainer: pl.Trainer) -> BatchShares:
+def get_shares(trainer: pl.Trainer) -> BatchShares:
     """What a process has of the training batches."""
     assert trainer.train_dataloader is not None
     shares: BatchShares = trainer.train_dataloader.shares

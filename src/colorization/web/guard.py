@@ -139,7 +139,7 @@ class Guard:
         """Raise HTTPException for a host name that is not this page's: another site may use it."""
         for header in ("host", "x-forwarded-host"):
             for value in headers.getlist(header):
-                if not self.is_ours(hostname(value.partition(",")[0].strip())):
+                if not self.is_ours(get_hostname(value.partition(",")[0].strip())):
                     raise HTTPException(
                         421, f"this page is not called {value[:80]!r}; hosts=[NAME] lets it be"
                     )
@@ -158,7 +158,7 @@ class Guard:
         if (origin := headers.get("origin")) is not None:
             netloc = urlsplit(origin).netloc.lower()
             known = (headers.get("host"), headers.get("x-forwarded-host"))
-            if not netloc or (netloc not in known and hostname(netloc) not in self.named):
+            if not netloc or (netloc not in known and get_hostname(netloc) not in self.named):
                 raise HTTPException(403, "this page answers no other site")
 
     async def take_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -195,7 +195,7 @@ class Guard:
             is_sound = VISIT.fullmatch(visit) and isinstance(event, dict | None)
             if not is_sound or fn is None or fn.fn is None or len(data) != len(fn.inputs):
                 raise ValueError
-            values = [self.taken(*pair) for pair in zip(fn.inputs, data, strict=True)]
+            values = [self.check_value(*pair) for pair in zip(fn.inputs, data, strict=True)]
         except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
             raise HTTPException(400, "this is no event of the page") from error
         await self.forget_unread()
@@ -210,7 +210,7 @@ class Guard:
         }
         return json.dumps(event).encode()
 
-    def taken(self, part: Any, value: Any) -> Any:
+    def check_value(self, part: Any, value: Any) -> Any:
         """Check the value that one part of the page sends; a file must have been uploaded here."""
         if value is None or not isinstance(part, gr.File | gr.UploadButton):
             if not isinstance(value, str | int | float | None):
@@ -255,7 +255,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def hostname(netloc: str) -> str:
+def get_hostname(netloc: str) -> str:
     """Return HOST of HOST or HOST:PORT; empty if it is neither."""
     found = re.fullmatch(r"(\[[^]]*]|[^:]*)(:\d*)?", netloc.lower())
     return found[1] if found else ""

@@ -46,8 +46,8 @@ def lay_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> P
     gr.Markdown("# Colour photographs\n" + GUIDE)
     with gr.Row():
         with gr.Column(scale=3, min_width=280):
-            canvas = part("canvas", None)
-            colors = part("palette", {"say": "", "likely": [], "all": []})
+            canvas = make_part("canvas", None)
+            colors = make_part("palette", {"say": "", "likely": [], "all": []})
             with gr.Row():
                 suggest = gr.Button("Suggest where", variant="primary", min_width=120)
                 undo = gr.Button("Undo", min_width=80)
@@ -58,7 +58,7 @@ def lay_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> P
             example = gr.Dropdown(list(examples), value=None, label="Or an example")
             size = gr.Slider(*LIMITS["size"], 4, step=0.5, label="Size of spots, %")
             saturation = gr.Slider(*LIMITS["saturation"], 1, step=0.05, label="Saturation")
-            temperature = temperature_slider(studio, models[0])
+            temperature = make_temperature_slider(studio, models[0])
             model = gr.Dropdown(list_titles(models), value=models[0], label="Model")
             with gr.Row():
                 save = gr.Button("Download picture", min_width=150)
@@ -74,7 +74,7 @@ def lay_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> P
     )
 
 
-def temperature_slider(studio: Studio, model: str) -> Any:
+def make_temperature_slider(studio: Studio, model: str) -> Any:
     """Make the slider at the model's own temperature; it is disabled if the model has none.
 
     Raises:
@@ -91,7 +91,7 @@ def list_titles(models: Sequence[str]) -> list[tuple[str, str]]:
     return [("/".join(Path(model).parts[-3:]), model) for model in models]
 
 
-def part(name: str, value: Any) -> Any:
+def make_part(name: str, value: Any) -> Any:
     """Make a part of the page from our own HTML, CSS and JavaScript files."""
     html, css, js = ((HERE / f"{name}.{kind}").read_text() for kind in ("html", "css", "js"))
     return gr.HTML(value, html_template=html, css_template=css, js_on_load=js, elem_id=name)

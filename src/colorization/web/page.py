@@ -20,7 +20,7 @@ from colorization.files.atomic import GB
 from colorization.files.pictures import UnreadableError
 from colorization.hints.file import read_hints
 from colorization.web.guard import Guard
-from colorization.web.layout import Parts, lay_out, temperature_slider
+from colorization.web.layout import Parts, lay_out, make_temperature_slider
 from colorization.web.session import Session
 from colorization.web.settings import PageSettings
 from colorization.web.studio import PageOptions, Studio
@@ -97,7 +97,7 @@ def connect_files(parts: Parts, desk: Desk) -> None:
     studio = desk.studio
 
     def open_upload(_: Any, __: PageOptions, given: Any) -> Session:
-        path = uploaded_path(given)
+        path = get_uploaded_path(given)
         return studio.open(path, path.name, path.name)
 
     def open_example(_: Any, __: PageOptions, name: Any) -> Session:
@@ -106,7 +106,7 @@ def connect_files(parts: Parts, desk: Desk) -> None:
         return studio.open(desk.examples[name], name, os.path.relpath(desk.examples[name]))
 
     def load_hints(session: Session, _: PageOptions, given: Any) -> Session:
-        path = uploaded_path(given)
+        path = get_uploaded_path(given)
         return session.take(read_hints(path, path.name))
 
     upload, example, hints = parts.upload, parts.example, parts.load_hints
@@ -147,7 +147,9 @@ def connect_options(parts: Parts, desk: Desk) -> None:
 
     def set_temperature(model: str) -> Any:
         with showing_errors():
-            return temperature_slider(desk.studio, PageOptions(model).validate(desk.models).model)
+            return make_temperature_slider(
+                desk.studio, PageOptions(model).validate(desk.models).model
+            )
 
     chosen = parts.model.input(set_temperature, parts.model, parts.temperature, **IN_TURN)
 
@@ -196,7 +198,7 @@ def make_writer(
     return act
 
 
-def uploaded_path(given: Any) -> Path:
+def get_uploaded_path(given: Any) -> Path:
     """Return the path of an uploaded file; it stays, because visitors may share it."""
     if given is None:
         raise InputError(NOTHING)

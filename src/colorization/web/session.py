@@ -77,7 +77,7 @@ class Session:
     def snap(self, place: Place) -> Place:
         """Return the suggested place near a place, or the place itself."""
         near = SNAP * max(self.size)
-        return next((s for s in self.suggested if distance(s, place) <= near), place)
+        return next((s for s in self.suggested if measure_distance(s, place) <= near), place)
 
     def choose(self, color: str, size: float) -> "Session":
         """Give the waiting hint its colour, or the last hint a new one; a suggestion waits next."""
@@ -121,5 +121,5 @@ class Session:
         return self
 
 
-def distance(one: Place, other: Place) -> float:
+def measure_distance(one: Place, other: Place) -> float:
     return max(abs(a - b) for a, b in zip(one, other, strict=True))

@@ -103,7 +103,7 @@ class Studio:
         """Return the chosen model with the options applied; hold the lock when calling it."""
         colorizer, model = self.model(options.model)
         if self.temperature(options.model) is not None:
-            model.predictor.decode_otherwise(temperature=options.temperature)
+            model.predictor.set_decoding(temperature=options.temperature)
         colorizer.saturation = options.saturation
         return colorizer, model
 
@@ -129,11 +129,11 @@ class Studio:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(session.picture.lightness, session.given)
             ab, unsure = model.predict_unsure(seen, options.saturation)
-        small = preview(session.picture.lightness)
+        small = shrink_to_preview(session.picture.lightness)
         return {
-            "gray": as_url(paint(small, np.zeros_like(ab[0]))),
-            "color": as_url(paint(small, ab[0])),
-            "unsure": overlay(unsure[0, 0]),
+            "gray": encode_url(paint(small, np.zeros_like(ab[0]))),
+            "color": encode_url(paint(small, ab[0])),
+            "unsure": draw_overlay(unsure[0, 0]),
         }
 
     def colors(self, session: Session, options: PageOptions) -> dict[str, list[str]]:
@@ -142,11 +142,11 @@ class Studio:
             return {"likely": [], "all": []}
         lightness = session.picture.lightness
         place = session.current.points[0]
-        L = 100 / FULL * float(lightness[place_in(lightness.shape, session, *place)])
+        L = 100 / FULL * float(lightness[find_place(lightness.shape, session, *place)])
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(lightness, session.given)
-            place = place_in(seen.shape[2:], session, *place)
+            place = find_place(seen.shape[2:], session, *place)
             likely = model.likely(seen, *place, options.saturation)
         return {"likely": list(dict.fromkeys(to_hex(L, likely))), "all": make_palette(L)}
 
@@ -198,14 +198,14 @@ class Studio:
         return shlex.join(["colorization", "colorize", *map(str, [session.source, *words])])
 
 
-def place_in(shape: tuple[int, ...], session: Session, x: float, y: float) -> tuple[int, int]:
+def find_place(shape: tuple[int, ...], session: Session, x: float, y: float) -> tuple[int, int]:
     """Return the row and column of a photograph's point in a resized copy of it."""
     (width, height), (rows, columns) = session.size, shape
     row, column = (y + 0.5) * rows / height, (x + 0.5) * columns / width
     return min(rows - 1, int(row)), min(columns - 1, int(column))
 
 
-def preview(lightness: Lightness) -> Lightness:
+def shrink_to_preview(lightness: Lightness) -> Lightness:
     """Reduce lightness to the size that is shown."""
     height, width = lightness.shape
     scale = min(1, PREVIEW / max(height, width))
@@ -213,14 +213,14 @@ def preview(lightness: Lightness) -> Lightness:
     return np.asarray(Image.fromarray(lightness).resize(size, Image.Resampling.BOX))
 
 
-def overlay(unsure: Floats) -> str:
+def draw_overlay(unsure: Floats) -> str:
     """Turn uncertainty (h,w) into a picture to lay over the photograph, as data URL."""
     alpha = (unsure / UNSURE).clip(0, 1) * OPAQUE
     planes = [np.full(unsure.shape, value, np.uint8) for value in OVERLAY]
-    return as_url(np.dstack([*planes, alpha.astype(np.uint8)]))
+    return encode_url(np.dstack([*planes, alpha.astype(np.uint8)]))
 
 
-def as_url(pixels: Any) -> str:
+def encode_url(pixels: Any) -> str:
     """Encode uint8 pixels (H,W,3) or (H,W,4) as a data URL."""
     buffer = BytesIO()
     form = "JPEG" if pixels.shape[2] == 3 else "PNG"
