@@ -150,10 +150,11 @@ def parse_part(group: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     schemas = {schema_target(schema): schema for schema in SCHEMAS[group].values()}
     settings = rename_targets(settings)
     target = settings.get("_target_") if isinstance(settings, Mapping) else settings
-    if str(target) not in schemas:  # which may be of any type
+    schema = schemas.get(str(target))  # which may be of any type
+    if schema is None:
         raise InputError(f"{target!r} is no {group}; known: {sorted(schemas)}")
     try:
-        return parse_as(schemas[target], settings, group)
+        return parse_as(schema, settings, group)
     except InputError as error:
         raise InputError(f"settings of {target}: {error}") from error
 
