@@ -8,29 +8,17 @@ import typer
 from colorization.settings.installation import CONF
 
 DOORS = "src."
-GROUPS = (
-    "dataset",
-    "augmentation",
-    "network",
-    "encoder",
-    "objective",
-    "amplifier",
-    "perceptual",
-    "adversary",
-    "optimizer",
-    "scheduler",
-    "trainer",
-    "experiment",
-)
+NOT_CHOSEN = {"hydra", "sweep"}  # folders of conf/ that are no part of a training
 
 
 def list_choices() -> str:
     """List the groups of conf/ and their choices, for a command's help."""
     lines = ["Groups and their choices, as GROUP=CHOICE:"]
-    for group in GROUPS:
-        folder = CONF / group
+    for folder in sorted(path for path in CONF.iterdir() if path.is_dir()):
+        if folder.name in NOT_CHOSEN:
+            continue
         names = sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml"))
-        lines.append(f"{group}: {', '.join(names)}")
+        lines.append(f"{folder.name}: {', '.join(names)}")
     return "\n\n".join(lines)
 
 
