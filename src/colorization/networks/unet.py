@@ -134,10 +134,9 @@ class ScratchEncoder(nn.Module):
 class ClassifierEncoder(nn.Module):
     """Computes the maps of :class:`ScratchEncoder` from a classifier's, which sees L alone."""
 
-    def __init__(
-        self, inputs: int, width: int, stride: int, classifier: PretrainedEncoder
-    ) -> None:
+    def __init__(self, inputs: int, width: int, stride: int, classifier: PretrainedEncoder) -> None:
         super().__init__()
+        self.stride = stride
         self.classifier = classifier
         self.finer = sum(of < stride for of in classifier.strides)  # maps that are left out
         # Level 0 is at 1/stride.

@@ -189,7 +189,7 @@ def with_schema(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     parts = {key: with_schema(part) for key, part in value.items()}
-    schema = BY_TARGET.get(parts.get("_target_"))  # type: ignore[arg-type]
+    schema = BY_TARGET.get(str(parts.get("_target_")))
     return OmegaConf.merge(OmegaConf.structured(schema), parts) if schema else parts
 
 

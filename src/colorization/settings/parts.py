@@ -222,9 +222,7 @@ class UNet(Target):
     dropout: float = setting(
         0, within(0, 0.9), "share of the coarsest level's channels left out in training"
     )
-    stride: int = setting(
-        2, within(2, 4), "of the output: 2, or 4 for pictures of 192 px and more"
-    )
+    stride: int = setting(2, within(2, 4), "of the output: 2, or 4 for pictures of 192 px and more")
     encoder: Encoder | None = setting(None, help="of the group encoder; null trains its own")
 
     def __post_init__(self) -> None:
