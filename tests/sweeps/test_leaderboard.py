@@ -208,6 +208,7 @@ def test_a_recorded_run_with_other_settings_is_not_shown(
 
     assert is_shown(whole)
     del whole["config"]["flip_average"]  # newer than the run, and still at its default
+    del whole["config"]["network"]["stride"], whole["config"]["network"]["encoder"]["enlarge"]
     assert is_shown(whole)
     assert not is_shown(changed("optimizer", lr=0.5))
     assert "seed 0 was made with optimizer.lr=0.5 and is made anew" in caplog.text

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ import yaml
 from omegaconf import OmegaConf
 
 from colorization.errors import InputError
+from colorization.settings.fields import MISSING
 from colorization.settings.legacy import rename_targets
+from colorization.settings.parts import BY_TARGET, Encoder
 
 NEUTRAL = {
     "data_dir",
@@ -46,6 +50,7 @@ def find_difference(
     A setting that is newer than that run had its default value then. Returns nothing if all are
     alike.
     """
+    then = add_defaults(rename_targets(then))
     old, new, default = (
         flatten(drop_neutral(rename_targets(settings))) for settings in (then, now, defaults)
     )
@@ -54,6 +59,21 @@ def find_difference(
         if value != new.get(name, "nothing"):
             return f"{name}={value}"
     return ""
+
+
+def add_defaults(settings: Mapping[str, Any], schema: type | None = None) -> dict[str, Any]:
+    """Add the defaults of settings that parts, nested as they may be, are too old to have."""
+    schema = schema or BY_TARGET.get(str(settings.get("_target_")))
+    known = {field.name: field.default for field in fields(schema)} if schema else {}
+    found = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in known.items()
+        if value not in (NO_DEFAULT, MISSING)
+    }
+    for name, value in settings.items():
+        below = Encoder if name == "encoder" else None  # which has no target
+        found[name] = add_defaults(value, below) if isinstance(value, Mapping) else value
+    return found
 
 
 def read_start(folder: Path) -> dict[str, Any]:
