@@ -11,6 +11,7 @@ OLD_CONTRAST = 0.5  # of a faded print's lightness, at least
 OLD_NOISE = 4.0  # largest standard deviation of the noise, units of L
 OLD_GAMMA = 0.35  # largest logarithm, either way
 
+
 class Augmentation(nn.Module):
     """Flip, rotate, shift, zoom and brighten float32 sRGB (B,3,H,W) in 0..1.
 

@@ -174,7 +174,9 @@ class ColorDataModule(pl.LightningDataModule):
         needed = len(pixels) * pixels[:1].nbytes
         if needed > torch.cuda.mem_get_info(device)[0] / 2:
             return pixels
-        return torch.cat([pixels[start : start + CHUNK].to(device) for start in range(0, len(pixels), CHUNK)])
+        return torch.cat(
+            [pixels[start : start + CHUNK].to(device) for start in range(0, len(pixels), CHUNK)]
+        )
 
     def names_of_batch(self, index: int) -> list[str]:
         """Return the names of this process's photographs in a batch of this training epoch."""

@@ -18,7 +18,7 @@ from scipy.fft import dctn
 
 from colorization.color import from_uint8, is_near_gray, rgb_to_lab
 from colorization.data.folders import PhotographFolder, deal, list_photographs
-from colorization.data.photographs import few, read_ahead
+from colorization.data.photographs import read_ahead
 from colorization.errors import InputError
 from colorization.files.atomic import replacing, write_text
 from colorization.reports.progress import shown, telling
@@ -190,9 +190,7 @@ def find_fault(picture: Image.Image) -> str | None:
     return "of one hue" if np.sqrt((rest**2).sum(axis=1).mean()) < ONE_HUE else None
 
 
-def gather(
-    name: str, source: GitSource, root: Path, clones: Path | None, known: Hashes
-) -> None:
+def gather(name: str, source: GitSource, root: Path, clones: Path | None, known: Hashes) -> None:
     """Gather one source: its photographs into ``root/name``, then its record beside them.
 
     Pictures that are there from an interrupted gathering are not made again.
@@ -201,9 +199,7 @@ def gather(
     files = list_files(repository, source, name)
     left: Counter[str] = Counter()
     kept: dict[str, tuple[str, str]] = {}
-    pictures = read_ahead(
-        lambda file: take_picture(*file), read_blobs(repository, files), depth=16
-    )
+    pictures = read_ahead(lambda file: take_picture(*file), read_blobs(repository, files), depth=16)
     for file, picture in shown(pictures, f"gathering {name}", len(files)):
         if isinstance(picture, str):
             left[picture] += 1
@@ -282,8 +278,8 @@ def find_clone(source: GitSource, clones: Path) -> Path:
     found = next((head.parent for head in heads if (head.parent / "objects").is_dir()), None)
     if not found or run_git(found, "cat-file", "-e", f"{source.commit}^{{tree}}").returncode:
         raise InputError(
-            f"no git directory with commit {source.commit[:12]} of {source.repository} in {folder}; "
-            "clone it there, or set dataset.clones to null to fetch it"
+            f"no git directory with commit {source.commit[:12]} of {source.repository} in "
+            f"{folder}; clone it there, or set dataset.clones to null to fetch it"
         )
     return found
 
@@ -334,7 +330,8 @@ def read_blobs(repository: Path, files: Sequence[tuple[str, str]]) -> Iterator[t
     """Yield the name and the bytes of each file; missing ones have none."""
     command = ["git", f"--git-dir={repository}", "cat-file", "--batch"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
-        assert reader.stdin and reader.stdout
+        assert reader.stdin
+        assert reader.stdout
         for blob, name in files:
             reader.stdin.write(f"{blob}\n".encode())
             reader.stdin.flush()
