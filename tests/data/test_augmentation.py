@@ -81,3 +81,40 @@ def test_autocast_changes_nothing() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         cast = Augmentation(**{**OFF, "rotation": 20, "brightness": 0.2})(pictures())
     assert torch.equal(plain, cast)
+
+
+def test_a_crop_shows_a_part_and_reaches_every_corner() -> None:
+    """A picture whose colours are its coordinates tells which part of it a crop shows."""
+    line = torch.linspace(0, 1, 64)
+    place = torch.stack([line[:, None].expand(64, 64), line.expand(64, 64), torch.zeros(64, 64)])
+    rgb = place.expand(500, -1, -1, -1)
+    torch.manual_seed(0)
+    seen = Augmentation(**{**OFF, "crop": 0.5})(rgb)
+    assert seen.shape == rgb.shape
+    extent = seen[:, :2].amax((2, 3)) - seen[:, :2].amin((2, 3))
+    assert torch.allclose(extent[:, 0], extent[:, 1], atol=0.02)  # squares stay squares
+    assert 0.45 < extent.min() < 0.55
+    assert extent.max() > 0.95
+    assert seen[:, :2].amin((2, 3)).max() > 0.4  # some begin far right or below
+    assert seen[:, :2].amin((2, 3)).min() < 0.02
+
+
+@pytest.mark.parametrize(("progress", "side"), [(0.0, 32), (0.5, 40), (0.65, 48), (1.0, 48)])
+def test_pictures_grow_with_the_training(progress: float, side: int) -> None:
+    rgb = torch.rand(2, 3, 48, 48)
+    grown = Augmentation(**{**OFF, "grow": True})(rgb, progress)
+    assert grown.shape[-2:] == (side, side)
+    assert torch.equal(grown, rgb) == (side == 48)
+
+
+def test_age_changes_the_lightness_of_its_share_and_no_colour() -> None:
+    torch.manual_seed(0)
+    lab = rgb_to_lab(torch.rand(400, 3, 16, 16))
+    old = Augmentation(**{**OFF, "aged": 0.25}).age(lab)
+    is_old = (old.L != lab.L).flatten(1).any(dim=1)
+    assert 0.17 < is_old.float().mean() < 0.33
+    assert torch.equal(old.ab, lab.ab)
+    assert old.L.min() >= 0
+    assert old.L.max() <= 100
+    assert old.L[is_old].std() < lab.L.std()  # faded
+    assert torch.equal(Augmentation(**OFF).age(lab).L, lab.L)

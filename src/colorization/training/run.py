@@ -33,6 +33,8 @@ from colorization.training.trainer import make_trainer
 
 log = logging.getLogger(__name__)
 
+STARTING = 2_000  # photographs whose colours a network starts at, at most
+
 
 @interruptible()
 def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def make_ready(
         log.info("%s, %s; %s", data.dataset.name, counts, where)
         warn_of_relu(colorizer, data)
         if not resumed:
-            colorizer.start(data.lab_batches("train"))
+            colorizer.start(data.lab_batches("train", STARTING))
         if trainer.is_global_zero:
             write_text(json.dumps(listing), folder / PHOTOGRAPHS)
 
