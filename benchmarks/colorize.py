@@ -31,8 +31,9 @@ from colorization.files.atomic import write_text
 from colorization.files.painting import shrink
 from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
-from colorization.inference.album import PhotoStream, PhotoTask, WritingOptions
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.inference.plan import PhotoTask
+from colorization.inference.stream import PhotoStream, WritingOptions
 from colorization.models.bundle import read_model
 from colorization.models.export import FromLightness, write_onnx
 from colorization.reports.tables import markdown

@@ -1,4 +1,4 @@
-"""Coloured pictures to JPEG, PNG, WebP and TIFF files, with what was kept of the gray ones."""
+"""Coloured pictures to files of every format that is written, with what was kept of the gray."""
 
 import os
 import re
@@ -13,6 +13,8 @@ from colorization.files.painting import FULL, Pixels
 from colorization.files.pictures import SUFFIXES, Picture, UnreadableError, reason
 
 XMP = "xmp-data"
+LOSSY = ("jpeg", "webp", "avif")
+SAVERS = {"avif": "heifsave"}  # where libvips has another name
 UPRIGHT = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")  # in XMP
 
 
@@ -21,7 +23,7 @@ def write_picture(rgb: Pixels, picture: Picture, path: Path, quality: int) -> tu
 
     Args:
         path: its suffix is the format.
-        quality: 1..100 of JPEG and WebP.
+        quality: 1..100 of JPEG, WebP and AVIF.
 
     Returns:
         Notes of what the format cannot hold.
@@ -32,15 +34,17 @@ def write_picture(rgb: Pixels, picture: Picture, path: Path, quality: int) -> tu
     """
     form = SUFFIXES[path.suffix.lower()]
     options: dict[str, Any] = {"profile": "srgb"} if picture.has_profile else {}
-    if form in ("jpeg", "webp"):
+    if form in LOSSY:
         options["Q"] = quality
+    if form == "avif":
+        options |= {"compression": "av1", "effort": 4, "bitdepth": 8}
     if form == "tiff":
         options |= {"compression": "deflate", "predictor": "horizontal"}
     try:
         image, notes = fitted(rgb, picture.alpha, form)
         image = with_metadata(image, picture)
         with replacing(path) as beside:
-            getattr(image, f"{form}save")(os.fsencode(beside), **options)
+            getattr(image, SAVERS.get(form, f"{form}save"))(os.fsencode(beside), **options)
     except pyvips.Error as error:
         raise UnreadableError(f"{path} cannot be written: {reason(error)}") from error
     return notes
@@ -56,7 +60,7 @@ def fitted(rgb: Pixels, alpha: Pixels | None, form: str) -> tuple[Any, tuple[str
         if form == "jpeg":
             image = image.flatten(background=FULL if is_wide else 255)
             notes.append("JPEG has no transparency: it is laid on white")
-    if form in ("jpeg", "webp") and is_wide:
+    if form in LOSSY and is_wide:
         image = image.colourspace("srgb")
         notes.append(f"{form.upper()} has 8 bits a channel")
     return image, tuple(notes)
