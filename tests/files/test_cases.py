@@ -146,3 +146,22 @@ def test_a_link_that_git_stored_as_text_is_followed(checkpoint: Path, tmp_path: 
     album = colorize_album(str(tmp_path), str(tmp_path / "out"), model=str(checkpoint))
     assert album.colored == 2
     assert [path.name for path in album.failed] == ["out_of_here.png"]
+
+
+def test_a_faded_print_gets_its_range_back_if_it_is_asked_for(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    gray = np.asarray(Image.open(CASES / "gray.png").convert("L")).astype(float)
+    Image.fromarray((110 + gray * 0.3).astype(np.uint8)).save(tmp_path / "faded.png")
+    ranges = {}
+    for restore in (None, "tone"):
+        target = tmp_path / f"{restore}.png"
+        asked = (str(tmp_path / "faded.png"), str(target))
+        colorize_album(*asked, model=str(checkpoint), restore=restore, saturation=0)
+        ranges[restore] = np.asarray(Image.open(target).convert("L")).astype(float)
+    faded = np.asarray(Image.open(tmp_path / "faded.png"))
+    assert np.abs(ranges[None] - faded).max() <= 1, "off by default: the lightness stays"
+    low, high = np.percentile(ranges["tone"], [2, 98])
+    assert high - low > 2 * np.ptp(np.percentile(faded, [2, 98]))
+    order = np.corrcoef(ranges["tone"].ravel(), gray.ravel())[0, 1]
+    assert order > 0.9, "light stays light"

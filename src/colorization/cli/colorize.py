@@ -41,6 +41,10 @@ def colorize(
     white: Annotated[
         float | None, Option(help="Value of white in files that do not say it. (default: guessed)")
     ] = None,
+    restore: Annotated[
+        Literal["tone"] | None,
+        Option(help="Stretch the lightness of faded photographs before colouring them."),
+    ] = None,
     report: Annotated[
         str | None, Option(help="Write what became of every file, as JSON, to this file.")
     ] = None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from colorization.errors import InputError
 from colorization.files.pictures import FORMATS, Wanted
+from colorization.files.restoring import check_restoring
 from colorization.hints.file import read_hints
 from colorization.inference.journal import Journal, clear_leftovers
 from colorization.inference.photo_colorizer import PhotoColorizer
@@ -25,6 +26,7 @@ EXISTING = one_of("refuse", "skip", "overwrite")
 FORMAT = one_of(*FORMATS)
 QUALITY = within(1, 100)
 WORKERS = within(1, 256)
+RESTORE = one_of("tone")
 WHITE = within(1e-6, 1e12)
 
 
@@ -43,6 +45,7 @@ def colorize_album(
     salvage: bool = False,
     pages: str = "1",
     white: float | None = None,
+    restore: str | None = None,
     report: str | None = None,
     size: int | None = None,
     tiles: bool = False,
@@ -70,6 +73,7 @@ def colorize_album(
         salvage: whether what is left of a damaged file is coloured; else it is refused.
         pages: of files with several pictures: a number, from 1 on, or ``all``.
         white: the value of white in files of floating point or more than 8 bits; None finds it.
+        restore: ``tone`` stretches the lightness of faded photographs before they are coloured.
         report: path of a JSON file that says what became of every file.
         workers: photographs that are decoded and encoded at a time; None is the CPU's cores.
         max_pixels: of a picture; a larger one is refused.
@@ -87,6 +91,9 @@ def colorize_album(
     check("workers", workers, WORKERS)
     check("max_pixels", max_pixels, PIXELS)
     check("white", white, WHITE)
+    check("restore", restore, RESTORE)
+    if restore:
+        check_restoring()
     if pages != "all" and not (pages.isdecimal() and 0 < int(pages) < 10**6):
         raise InputError(f"pages is {pages}; it must be a number from 1 on, or all")
     planned, passed = plan_album(input, output, format, pages)
@@ -120,7 +127,7 @@ def colorize_album(
             journal.open()
         wanted = Wanted(white=white, salvage=salvage)
         recolor = recolor or given is not None
-        options = WritingOptions(quality, side_by_side, max_pixels, given, recolor, wanted)
+        options = WritingOptions(quality, side_by_side, max_pixels, given, recolor, wanted, restore)
         stream = PhotoStream(colorizer, options, workers or cores())
         try:
             running = stream.run(tasks)

@@ -14,6 +14,7 @@ from colorization.files.opening import open_picture
 from colorization.files.painting import Floats, Pixels, paint
 from colorization.files.pictures import SUFFIXES, Picture, UnreadableError, Wanted
 from colorization.files.reading import OWN_COLORS, read_colors, read_picture
+from colorization.files.restoring import restore_tone
 from colorization.files.writing import write_picture
 from colorization.hints.file import Hints
 from colorization.inference.photo_colorizer import PhotoColorizer
@@ -28,7 +29,8 @@ IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing
 class WritingOptions(NamedTuple):
     """How photographs are read and written. Hints are only for a single photograph.
 
-    Those that have colours of their own keep them, unless ``recolor``.
+    Those that have colours of their own keep them, unless ``recolor``. ``restore`` is ``tone`` for
+    those whose lightness is to be stretched.
     """
 
     quality: int
@@ -37,6 +39,7 @@ class WritingOptions(NamedTuple):
     hints: Hints | None = None
     recolor: bool = False
     wanted: Wanted = Wanted()
+    restore: str | None = None
 
 
 class PhotoResult(NamedTuple):
@@ -108,7 +111,15 @@ class PhotoStream:
                 return
             todo.popleft()
             self.pixels[task] = count
-            self.reading.append((task, pool.submit(read_picture, task.source, limit, wanted)))
+            self.reading.append((task, pool.submit(self.read, task, wanted)))
+
+    def read(self, task: PhotoTask, wanted: Wanted) -> Picture:
+        """Read a photograph; restore it if that is asked for and it is to be coloured."""
+        picture = read_picture(task.source, self.options.max_pixels, wanted)
+        keeps_colors = picture.tone == "coloured" and not self.options.recolor
+        if self.options.restore is None or keeps_colors:
+            return picture
+        return restore_tone(picture)
 
     def predict(self, pool: Executor) -> Iterator[PhotoResult]:
         """Start predicting the photographs that have been read, in batches."""
