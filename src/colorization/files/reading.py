@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from colorization.files.foreign import INTERPRETATIONS, PROFILE, PROFILE_IN_PILLOW, with_profile
+from colorization.files.metadata import read_more
 from colorization.files.opening import AS_IT_IS, check_claims, open_picture
 from colorization.files.painting import FULL, Pixels
 from colorization.files.pictures import Picture, UnreadableError, Wanted, reason
@@ -61,6 +62,8 @@ def read_picture(path: Path, max_pixels: int, wanted: Wanted = AS_IT_IS) -> Pict
             why = str(error).removesuffix(f"; {SALVAGE}")
     opened = open_picture(path, max_pixels, wanted)
     picture = strictly(lambda fail_on: picture_of(opened.decode(fail_on), wanted), wanted)
+    more = read_more(path, opened.form, wanted.page)
+    picture = picture._replace(kept={**picture.kept, **more})
     if not wanted.salvage:
         return picture
     if (picture.lightness == picture.lightness[0, 0]).all():

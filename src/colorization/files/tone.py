@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from colorization.files.painting import Floats
 
-SEEN = 64  # px of the shorter side that are looked at
+SEEN = 128  # px of the shorter side that are looked at
 COLORED = 1.5
 """Mean chroma, CIE units, below which a picture is gray."""
 KNOTS = 25  # of lightness, between which a tone is linear
-SMOOTHED = 4  # px to each side, over which noise is averaged
-SPREAD = 0.5
+SMOOTHED = 7  # px to each side, over which noise is averaged
+SPREAD = 0.7
 """From here on a picture is coloured; see :func:`spread_of`."""
 
 
@@ -33,7 +33,7 @@ def tone_of(lab: Floats) -> str:
 def spread_of(lab: Floats) -> float:
     """Measure the colours that do not follow from the lightness of a picture (H,W,3).
 
-    ab is fitted by a function of L, and what is left averaged over 9 x 9 px. The result is its
+    ab is fitted by a function of L, and what is left averaged over 15 x 15 px. The result is its
     mean length, times the 99th percentile of its part across the mean hue (what compression and
     noise leave in a toned picture lies along it), over the root of the mean chroma (which they
     grow with).

@@ -127,7 +127,10 @@ def colorize_album(
             journal.open()
         wanted = Wanted(white=white, salvage=salvage)
         recolor = recolor or given is not None
-        options = WritingOptions(quality, side_by_side, max_pixels, given, recolor, wanted, restore)
+        name = str(colorizer.model.about.get("name", Path(model).stem))
+        options = WritingOptions(
+            quality, side_by_side, max_pixels, given, recolor, wanted, restore, name
+        )
         stream = PhotoStream(colorizer, options, workers or cores())
         try:
             running = stream.run(tasks)

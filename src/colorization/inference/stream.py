@@ -30,7 +30,7 @@ class WritingOptions(NamedTuple):
     """How photographs are read and written. Hints are only for a single photograph.
 
     Those that have colours of their own keep them, unless ``recolor``. ``restore`` is ``tone`` for
-    those whose lightness is to be stretched.
+    those whose lightness is to be stretched. ``model`` is named in the results' metadata.
     """
 
     quality: int
@@ -40,6 +40,7 @@ class WritingOptions(NamedTuple):
     recolor: bool = False
     wanted: Wanted = Wanted()
     restore: str | None = None
+    model: str = "unnamed"
 
 
 class PhotoResult(NamedTuple):
@@ -164,7 +165,7 @@ class PhotoStream:
         rgb = self.colorizer.paint(picture, ab, picture.bits, strips)
         if self.options.side_by_side:
             rgb, picture = beside_gray(rgb, picture)
-        lost = write_picture(rgb, picture, task.target, self.options.quality)
+        lost = write_picture(rgb, picture, task.target, self.options.quality, self.options.model)
         return picture.notes + lost
 
     def keep(self, task: PhotoTask, picture: Picture) -> tuple[str, ...]:
