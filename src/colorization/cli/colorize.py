@@ -48,6 +48,9 @@ def colorize(
     report: Annotated[
         str | None, Option(help="Write what became of every file, as JSON, to this file.")
     ] = None,
+    gallery: Annotated[
+        bool, Option("--gallery", help="Write gallery.html beside the results, to look through.")
+    ] = False,
     size: Size = None,
     tiles: Annotated[
         bool, Option("--tiles", help="At a larger size, look at squares of the model's own size.")

@@ -11,6 +11,7 @@ from colorization.errors import InputError
 from colorization.files.pictures import FORMATS, Wanted
 from colorization.files.restoring import check_restoring
 from colorization.hints.file import read_hints
+from colorization.inference.gallery import write_gallery
 from colorization.inference.journal import Journal, clear_leftovers
 from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.inference.plan import PhotoTask, plan_album, select_outstanding
@@ -26,6 +27,7 @@ EXISTING = one_of("refuse", "skip", "overwrite")
 FORMAT = one_of(*FORMATS)
 QUALITY = within(1, 100)
 WORKERS = within(1, 256)
+GALLERY = "gallery.html"
 RESTORE = one_of("tone")
 WHITE = within(1e-6, 1e12)
 
@@ -47,6 +49,7 @@ def colorize_album(
     white: float | None = None,
     restore: str | None = None,
     report: str | None = None,
+    gallery: bool = False,
     size: int | None = None,
     tiles: bool = False,
     flip_average: bool | None = None,
@@ -77,6 +80,7 @@ def colorize_album(
         report: path of a JSON file that says what became of every file.
         workers: photographs that are decoded and encoded at a time; None is the CPU's cores.
         max_pixels: of a picture; a larger one is refused.
+        gallery: whether ``gallery.html`` is written beside the results, to look through them.
         saturation, size, tiles, flip_average, temperature, device, precision: as for
             :meth:`PhotoColorizer.load`.
 
@@ -143,6 +147,12 @@ def colorize_album(
         log_notes(results)
     todo = set(tasks)
     album = AlbumResult.of(results, (task for task in planned if task not in todo), passed)
+    if gallery:
+        outcomes = {result.task: result.outcome for result in results}
+        folder = planned[0].target.parent if is_single else Path(output)
+        shown = ((task, outcomes.get(task) or "left") for task in planned)
+        write_gallery(shown, folder, folder / GALLERY)
+        log.info("%s shows the results", folder / GALLERY)
     if report:
         write_report(album, asked, Path(report))
     return album
