@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from skimage.color import lab2rgb, rgb2lab
 
-from colorization.files.painting import FULL, Upsampling, paint, shrink
+from colorization.color import rgb_to_lab
+from colorization.files.painting import FULL, Upsampling, lab_of, paint, shrink
 
 RANDOM = np.random.default_rng(0)
 
@@ -99,3 +100,12 @@ def test_tiny_and_thin_pictures_are_brought_to_what_a_network_can_see(
     shape: tuple[int, int], small: tuple[int, int]
 ) -> None:
     assert shrink(np.full(shape, 30000, np.uint16), 32).shape == small
+
+
+def test_lab_is_scikit_image_s_and_that_of_learning() -> None:
+    rgb = RANDOM.random((500, 3))
+    rgb[:3] = [(0, 0, 0), (1, 1, 1), (0.04, 0.004, 0.03)]
+    found = lab_of(rgb)
+    np.testing.assert_allclose(found, rgb2lab(rgb), atol=1e-3)
+    learned = rgb_to_lab(torch.from_numpy(rgb.T[None, ..., None].astype(np.float32)))
+    np.testing.assert_allclose(found[:, 1:], learned.ab[0, ..., 0].T, atol=2e-3)

@@ -183,6 +183,15 @@ def linear_rgb(L: Floats, a: Floats, b: Floats) -> Floats:
     return linear
 
 
+def lab_of(rgb: NDArray[np.floating]) -> NDArray[np.float64]:
+    """sRGB (N,3) in 0..1 to L, a and b (N,3), CIE units."""
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = linear @ RGB_TO_XYZ.T / WHITE
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (841 / 108) + 4 / 29)
+    x, y, z = f.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
 def quantized(linear: Floats, bits: int) -> Pixels:
     """sRGB of 8 or 16 bits, the same shape."""
     linear = linear.clip(0, 1)

@@ -146,8 +146,10 @@ def decode_floats(path: Path, page: int) -> Any:
     Raises:
         UnreadableError: if it is damaged, or compressed in a way that tifffile does not know.
     """
-    import tifffile
-
+    try:
+        import tifffile
+    except ImportError as error:
+        raise UnreadableError("a TIFF of rare numbers; pip install tifffile to read it") from error
     try:
         values = tifffile.imread(path, key=page)
     except Exception as error:  # of damaged files, of any kind
