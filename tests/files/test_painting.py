@@ -109,3 +109,17 @@ def test_lab_is_scikit_image_s_and_that_of_learning() -> None:
     np.testing.assert_allclose(found, rgb2lab(rgb), atol=1e-3)
     learned = rgb_to_lab(torch.from_numpy(rgb.T[None, ..., None].astype(np.float32)))
     np.testing.assert_allclose(found[:, 1:], learned.ab[0, ..., 0].T, atol=2e-3)
+
+
+@pytest.mark.parametrize("chroma", [4, 60])
+def test_compiled_painting_is_numpy_s(chroma: float) -> None:
+    pytest.importorskip("numba")
+    lightness = RANDOM.integers(0, FULL + 1, (301, 407)).astype(np.uint16)
+    ab = RANDOM.normal(size=(2, 9, 11), scale=chroma).astype(np.float32)
+    with ThreadPoolExecutor(2) as threads:
+        fused = paint(lightness, ab, threads=threads, fused=True).astype(int)
+    difference = np.abs(fused - paint(lightness, ab, fused=False))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+    gray = paint(lightness, 0 * ab, fused=True)
+    assert (gray == gray[..., :1]).mean() > 0.999

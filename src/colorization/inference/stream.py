@@ -23,6 +23,7 @@ from colorization.inference.plan import PhotoTask
 COLORED, TONED, OWN = "coloured", "toned", "own colours"
 COPIED = ("jpeg", "png", "webp", "avif")  # which any program shows as they are
 FAILURES = (UnreadableError, OSError, MemoryError)  # of one photograph
+MANY = 50  # photographs for which loading compiled code pays
 IN_FLIGHT = 100_000_000  # pixels of all photographs between reading and writing, if more than one
 
 
@@ -80,10 +81,12 @@ class PhotoStream:
         self.predicting: deque[PredictedBatch] = deque()
         self.writing: deque[tuple[PhotoTask, str, Future[tuple[str, ...]]]] = deque()
         self.pixels: dict[PhotoTask, int] = {}
+        self.fused: bool | None = None
 
     def run(self, tasks: Sequence[PhotoTask]) -> Iterator[PhotoResult]:
         """Colour photographs; yield a result as each one is done."""
         todo = deque(tasks)
+        self.fused = True if len(tasks) >= MANY else None
         with ThreadPoolExecutor(self.workers) as pool, ThreadPoolExecutor(self.workers) as strips:
             try:
                 while todo or self.pixels:
@@ -162,7 +165,7 @@ class PhotoStream:
         self, task: PhotoTask, picture: Picture, ab: Floats, strips: Executor
     ) -> tuple[str, ...]:
         """Paint a photograph and write it; return notes."""
-        rgb = self.colorizer.paint(picture, ab, picture.bits, strips)
+        rgb = self.colorizer.paint(picture, ab, picture.bits, strips, self.fused)
         if self.options.side_by_side:
             rgb, picture = beside_gray(rgb, picture)
         lost = write_picture(rgb, picture, task.target, self.options.quality, self.options.model)
