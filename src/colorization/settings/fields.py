@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 from colorization.errors import InputError
 
-MISSING: Any = "???"  # OmegaConf's, which is not installed where only colouring is
 Limits = Mapping[str, Any]
 """What the value of a setting may be: part of the metadata of a dataclass's field."""
 ANYTHING: Limits = MappingProxyType({})
