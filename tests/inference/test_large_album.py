@@ -20,7 +20,7 @@ GRAPH = find_model("default") / "model.onnx"
 PEAK = """
 import resource, sys
 from colorization.inference.album import colorize_album
-album = colorize_album(*sys.argv[1:3], model=sys.argv[3], size=32)
+album = colorize_album(*sys.argv[1:3], model=sys.argv[3], size=48)
 print(album.colored, len(album.failed), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -58,7 +58,7 @@ def test_memory_is_flat_and_bad_ones_are_named(tmp_path: Path) -> None:
     assert many[:2] == [COUNT - BAD, BAD]
     assert many[2] - few[2] < 60_000, "KiB"
     command = [sys.executable, "-m", "colorization.cli.main", "colorize", str(tmp_path / "many"),
-               "-o", str(tmp_path / "out_many"), "--model", str(GRAPH), "--size", "32"]  # fmt: skip
+               "-o", str(tmp_path / "out_many"), "--model", str(GRAPH), "--size", "48"]  # fmt: skip
     start = time.monotonic()
     again = subprocess.run([*command, "--existing", "skip"], env=environment(),
                            capture_output=True, text=True, check=False)  # fmt: skip
@@ -76,7 +76,7 @@ def test_killed_twenty_times_nothing_is_half_written_and_nothing_coloured_twice(
     write_album(tmp_path / "in", 1500, 15)
     out = tmp_path / "out"
     words = [sys.executable, "-m", "colorization.cli.main", "colorize", str(tmp_path / "in"),
-             "-o", str(out), "--model", str(GRAPH), "--size", "32"]  # fmt: skip
+             "-o", str(out), "--model", str(GRAPH), "--size", "48"]  # fmt: skip
     chance, seen = random.Random(0), {}
     for _ in range(KILLS):
         running = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL,
