@@ -4,7 +4,8 @@
 
 Photographs are rendered: one of 256 px, one of 12 megapixels, and a folder of 0.3 megapixels each.
 A photograph goes through its stages one after the other; a folder as src.colorize takes it, with
-reading and writing beside the network. ``file`` is what reading and writing would cost without
+reading and writing beside the network. Painting is compiled; how long it takes without Numba stands
+beside it. ``file`` is what reading and writing would cost without
 colouring: the gray picture decoded, a coloured one encoded.
 """
 
@@ -31,13 +32,15 @@ from colorization.files.atomic import write_text
 from colorization.files.painting import shrink
 from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
-from colorization.inference.album import PhotoStream, PhotoTask, WritingOptions
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.inference.plan import PhotoTask
+from colorization.inference.stream import PhotoStream, WritingOptions
 from colorization.models.bundle import read_model
 from colorization.models.export import FromLightness, write_onnx
 from colorization.reports.tables import markdown
 from colorization.settings.machine import cores
 
+NUMPY = "painting by NumPy"
 STAGES = ("read", "shrink", "network", "paint", "write")
 SIZES = {"256 px": (256, 256), "12 megapixels": (3000, 4000)}
 FOLDER_SIZE = (480, 640)
@@ -83,7 +86,9 @@ def colour(colorizer: PhotoColorizer, path: Path, target: Path, watch: Stopwatch
     with watch.stage("network"):
         (ab,) = colorizer.model.predict(small)
     with watch.stage("paint"), ThreadPoolExecutor(cores()) as threads:
-        rgb = colorizer.paint(picture, ab, 8, threads)
+        rgb = colorizer.paint(picture, ab, 8, threads, fused=True)
+    with watch.stage(NUMPY), ThreadPoolExecutor(cores()) as threads:
+        colorizer.paint(picture, ab, 8, threads, fused=False)
     with watch.stage("write"):
         write_picture(rgb, picture, target, QUALITY)
 
@@ -148,10 +153,10 @@ def photograph(found: Mapping[str, PhotoColorizer], path: Path, rounds: int) -> 
     rows = []
     for way, watch in watches.items():
         stages = [watch.median(stage) for stage in STAGES]
-        whole, file = sum(stages), watch.median("file")
-        cells = [f"{1000 * seconds:,.1f}" for seconds in (*stages, whole, file)]
+        whole, file, numpy = sum(stages), watch.median("file"), watch.median(NUMPY)
+        cells = [f"{1000 * seconds:,.1f}" for seconds in (*stages, whole, file, numpy)]
         rows.append([way, *cells, f"{whole / file:.1f}"])
-    return markdown(["way", *STAGES, "whole", "file", "whole / file"], rows)
+    return markdown(["way", *STAGES, "whole", "file", NUMPY, "whole / file"], rows)
 
 
 def folders(found: Mapping[str, PhotoColorizer], sources: Sequence[Path]) -> str:

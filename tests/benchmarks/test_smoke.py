@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 import benchmarks
-from benchmarks import colorize, data_loading, hint, imagenet, time_to_quality, training_step
+from benchmarks import colorize, data_loading, hint, imagenet, time_to_quality, toned, training_step
+from colorization.color import lab_to_rgb, to_uint8
+from colorization.data.synthetic import SyntheticScenes
 from tests.conftest import SMALL
 from tests.support.command_line import PREPARED
 
 NUMBER = r"[\d,]+(\.\d+)?"
-TESTED = (colorize, data_loading, hint, imagenet, time_to_quality, training_step)
+TESTED = (colorize, data_loading, hint, imagenet, time_to_quality, toned, training_step)
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -83,6 +85,17 @@ def test_colouring_is_measured(checkpoint: Path, monkeypatch: pytest.MonkeyPatch
     rows = rows_of(colorize.measure(str(checkpoint), rounds=1, count=2))
     assert [row[0] for row in rows] == 2 * ["eager float32", "default", "onnxruntime"]
     assert all(are_numbers(row[1:]) for row in rows)
+
+
+def test_toned_pictures_are_told_from_coloured_ones(tmp_path: Path) -> None:
+    scenes = SyntheticScenes("scenes", 128, 1, 1, 30, seed=0)
+    for index in range(30):
+        L, ab, _ = scenes.scene("test", index)
+        rgb = to_uint8(lab_to_rgb(L, ab))[0].permute(1, 2, 0).numpy()
+        Image.fromarray(rgb).save(tmp_path / f"{index}.jpg", quality=90)
+    rows = {row[1]: row[2:] for row in rows_of(toned.measure([tmp_path], 30))}
+    assert rows["as they are"] == ["30", "100.0%"]
+    assert rows["all gray and toned"] == ["30", "0.0%"]
 
 
 def test_hints_are_measured(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,14 +18,11 @@ from skimage.color import rgb2lab
 
 from colorization.errors import InputError
 from colorization.files.reading import read_picture
-from colorization.inference.album import (
-    JOURNAL,
-    PhotoStream,
-    WritingOptions,
-    colorize_album,
-    plan_album,
-)
+from colorization.inference.album import colorize_album
+from colorization.inference.journal import JOURNAL
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.inference.plan import plan_album
+from colorization.inference.stream import PhotoStream, WritingOptions
 from colorization.networks.resize import predict_at_size
 from colorization.training.colorizer import load_colorizer
 from tests.support.command_line import ROOT, python, take_interrupts
@@ -71,7 +68,7 @@ def test_whole_photograph_keeps_its_lightness_and_gets_the_network_s_colours(
             "precision=32-true",
         )
     )
-    assert done == (1, {})
+    assert (done.colored, done.failed) == (1, {})
     gray = np.asarray(Image.open(photos / "b.png"))
     found = rgb2lab(np.asarray(Image.open(tmp_path / "out.tif")))
     L = rgb2lab(np.dstack([gray] * 3))[..., 0]
@@ -271,7 +268,7 @@ def test_prediction_that_fails_is_a_failure_of_its_photographs(
                 raise RuntimeError("out of memory\nwith details")
             return np.zeros((len(L), 2, *L.shape[2:]), np.float32)
 
-    works = plan_album(str(photos), str(tmp_path / "out"), None)
+    works = plan_album(str(photos), str(tmp_path / "out"), None).tasks
     stream = PhotoStream(PhotoColorizer(Short()), WritingOptions(90, False, 10**9), workers=1)
     outcomes = list(stream.run(works))
     assert {outcome.task for outcome in outcomes} == set(works)

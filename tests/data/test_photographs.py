@@ -167,7 +167,7 @@ def broken(folder: Path, kind: str) -> Path:
         Image.new("L", (20_000, 20_000)).save(path)
     elif kind == "float":
         path = path.with_suffix(".tif")
-        Image.new("F", (20, 20), 0.5).save(path)
+        Image.new("F", (20, 20), -0.5).save(path)
     else:
         noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
         Image.fromarray(noise).save(path)
@@ -180,11 +180,11 @@ def broken(folder: Path, kind: str) -> Path:
     ("kind", "reason"),
     [
         ("text", "not a picture"),
-        ("empty", "not a picture"),
+        ("empty", "an empty file"),
         ("truncated", "premature end of JPEG image"),
         ("one_pixel", "1 x 1 px is too small; at least 8 x 8"),
         ("bomb", "20000 x 20000 px is over dataset.max_pixels=10000000"),
-        ("float", "pixels of type float, which have no stated white"),
+        ("float", "floating-point pixels from -0.5 to -0.5 without a stated white"),
         ("missing", "premature end of data segment"),
     ],
 )

@@ -6,19 +6,24 @@ Read in processes of their own, a few hundred files each, so that a crash or a h
 import io
 import multiprocessing
 import random
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
+import tifffile
 from PIL import Image
 
 from colorization.files.painting import paint
 from colorization.files.pictures import UnreadableError
 from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
+from colorization.inference.plan import rename_for_format
 
-CASES = 2400
+CASES = 5100
+MOST_MEMORY = 1_000_000  # KiB
 AT_A_TIME = 300
 PATIENCE = 120  # s, for each of those
 SOURCES = {
@@ -30,7 +35,17 @@ SOURCES = {
     "a.tif": {"compression": "tiff_lzw"},
     "raw.tif": {},
     "deflated.tif": {"compression": "tiff_adobe_deflate"},
+    "a.bmp": {},
+    "a.gif": {},
+    "a.jp2": {},
+    "a.avif": {"quality": 80},
+    "a.heic": {"quality": 80},
+    "a.pdf": {},
+    "a.ppm": {},
 }
+FORMS = {"jpg": "JPEG", "tif": "TIFF", "jp2": "JPEG2000", "heic": "HEIF", "ppm": "PPM"}
+"""Of Pillow, where they are not called as their suffixes."""
+WITHOUT_ALPHA = ("jpg", "bmp", "pdf", "ppm")
 
 
 def whole_files() -> dict[str, bytes]:
@@ -38,22 +53,40 @@ def whole_files() -> dict[str, bytes]:
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 4), dtype=np.uint8)
     exif = Image.Exif()
     exif[0x010E] = "fuzz"
+    pillow_heif.register_heif_opener()
     files = {}
     for name, options in SOURCES.items():
         for mode in ("L", "RGB", "RGBA", "CMYK"):
-            is_held = {"L": True, "RGB": True, "RGBA": "jpg" not in name}
+            suffix = name.rpartition(".")[2]
+            is_held = {"L": True, "RGB": True, "RGBA": suffix not in WITHOUT_ALPHA}
             if is_held.get(mode, "jpg" in name or "tif" in name):
                 file = io.BytesIO()
                 image = Image.fromarray(noise, "RGBA").convert("RGB").convert(mode)
-                form = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
-                image.save(file, form[name.rpartition(".")[2]], exif=exif, **options)
+                image.save(file, FORMS.get(suffix, suffix.upper()), exif=exif, **options)
                 files[f"{mode}_{name}"] = file.getvalue()
     for name in ("a.png", "a.tif"):
         file = io.BytesIO()
         deep = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
         deep.save(file, {"png": "PNG", "tif": "TIFF"}[name.rpartition(".")[2]])
         files[f"deep_{name}"] = file.getvalue()
+    for kind, values in odd_samples(noise[..., :3]).items():
+        file = io.BytesIO()
+        tags = [(530, 3, 2, (1, 1), True)] if kind == "ycbcr" else []
+        tifffile.imwrite(file, values, photometric=kind.partition("_")[0], extratags=tags)
+        files[f"{kind}.tif"] = file.getvalue()
     return files
+
+
+def odd_samples(noise: np.ndarray) -> dict[str, np.ndarray]:
+    """Pixels of TIFF files by their photometric interpretation."""
+    return {
+        "cielab": noise,
+        "icclab": noise.astype(np.uint16) * 257,
+        "ycbcr": noise,
+        "rgb_float": (noise / 255).astype(np.float32),
+        "rgb_double": noise / 255,
+        "minisblack_signed": noise[..., 0].astype(np.int16),
+    }
 
 
 def damaged(files: dict[str, bytes], seed: int) -> tuple[str, bytes]:
@@ -92,12 +125,17 @@ def colour(folder: Path, seeds: range, results: "multiprocessing.Queue[tuple[int
         try:
             picture = read_picture(path, 10_000_000)
             rgb = paint(picture.lightness, np.ones((2, 3, 3), np.float32), bits=picture.bits)
-            write_picture(rgb, picture, folder / "out" / name, 90)
+            write_picture(rgb, picture, folder / "out" / result_of(name), 90)
         except UnreadableError:
             refused += 1
         else:
             read += 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MOST_MEMORY
     results.put((read, refused))
+
+
+def result_of(name: str) -> str:
+    return str(rename_for_format(Path(name), None))
 
 
 def parts() -> Iterator[range]:

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from skimage.color import lab2rgb, rgb2lab
 
-from colorization.files.painting import FULL, Upsampling, paint, shrink
+from colorization.color import rgb_to_lab
+from colorization.files.painting import FULL, Upsampling, lab_of, paint, shrink
 
 RANDOM = np.random.default_rng(0)
 
@@ -99,3 +100,26 @@ def test_tiny_and_thin_pictures_are_brought_to_what_a_network_can_see(
     shape: tuple[int, int], small: tuple[int, int]
 ) -> None:
     assert shrink(np.full(shape, 30000, np.uint16), 32).shape == small
+
+
+def test_lab_is_scikit_image_s_and_that_of_learning() -> None:
+    rgb = RANDOM.random((500, 3))
+    rgb[:3] = [(0, 0, 0), (1, 1, 1), (0.04, 0.004, 0.03)]
+    found = lab_of(rgb)
+    np.testing.assert_allclose(found, rgb2lab(rgb), atol=1e-3)
+    learned = rgb_to_lab(torch.from_numpy(rgb.T[None, ..., None].astype(np.float32)))
+    np.testing.assert_allclose(found[:, 1:], learned.ab[0, ..., 0].T, atol=2e-3)
+
+
+@pytest.mark.parametrize("chroma", [4, 60])
+def test_compiled_painting_is_numpy_s(chroma: float) -> None:
+    pytest.importorskip("numba")
+    lightness = RANDOM.integers(0, FULL + 1, (301, 407)).astype(np.uint16)
+    ab = RANDOM.normal(size=(2, 9, 11), scale=chroma).astype(np.float32)
+    with ThreadPoolExecutor(2) as threads:
+        fused = paint(lightness, ab, threads=threads, fused=True).astype(int)
+    difference = np.abs(fused - paint(lightness, ab, fused=False))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+    gray = paint(lightness, 0 * ab, fused=True)
+    assert (gray == gray[..., :1]).mean() > 0.999

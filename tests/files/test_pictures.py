@@ -18,7 +18,8 @@ from colorization.color import NEAR_GRAY_CHROMA
 from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, paint
 from colorization.files.pictures import Picture, UnreadableError
-from colorization.files.reading import COLORED, read_picture, read_rgb, upright
+from colorization.files.reading import read_picture, read_rgb, upright
+from colorization.files.tone import COLORED
 from colorization.files.writing import write_picture
 
 GRAY = np.linspace(0, 255, 40 * 60).reshape(40, 60).astype(np.uint8)
@@ -201,15 +202,17 @@ def test_first_of_several_pages_is_taken_with_a_note(tmp_path: Path) -> None:
 def test_unreadable_files_say_why(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.png").write_bytes(b"")
-    saved(tmp_path / "gif.png", format="GIF")
-    saved(tmp_path / "float.tif", Image.fromarray(GRAY.astype(np.float32)))
+    (tmp_path / "svg.png").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    )
+    saved(tmp_path / "float.tif", Image.fromarray(GRAY.astype(np.float32) - 3.5))
     whole = saved(tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     for name, message in {
         "text.jpg": "not a picture",
-        "empty.png": "not a picture",
-        "gif.png": "a gif picture; known are jpeg, png, webp, tiff",
-        "float.tif": "pixels of type float, which have no stated white",
+        "empty.png": "an empty file",
+        "svg.png": "a svg picture; known are jpeg, png, webp, tiff",
+        "float.tif": "floating-point pixels from -3.5 to 251.5 without a stated white",
         "cut.jpg": "premature end of JPEG image",
         "none.jpg": "No such file",
     }.items():

@@ -11,14 +11,8 @@ from PIL import Image
 
 from colorization.errors import InputError
 from colorization.files.atomic import beside_prefix
-from colorization.inference.album import (
-    JOURNAL,
-    Journal,
-    PhotoTask,
-    clear_leftovers,
-    plan_album,
-    select_outstanding,
-)
+from colorization.inference.journal import JOURNAL, Journal, clear_leftovers
+from colorization.inference.plan import PhotoTask, plan_album, select_outstanding
 
 
 @pytest.fixture
@@ -37,10 +31,10 @@ def names(works: list[PhotoTask], output: Path) -> dict[str, str]:
 
 
 def test_folder_keeps_its_structure_and_formats(folder: Path, tmp_path: Path) -> None:
-    works = plan_album(str(folder), str(tmp_path / "out"), None)
+    works = plan_album(str(folder), str(tmp_path / "out"), None).tasks
     found = {"a.jpg": "a.jpg", "b.PNG": "deep/b.PNG", "c.tif": "deep/c.tif"}
     assert names(works, tmp_path / "out") == found
-    converted = plan_album(str(folder), str(tmp_path / "out"), "png")
+    converted = plan_album(str(folder), str(tmp_path / "out"), "png").tasks
     found = {"a.jpg": "a.png", "b.PNG": "deep/b.PNG", "c.tif": "deep/c.png"}
     assert names(converted, tmp_path / "out") == found
 
@@ -56,23 +50,23 @@ def test_folder_keeps_its_structure_and_formats(folder: Path, tmp_path: Path) ->
 def test_pattern_keeps_the_structure_from_where_it_starts(
     folder: Path, tmp_path: Path, pattern: str, found: dict[str, str]
 ) -> None:
-    works = plan_album(str(tmp_path / pattern), str(tmp_path / "out"), None)
+    works = plan_album(str(tmp_path / pattern), str(tmp_path / "out"), None).tasks
     assert names(works, tmp_path / "out") == found
 
 
 def test_file_goes_to_a_file_or_into_a_folder(folder: Path, tmp_path: Path) -> None:
     source = folder / "a.jpg"
-    (work,) = plan_album(str(source), str(tmp_path / "new.webp"), None)
+    (work,) = plan_album(str(source), str(tmp_path / "new.webp"), None).tasks
     assert work == PhotoTask(source, tmp_path / "new.webp")
-    (work,) = plan_album(str(source), str(tmp_path / "out"), None)
+    (work,) = plan_album(str(source), str(tmp_path / "out"), None).tasks
     assert work.target == tmp_path / "out" / "a.jpg"
-    (work,) = plan_album(str(source), str(tmp_path / "out"), "tiff")
+    (work,) = plan_album(str(source), str(tmp_path / "out"), "tiff").tasks
     assert work.target == tmp_path / "out" / "a.tif"
 
 
 def test_results_below_the_input_are_no_inputs(folder: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "deep" / "result.png")
-    works = plan_album(str(folder), str(folder / "deep"), None)
+    works = plan_album(str(folder), str(folder / "deep"), None).tasks
     assert [work.source.name for work in works] == ["a.jpg"]
 
 
@@ -80,7 +74,7 @@ def test_results_below_the_input_are_no_inputs(folder: Path) -> None:
     ("source", "output", "form", "message"),
     [
         ("none", "out", None, "no file, folder or pattern .*none"),
-        ("none/*.jpg", "out", None, r"no photographs \(\.jpeg, \.jpg, .*\) in .*none/\*\.jpg"),
+        ("none/*.jpg", "out", None, r"no photographs \(\.avif, \.bmp, .*\) in .*none/\*\.jpg"),
         (
             "photos",
             "photos",
@@ -88,10 +82,10 @@ def test_results_below_the_input_are_no_inputs(folder: Path) -> None:
             "output is the folder of the input, .*; set it",
         ),
         ("photos", "photos", "png", "output is the folder of the input"),
-        ("photos/a.jpg", "out.bmp", None, r"out\.bmp has no known format: \.jpeg"),
+        ("photos/a.jpg", "out.bmp", None, r"out\.bmp has no known format: \.avif, \.jfif"),
         ("photos/a.jpg", "photos/a.jpg", None, "is an input too"),
         ("photos/a.jpg", "photos/../photos/a.jpg", None, "is an input too"),
-        ("photos/notes.txt", "out", None, r"notes\.txt has no known format: \.jpeg"),
+        ("photos/notes.txt", "out", None, r"notes\.txt has no known format: \.avif, \.bmp"),
         ("photos/a.jpg", "b.png", "jpeg", r"output is .*b\.png, but format is jpeg; leave one"),
         ("photos", "photos/a.jpg", None, r"output is .*, a file; it must be a folder"),
     ],
@@ -110,7 +104,7 @@ def test_two_photographs_with_one_result_are_refused(folder: Path, tmp_path: Pat
 
 
 def test_existing_results_are_refused_skipped_or_replaced(folder: Path, tmp_path: Path) -> None:
-    works = plan_album(str(folder), str(tmp_path), None)
+    works = plan_album(str(folder), str(tmp_path), None).tasks
     (tmp_path / "a.jpg").write_bytes(b"old")
     with pytest.raises(InputError, match=r"1 of 3 results are there already, such as .*existing="):
         select_outstanding(works, "refuse")
@@ -121,7 +115,7 @@ def test_existing_results_are_refused_skipped_or_replaced(folder: Path, tmp_path
 
 def test_journal_knows_what_an_interrupted_command_has_made(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    works = plan_album(str(folder), str(out), None)
+    works = plan_album(str(folder), str(out), None).tasks
     out.mkdir()
     works[0].target.write_bytes(b"from before")
     os.utime(works[0].target, (1, 1))
@@ -143,7 +137,7 @@ def test_journal_knows_what_an_interrupted_command_has_made(folder: Path, tmp_pa
 def test_leftovers_of_a_killed_command_are_cleared_and_those_of_others_are_not(
     folder: Path, tmp_path: Path
 ) -> None:
-    works = plan_album(str(folder), str(tmp_path), None)
+    works = plan_album(str(folder), str(tmp_path), None).tasks
     gone, _ = (process := subprocess.Popen(["true"])).pid, process.wait()
     names = {
         f"{beside_prefix('a.jpg')}{gone}": False,
@@ -158,5 +152,5 @@ def test_leftovers_of_a_killed_command_are_cleared_and_those_of_others_are_not(
 
 def test_links_in_a_circle_are_followed_once(folder: Path, tmp_path: Path) -> None:
     (folder / "deep" / "loop").symlink_to(folder)
-    works = plan_album(f"{folder}/**/*.jpg", str(tmp_path / "out"), None)
+    works = plan_album(f"{folder}/**/*.jpg", str(tmp_path / "out"), None).tasks
     assert names(works, tmp_path / "out") == {"a.jpg": "a.jpg"}

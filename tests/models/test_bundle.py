@@ -312,7 +312,9 @@ def test_bad_settings_are_one_line(tmp_path: Path, words: list[str], message: st
 def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
     folder = find_model(DEFAULT)
     assert folder == SHIPPED / DEFAULT
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 8_000_000
+    graph = folder / "model.onnx"  # for an installation without PyTorch
+    assert graph.stat().st_size < 9_000_000
+    assert sum(path.stat().st_size for path in folder.iterdir() if path != graph) < 8_000_000
     predictor, about = read_model(DEFAULT)
     assert not predictor.training
     for dataset in ("faces", "dogs", "scenes"):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Option
+from typer import Argument, Option
 
 from colorization.cli.options import Device, MaxPixels, Model, Precision, Size
 
@@ -13,6 +13,9 @@ MAX_MB = 1_000_000
 
 def app(
     context: typer.Context,
+    photographs: Annotated[
+        list[str] | None, Argument(help="Photographs to choose from on the page.")
+    ] = None,
     host: Annotated[
         str, Option(help="127.0.0.1: this machine alone; 0.0.0.0: everybody who can reach it.")
     ] = "127.0.0.1",
@@ -42,6 +45,8 @@ def app(
 
     colorization app                                on http://127.0.0.1:7860
 
+    colorization app old.jpg                        offers old.jpg among the examples
+
     colorization app --model RUN/checkpoints/best.ckpt --port 8000
     """
     from colorization.cli.main import show_log
@@ -49,5 +54,9 @@ def app(
     from colorization.web.settings import PageSettings
 
     show_log()
-    changed = {"hosts": hosts or [], "model": str(Path(model).expanduser())}
+    changed = {
+        "hosts": hosts or [],
+        "photographs": photographs or [],
+        "model": str(Path(model).expanduser()),
+    }
     serve(PageSettings(**context.params | changed))

@@ -23,13 +23,33 @@ def colorize(
         Literal["refuse", "skip", "overwrite"], Option(help="What to do with results that exist.")
     ] = "refuse",
     format: Annotated[
-        Literal["jpeg", "png", "webp", "tiff"] | None,
+        Literal["jpeg", "png", "webp", "tiff", "avif"] | None,
         Option(help="Format of the results. (default: the input's)"),
     ] = None,
-    quality: Annotated[int, Option(help="Of JPEG and WebP, 1 to 100.")] = 92,
+    quality: Annotated[int, Option(help="Of JPEG, WebP and AVIF, 1 to 100.")] = 92,
     saturation: Annotated[float, Option(help="Strength of the colours, 0 to 10.")] = 1,
     side_by_side: Annotated[
         bool, Option("--side-by-side", help="Put the gray photograph beside the coloured one.")
+    ] = False,
+    recolor: Annotated[
+        bool, Option("--recolor", help="Colour pictures anew that have colours of their own.")
+    ] = False,
+    salvage: Annotated[
+        bool, Option("--salvage", help="Colour what is left of damaged files.")
+    ] = False,
+    pages: Annotated[str, Option(help="Of files with several pictures: a number, or all.")] = "1",
+    white: Annotated[
+        float | None, Option(help="Value of white in files that do not say it. (default: guessed)")
+    ] = None,
+    restore: Annotated[
+        Literal["tone"] | None,
+        Option(help="Stretch the lightness of faded photographs before colouring them."),
+    ] = None,
+    report: Annotated[
+        str | None, Option(help="Write what became of every file, as JSON, to this file.")
+    ] = None,
+    gallery: Annotated[
+        bool, Option("--gallery", help="Write gallery.html beside the results, to look through.")
     ] = False,
     size: Size = None,
     tiles: Annotated[
@@ -60,16 +80,16 @@ def colorize(
     """
     from colorization.cli.main import show_log
     from colorization.inference.album import colorize_album
+    from colorization.inference.summary import summarize
 
     show_log()
     settings = {name: value for name, value in context.params.items() if value is not None}
-    for name in ("input", "output", "model", "hints"):
+    for name in ("input", "output", "model", "hints", "report"):
         if name in settings:
             settings[name] = str(Path(settings[name]).expanduser())
-    summary = colorize_album(**settings)
-    if summary.colored or not summary.failed:
-        print(f"coloured: {summary.colored}, in {settings['output']}")
-    if summary.failed:
-        lines = [f"  {path}: {reason}" for path, reason in summary.failed.items()]
-        typer.echo("\n".join([f"failed: {len(summary.failed)}", *lines]), err=True)
+    album = colorize_album(**settings)
+    print("\n".join(summarize(album, settings["output"])))
+    if album.failed:
+        lines = [f"  {path}: {reason}" for path, reason in album.failed.items()]
+        typer.echo("\n".join([f"failed: {len(album.failed)}", *lines]), err=True)
         raise typer.Exit(FAILED)

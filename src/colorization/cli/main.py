@@ -81,6 +81,10 @@ def run_command(words: Sequence[str]) -> int:
         text = in_words(error) if isinstance(error, OSError) else str(error)
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return BAD_INPUT
+    except ModuleNotFoundError as error:
+        needed = f"this needs {error.name}, which is not installed"
+        print(f"error: {needed}: pip install 'colorization[train]'", file=sys.stderr)
+        return BAD_INPUT
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
 

@@ -4,7 +4,9 @@ Units: lightness is uint16, 0..65535 for L of 0..100, which keeps gray of 8 bits
 CIE units. White point D65, observer 2 degrees, as in :mod:`colorization.color`.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +22,10 @@ BAND = 2**20  # pixels handed to a thread
 STRIP = 2**15  # of which it works on so many at a time: what comes between stays in the cache
 LONGEST = 16  # times the shorter side: a longer picture is squeezed for the network
 NEGLIGIBLE = 1e-4  # of linear light, outside sRGB
+LARGE = 2**21  # pixels of a photograph for which loading compiled code pays
 HALVINGS = 8  # of the interval in which the share of a colour that sRGB has is looked for
+
+LIMITS = np.array([NEGLIGIBLE, HALVINGS])
 
 WHITE = np.array([0.95047, 1, 1.08883])
 RGB_TO_XYZ = np.array(
@@ -58,6 +63,7 @@ def paint(
     ab: Floats,
     bits: int = 8,
     threads: Executor | None = None,
+    fused: bool | None = None,
 ) -> Pixels:
     """Colour a photograph.
 
@@ -69,6 +75,8 @@ def paint(
         ab: (2,h,w), which is upsampled bilinearly.
         bits: 8 or 16 in each channel.
         threads: that share the work.
+        fused: whether compiled code may do it, which takes a second to load; None is for large
+            photographs. It is for 8 bits, where Numba is installed.
 
     Returns:
         sRGB (H,W,3), uint8 or uint16.
@@ -77,15 +85,34 @@ def paint(
     rgb = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
     upsampling = Upsampling(ab, height, width)
     rows = max(1, BAND // width)
+    wanted = lightness.size >= LARGE if fused is None else fused
+    kernel = compiled_kernel() if wanted and bits == 8 else None
 
     def paint_band(top: int) -> None:
         part = slice(top, top + rows)
-        paint_part(rgb[part], lightness[part], upsampling, top)
+        if kernel is None:
+            paint_part(rgb[part], lightness[part], upsampling, top)
+        else:
+            between = (values[part] for values in upsampling.rows)
+            kernel(
+                rgb[part], lightness[part], upsampling.wide, *between, WHITE_TO_RGB, GAMMA_8, LIMITS
+            )
 
     tops = range(0, height, rows)
     for _ in threads.map(paint_band, tops) if threads else map(paint_band, tops):
         pass
     return rgb
+
+
+@cache
+def compiled_kernel() -> Callable[..., None] | None:
+    """Painting compiled by Numba; None where that is not installed."""
+    try:
+        from colorization.files.kernel import paint_rows
+    except ImportError:
+        return None
+    found: Callable[..., None] = paint_rows
+    return found
 
 
 def paint_part(rgb: Pixels, lightness: Lightness, upsampling: "Upsampling", top: int) -> None:
@@ -181,6 +208,15 @@ def linear_rgb(L: Floats, a: Floats, b: Floats) -> Floats:
         xyz[channel] = np.where(f > np.float32(6 / 29), f * f * f, dark)
     linear: Floats = WHITE_TO_RGB @ xyz
     return linear
+
+
+def lab_of(rgb: NDArray[np.floating]) -> NDArray[np.float64]:
+    """sRGB (N,3) in 0..1 to L, a and b (N,3), CIE units."""
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = linear @ RGB_TO_XYZ.T / WHITE
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (841 / 108) + 4 / 29)
+    x, y, z = f.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
 def quantized(linear: Floats, bits: int) -> Pixels:

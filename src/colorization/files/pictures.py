@@ -11,13 +11,33 @@ from colorization.errors import InputError
 from colorization.files.painting import Lightness, Pixels
 
 FORMATS = {
-    "jpeg": (".jpg", ".jpeg"),
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "png": (".png",),
     "webp": (".webp",),
     "tiff": (".tif", ".tiff"),
+    "avif": (".avif",),
 }
+"""Formats that are read and written; results get the first suffix."""
+ONLY_READ = {
+    "bmp": (".bmp", ".dib"),
+    "gif": (".gif",),
+    "heif": (".heic", ".heif", ".hif"),
+    "jp2": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    "jxl": (".jxl",),
+    "pdf": (".pdf",),
+    "pnm": (".pnm", ".pbm", ".pgm", ".ppm", ".pfm"),
+}
+INSTEAD = {"heif": "jpeg", "jp2": "jpeg", "jxl": "jpeg"}
+"""The format of results for those that are lossy; PNG for the other :data:`ONLY_READ`."""
+MAKERS = (
+    "3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 srf"
+    " srw x3f"
+)
+RAW = frozenset(f".{name}" for name in MAKERS.split())
+"""Suffixes of cameras' raw files, which are refused."""
 LONGEST_SIDE = 100_000  # px
 SUFFIXES = {suffix: form for form, suffixes in FORMATS.items() for suffix in suffixes}
+READ_SUFFIXES = SUFFIXES | {suffix: form for form, found in ONLY_READ.items() for suffix in found}
 
 logging.getLogger("pyvips").setLevel(logging.ERROR)  # what it warns of are our own notes
 pyvips.cache_set_max(0)  # nothing is asked for twice
@@ -31,7 +51,8 @@ class Picture(NamedTuple):
     """What is left of a picture when its colours are left out.
 
     ``lightness`` is uint16 (H,W), L in 0..65535; ``alpha`` (H,W) of its own ``bits``, 8 or 16;
-    ``kept`` has metadata by libvips's names; ``notes`` say what was done to it.
+    ``kept`` has metadata by libvips's names; ``notes`` say what was done to it; ``tone`` is
+    ``gray``, ``toned`` or ``coloured``, see :mod:`colorization.files.tone`.
     """
 
     lightness: Lightness
@@ -40,6 +61,19 @@ class Picture(NamedTuple):
     kept: Mapping[str, tuple[Any, Any]]
     has_profile: bool
     notes: tuple[str, ...]
+    tone: str = "gray"
+
+
+class Wanted(NamedTuple):
+    """What to read of a file: which of its pages, from 0 on, and how.
+
+    ``white`` is the value of white in files that do not say it; None finds it from the values.
+    ``salvage`` reads what a damaged file still holds.
+    """
+
+    page: int = 0
+    white: float | None = None
+    salvage: bool = False
 
 
 def reason(error: pyvips.Error) -> str:
@@ -56,10 +90,10 @@ def reason(error: pyvips.Error) -> str:
 
 
 def check_suffix(path: Path) -> str:
-    """The format that a file's name stands for.
+    """The format that a result's name stands for.
 
     Raises:
-        InputError: for none that is known.
+        InputError: for none that is written.
     """
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:

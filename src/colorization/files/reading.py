@@ -1,10 +1,9 @@
-"""JPEG, PNG, WebP and TIFF files to pictures, upright and by their colour profile in sRGB.
+"""Files of any kind to pictures, upright and by their colour profile in sRGB.
 
 The one reader of photographs, for training (:func:`read_rgb`) and colouring (:func:`read_picture`).
+libvips decodes JPEG, PNG, WebP and TIFF; :mod:`colorization.files.opening` says who does the rest.
 """
 
-import math
-import os
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
@@ -16,28 +15,20 @@ import pyvips
 from PIL import Image, ImageCms, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
+from colorization.files.foreign import INTERPRETATIONS, PROFILE, PROFILE_IN_PILLOW, with_profile
+from colorization.files.metadata import read_more
+from colorization.files.opening import AS_IT_IS, check_claims, open_picture
 from colorization.files.painting import FULL, Pixels
-from colorization.files.pictures import FORMATS, LONGEST_SIDE, Picture, UnreadableError, reason
+from colorization.files.pictures import Picture, UnreadableError, Wanted, reason
+from colorization.files.tone import SEEN, tone_of
+from colorization.files.white import to_16_bits
 
 KEPT = ("exif-data", "xmp-data", "iptc-data", "png-comment-")  # libvips's names start so
-PROFILE = "icc-profile-data"
-PROFILE_IN_PILLOW = "icc_profile"
-INTERPRETATIONS = {
-    (1, 8): "b-w",
-    (1, 16): "grey16",
-    (3, 8): "srgb",
-    (3, 16): "rgb16",
-    (4, 8): "cmyk",
-    (4, 16): "cmyk",
-}
 SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}  # of a profile, by channels of colour
-NARROWEST = 1000  # times the shorter side: a longer one is refused
-PIXELS_A_BYTE = {"jpeg": 8 * 64, "png": 8 * 1032}
-"""That a file can hold: a bit for a block of 8 x 8, as Huffman codes take; a bit for a pixel, which
-deflate brings to a 1032nd. Other formats say how long their data are."""
 MISSING = "premature end"  # of what libjpeg warns of
-COLORED = 1.5  # mean chroma, CIE units, from which a picture is said to have colours of its own
-
+ENDS_EARLY = (MISSING, "read error")  # of what libraries say of files that are cut short
+SALVAGE = "--salvage colours what is there"
+OWN_COLORS = "it has colours of its own, which are left out"
 
 Read = TypeVar("Read")
 
@@ -45,7 +36,8 @@ Read = TypeVar("Read")
 class Layers(NamedTuple):
     """A picture of libvips, taken apart: channels of colour in sRGB or gray, and alpha.
 
-    ``bits`` are those of a channel of the file; ``note`` says what was wrong with its profile.
+    ``bits`` are those of a channel of the file; ``notes`` say what was wrong with its profile, and
+    what was taken as white.
     """
 
     colors: Any
@@ -53,17 +45,45 @@ class Layers(NamedTuple):
     bits: int
     orientation: int
     has_profile: bool
-    note: str
+    notes: tuple[str, ...]
 
 
-def read_picture(path: Path, max_pixels: int) -> Picture:
+def read_picture(path: Path, max_pixels: int, wanted: Wanted = AS_IT_IS) -> Picture:
     """Read a file; its EXIF orientation is applied, its colour profile honoured.
 
     Raises:
         UnreadableError: if it is none of the formats, damaged, over a limit of
             :func:`check_claims`, or a part of its data is missing.
     """
-    return strictly(lambda fail_on: picture_of(open_picture(path, max_pixels, fail_on)))
+    if wanted.salvage:
+        try:
+            return read_picture(path, max_pixels, wanted._replace(salvage=False))
+        except UnreadableError as error:
+            why = str(error).removesuffix(f"; {SALVAGE}")
+    opened = open_picture(path, max_pixels, wanted)
+    picture = strictly(lambda fail_on: picture_of(opened.decode(fail_on), wanted), wanted)
+    more = read_more(path, opened.form, wanted.page)
+    picture = picture._replace(kept={**picture.kept, **more})
+    if not wanted.salvage:
+        return picture
+    if (picture.lightness == picture.lightness[0, 0]).all():
+        raise UnreadableError(f"{why}; nothing of it can be salvaged")
+    return picture._replace(notes=(*picture.notes, f"salvaged: {why}"))
+
+
+def read_colors(path: Path, max_pixels: int, wanted: Wanted = AS_IT_IS) -> Pixels:
+    """Read a file with its own colours, upright: sRGB (H,W,3) of its own bits.
+
+    Raises:
+        UnreadableError: as :func:`read_picture`.
+    """
+    opened = open_picture(path, max_pixels, wanted)
+
+    def read(fail_on: str) -> Pixels:
+        layers = layers_of(opened.decode(fail_on), wanted.white)
+        return np.ascontiguousarray(upright(as_rgb(layers.colors, layers.bits), layers.orientation))
+
+    return strictly(read, wanted)
 
 
 def read_rgb(
@@ -80,7 +100,8 @@ def read_rgb(
     """
     found = shrunk_jpeg(path, max_pixels, side, setting) if side else None
     if found is None:
-        rgb = strictly(lambda fail_on: rgb_of(open_picture(path, max_pixels, fail_on, setting)))
+        opened = open_picture(path, max_pixels, setting=setting)
+        rgb = strictly(lambda fail_on: rgb_of(opened.decode(fail_on)))
         found = Image.fromarray(rgb)
     return found
 
@@ -107,68 +128,36 @@ def shrunk_jpeg(path: Path, max_pixels: int, side: int, setting: str) -> Image.I
         whole = pyvips.Image.new_from_array(
             np.asarray(found), interpretation=INTERPRETATIONS[len(found.getbands()), 8]
         )
-        return Image.fromarray(as_8_bits(in_srgb(with_profile(whole, profile), profile)[0]))
+        return Image.fromarray(as_rgb(in_srgb(with_profile(whole, profile), profile)[0]))
     return found.convert("RGB")
 
 
-def strictly(read: Callable[[str], Read]) -> Read:
+def strictly(read: Callable[[str], Read], wanted: Wanted = AS_IT_IS) -> Read:
     """Read with libvips's ``fail_on=warning``, by which missing data of a JPEG are noticed.
 
-    Other warnings, as of odd tags in a TIFF, are of no weight: then it is read again.
+    Other warnings, as of odd tags in a TIFF, are of no weight: then it is read again. To salvage,
+    it is read in any case.
     """
     try:
+        if wanted.salvage:
+            return read("none")
         try:
             return read("warning")
         except (pyvips.Error, UnreadableError) as error:
-            if isinstance(error, UnreadableError) or MISSING in reason(error):
+            if isinstance(error, UnreadableError):
+                raise
+            if MISSING in reason(error):
                 raise
             return read("error")
     except pyvips.Error as error:
-        raise UnreadableError(reason(error)) from error
+        why = reason(error)
+        more = f"; {SALVAGE}" if any(said in why.lower() for said in ENDS_EARLY) else ""
+        raise UnreadableError(why + more) from error
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from error
 
 
-def open_picture(
-    path: Path, max_pixels: int, fail_on: str = "error", setting: str = "max_pixels"
-) -> Any:
-    """A file's header, checked; pixels are decoded when they are asked for."""
-    try:
-        source = pyvips.Source.new_from_file(os.fsencode(path))
-        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on=fail_on)
-        size = path.stat().st_size
-    except pyvips.Error as error:
-        raise UnreadableError(reason(error)) from error
-    loader = image.get("vips-loader").removesuffix("load_source")
-    if loader not in FORMATS:
-        raise UnreadableError(f"a {loader} picture; known are {', '.join(FORMATS)}")
-    check_claims(loader, image.width, image.height, size, max_pixels, setting)
-    return image
-
-
-def check_claims(
-    form: str, width: int, height: int, size: int, max_pixels: int, setting: str = "max_pixels"
-) -> None:
-    """Check what a header claims, before memory is taken for it.
-
-    Args:
-        size: of the file, bytes.
-        setting: the name of ``max_pixels`` in the message.
-
-    Raises:
-        UnreadableError: for more pixels than are allowed or than the file can hold, a side over
-            100,000 px, or one over 1,000 times the other.
-    """
-    claim = f"{width} x {height} px"
-    if width * height > max_pixels:
-        raise UnreadableError(f"{claim} is over {setting}={max_pixels}")
-    if max(width, height) > LONGEST_SIDE:
-        raise UnreadableError(f"{claim}; {LONGEST_SIDE:,} are the most along a side")
-    if max(width, height) > NARROWEST * min(width, height):
-        raise UnreadableError(f"{claim}; one side is over {NARROWEST} times the other")
-    if width * height > PIXELS_A_BYTE.get(form, math.inf) * size:
-        raise UnreadableError(f"its data are missing: {size} bytes cannot hold {claim}")
-
-
-def layers_of(image: Any) -> Layers:
+def layers_of(image: Any, white: float | None = None) -> Layers:
     """Take a picture of libvips apart, its colours in sRGB by its profile.
 
     Raises:
@@ -176,9 +165,10 @@ def layers_of(image: Any) -> Layers:
     """
     fields = image.get_fields()
     orientation = image.get("orientation") if "orientation" in fields else 1
-    bits, alpha, colors = channels_of(image)
+    bits, alpha, colors, assumed = channels_of(image, white)
     flat, note = in_srgb(colors, image.get(PROFILE) if PROFILE in fields else None)
-    return Layers(flat, alpha, bits, orientation, PROFILE in fields, note)
+    notes = tuple(said for said in (assumed, note) if said)
+    return Layers(flat, alpha, bits, orientation, PROFILE in fields, notes)
 
 
 def rgb_of(image: Any) -> Pixels:
@@ -195,21 +185,24 @@ def rgb_of(image: Any) -> Pixels:
         share = layers.alpha / full
         opaque = (flat * share + white * (1 - share)).rint().cast(flat.format)
         flat = opaque.copy(interpretation=flat.interpretation)
-    return np.ascontiguousarray(upright(as_8_bits(flat), layers.orientation))
+    return np.ascontiguousarray(upright(as_rgb(flat), layers.orientation))
 
 
-def as_8_bits(flat: Any) -> Pixels:
-    """Gray or sRGB of libvips as uint8 (H,W,3)."""
+def as_rgb(flat: Any, bits: int = 8) -> Pixels:
+    """Gray, Lab or sRGB of libvips as uint8 or uint16 (H,W,3)."""
     if flat.interpretation == "lab":
-        flat = flat.colourspace("srgb")
-    if flat.format == "ushort":
+        flat = flat.colourspace("srgb" if bits == 8 else "rgb16")
+    if flat.format == "ushort" and bits == 8:
         flat = (flat / 257).rint().cast("uchar")
+    elif flat.format == "uchar" and bits == 16:
+        flat = (flat * 257).cast("ushort")
     if flat.bands == 1:
         flat = flat.bandjoin([flat, flat])
-    return np.ndarray((flat.height, flat.width, 3), np.uint8, flat.write_to_memory())
+    dtype = np.uint8 if bits == 8 else np.uint16
+    return np.ndarray((flat.height, flat.width, 3), dtype, flat.write_to_memory())
 
 
-def picture_of(image: Any) -> Picture:
+def picture_of(image: Any, wanted: Wanted = AS_IT_IS) -> Picture:
     """A picture of libvips as what is kept of it.
 
     Raises:
@@ -221,35 +214,46 @@ def picture_of(image: Any) -> Picture:
     }
     kept |= {name: (None, getattr(image, name)) for name in ("xres", "yres")}
     notes = []
-    if "n-pages" in fields and image.get("n-pages") > 1:
-        notes.append(f"the first of {image.get('n-pages')} pictures in the file")
-    flat, alpha, bits, orientation, has_profile, note = layers_of(image)
+    pages = image.get("n-pages") if "n-pages" in fields else 1
+    if pages > 1 and not wanted.page:
+        notes.append(f"the first of {pages} pictures in the file")
+    has_colors = image.bands >= 3
+    if has_colors:
+        image = image.copy_memory()  # which is gone through twice
+    flat, alpha, bits, orientation, has_profile, said = layers_of(image, wanted.white)
+    tone = "gray"
     if flat.bands == 1:
         lightness = flat.maplut(lightness_table(flat.interpretation))
     else:
-        lab = flat.colourspace("lab")
-        lightness = as_lightness(lab)
+        if has_colors:
+            tone = measure_tone(image, wanted.white)
+        lightness = as_lightness(flat.colourspace("lab"))
+    if tone == "coloured":
+        notes.append(OWN_COLORS)
     if alpha is not None:
         lightness = lightness.bandjoin(alpha)
-    if flat.bands >= 3:
-        chroma = (lab[1] * lab[1] + lab[2] * lab[2]) ** 0.5
-        lightness = lightness.bandjoin((chroma * 256).rint())
     lightness = lightness.cast("ushort")
     shape = (lightness.height, lightness.width, lightness.bands)
     decoded = np.ndarray(shape, np.uint16, lightness.write_to_memory())
     planes = upright(decoded, orientation)
-    if flat.bands >= 3 and planes[..., -1].mean() / 256 >= COLORED:
-        notes.append("it has colours of its own, which are left out")
-    if note:
-        notes.append(note)
     return Picture(
         np.ascontiguousarray(planes[..., 0]),
         None if alpha is None else planes[..., 1].astype(np.uint8 if bits == 8 else np.uint16),
         bits,
         kept,
         has_profile,
-        tuple(notes),
+        (*notes, *said),
+        tone,
     )
+
+
+def measure_tone(image: Any, white: float | None) -> str:
+    """Tell whether a picture of libvips is gray, toned or coloured, by a small copy of it."""
+    by = max(1, min(image.width, image.height) // SEEN)
+    small = layers_of(image.shrink(by, by) if by > 1 else image, white).colors.colourspace("lab")
+    size = (small.height, small.width, 3)
+    values = np.ndarray(size, np.float32, small.cast("float").write_to_memory())
+    return tone_of(values)
 
 
 def as_lightness(lab: Any) -> Any:
@@ -263,26 +267,42 @@ def lightness_table(gray: str) -> Any:
     return as_lightness(values.colourspace("lab")).copy_memory()
 
 
-def channels_of(image: Any) -> tuple[int, Any, Any]:
-    """Bits of a channel, the alpha channel if there is one, and the channels of colour."""
-    if image.format not in ("uchar", "ushort"):
-        raise UnreadableError(f"pixels of type {image.format}, which have no stated white")
-    bits = 8 if image.format == "uchar" else 16
+def channels_of(image: Any, white: float | None) -> tuple[int, Any, Any, str]:
+    """Bits of a channel, the alpha channel if there is one, the channels of colour, and a note.
+
+    Channels of other than 8 bits are brought to 16; the note says what was taken as white.
+    """
+    note = ""
+    has_alpha = image.hasalpha()
+    colors = image.bands - has_alpha
+    if image.interpretation == "lab":
+        bits = 16
+    elif image.format == "uchar":
+        bits = 8
+    elif image.interpretation == "cmyk" and image.format == "ushort":
+        bits = 16
+    elif image.interpretation in ("xyz", "labq", "labs"):
+        raise UnreadableError(f"{image.bands} channels as {image.interpretation}")
+    else:
+        bits = 16
+        image, note = to_16_bits(image, colors, white)
     alpha = None
-    if image.hasalpha():
-        alpha = image[image.bands - 1]
-        image = image.extract_band(0, n=image.bands - 1)
+    if has_alpha:
+        alpha = image[colors].cast("uchar" if bits == 8 else "ushort")
+        image = image.extract_band(0, n=colors)
     known = INTERPRETATIONS.get((image.bands, bits))
     is_known = image.interpretation in (*INTERPRETATIONS.values(), "lab", "multiband")
     if known is None or not is_known:
         raise UnreadableError(f"{image.bands} channels as {image.interpretation}")
     if image.interpretation == "multiband" or (image.bands == 1 and bits == 16):
         image = image.copy(interpretation=known)
-    return bits, alpha, image
+    return bits, alpha, image, note
 
 
 def in_srgb(image: Any, profile: bytes | None) -> tuple[Any, str]:
     """A picture by its colour profile in sRGB, and a note if that is of no use."""
+    if image.interpretation == "lab":
+        return image, ""
     space = profile_space(profile) if profile else ""
     if space == "RGB" and image.bands == 1:
         image = image.bandjoin([image, image]).copy(
@@ -294,13 +314,6 @@ def in_srgb(image: Any, profile: bytes | None) -> tuple[Any, str]:
     if image.interpretation == "cmyk":
         return image.icc_transform("srgb", input_profile="cmyk", intent="relative"), note
     return image, note
-
-
-def with_profile(image: Any, profile: bytes) -> Any:
-    """A picture of libvips with this colour profile."""
-    image = image.copy()
-    image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
-    return image
 
 
 def profile_space(profile: bytes) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from colorization.errors import InputError
 from colorization.files.atomic import write_text
-from colorization.files.painting import Floats, quantized, with_less_chroma
+from colorization.files.painting import Floats, lab_of, quantized, with_less_chroma
 from colorization.files.pictures import LONGEST_SIDE
 
 Doubles = NDArray[np.float64]
@@ -204,10 +204,8 @@ def square_centers(hint: Hint, across: float, down: float) -> tuple[Doubles, Dou
 
 def color_to_ab(color: str) -> tuple[float, float]:
     """Convert #rrggbb to a and b, CIE units."""
-    from skimage.color import rgb2lab  # SciPy, where needed
-
     rgb = np.frombuffer(bytes.fromhex(color[1:]), np.uint8)
-    _, a, b = rgb2lab(rgb / 255)
+    ((_, a, b),) = lab_of(rgb[None] / 255)
     return float(a), float(b)
 
 

@@ -166,10 +166,15 @@ class PhotoColorizer:
         return [found[index] for index in range(len(small))]
 
     def paint(
-        self, picture: Picture, ab: Floats, bits: int, threads: Executor | None = None
+        self,
+        picture: Picture,
+        ab: Floats,
+        bits: int,
+        threads: Executor | None = None,
+        fused: bool | None = None,
     ) -> Pixels:
         """Paint a picture with predicted ab (2,h,w); return sRGB (H,W,3) of ``bits`` a channel."""
-        return paint(picture.lightness, ab, bits, threads)
+        return paint(picture.lightness, ab, bits, threads, fused)
 
 
 def predict_in_tiles(predict: Callable[[Floats], Floats], x: Floats, tile: int) -> Floats:

@@ -1,6 +1,8 @@
 """Load a trained model, ready to predict, from PyTorch's files or an ONNX file."""
 
+import hashlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,8 +10,9 @@ import numpy as np
 
 from colorization.errors import InputError
 from colorization.files.painting import Floats
+from colorization.hints.arrays import correct_colors
 from colorization.models.metadata import parse_description
-from colorization.models.registry import find_model
+from colorization.models.registry import CHECKSUMS, GRAPH, find_model
 
 ONNX_ABOUT = "colorization_workbench"
 """Key of the model's description in an ONNX file's metadata."""
@@ -81,12 +84,15 @@ def load_model(
     Raises:
         InputError: if it cannot be found, read, built or run with these settings.
     """
-    if find_model(model).suffix == ".onnx":
+    path = find_model(model)
+    if path.suffix != ".onnx" and find_spec("torch") is None:
+        path = graph_of(path)
+    if path.suffix == ".onnx":
         if flip_average is not None or temperature is not None:
-            raise InputError(f"{model}: flip_average and temperature are fixed in an ONNX file")
+            raise InputError(f"{path}: flip_average and temperature are fixed in an ONNX file")
         if device == "gpu" or precision != "auto":
-            raise InputError(f"{model}: an ONNX file is run on the CPU, in its own precision")
-        return OnnxModel(find_model(model), threads)
+            raise InputError(f"{path}: an ONNX file is run on the CPU, in its own precision")
+        return OnnxModel(path, threads)
     import torch  # from here on: an ONNX file is coloured without PyTorch
 
     from colorization.models.bundle import read_model
@@ -101,11 +107,30 @@ def load_model(
     return TorchModel(predictor, about, hardware, model)
 
 
+def graph_of(path: Path) -> Path:
+    """The ONNX file in a bundle, for an installation without PyTorch.
+
+    Raises:
+        InputError: if it has none, or that is damaged.
+    """
+    graph = path / GRAPH
+    if not graph.is_file():
+        raise InputError(f"{path} needs PyTorch: pip install 'colorization[train]'")
+    with graph.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if f"{digest}  {GRAPH}" not in (path / CHECKSUMS).read_text().splitlines():
+        raise InputError(f"{graph} is not what {CHECKSUMS} says; fetch it again")
+    return graph
+
+
 class OnnxModel:
-    """An ONNX file of ``python -m src.export``, run by onnxruntime on the CPU."""
+    """An ONNX file of ``python -m src.export``, run by onnxruntime on the CPU.
+
+    Its graph takes no hints: they correct what it predicts.
+    """
 
     batch = 1
-    takes_hints = False
+    takes_hints = True
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
@@ -132,7 +157,8 @@ class OnnxModel:
         if min(x.shape[2:]) < smallest:
             raise InputError(f"{self.path} needs size={smallest} at least")
         try:
-            (ab,) = self.session.run(["ab"], {"L": x})
+            (ab,) = self.session.run(["ab"], {"L": np.ascontiguousarray(x[:, :1])})
         except Exception as error:  # onnxruntime's own have no common base
             raise InputError(f"{self.path} cannot be run: {str(error).splitlines()[0]}") from error
-        return check_ab(ab, x, self.path) * np.float32(saturation)
+        ab = check_ab(ab, x, self.path) * np.float32(saturation)
+        return correct_colors(x[:, :1], ab, x[:, 1:]) if x.shape[1] > 1 else ab

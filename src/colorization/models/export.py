@@ -184,6 +184,7 @@ def write_onnx(
     about = proto.metadata_props.add()
     smallest = SMALLEST if model.about["network"].get("encoder") else 1
     about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | {"smallest": smallest})
+    store_halves(proto)
     whole = proto.SerializeToString()
     session = onnxruntime.InferenceSession(whole)
     difference = 0.0
@@ -198,6 +199,26 @@ def write_onnx(
     with replacing(path) as beside:
         beside.write_bytes(whole)
     return difference
+
+
+def store_halves(proto: Any) -> None:
+    """Store weights in half precision that it holds exactly, as those of a bundle.
+
+    onnxruntime turns them back when it loads the file, so that nothing else changes.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph, casts = proto.graph, []
+    for weight in graph.initializer:
+        values = numpy_helper.to_array(weight)
+        halves = values.astype("float16")
+        if weight.data_type != TensorProto.FLOAT or not (halves == values).all():
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(halves, f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
 
 
 def trace_network(network: FromLightness) -> bytes:
@@ -221,6 +242,8 @@ def trace_network(network: FromLightness) -> bytes:
             (network.example(torch.full(TRACED, 50.0)),),
             file,  # type: ignore[arg-type]  # which that exporter takes
             dynamo=False,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,  # norms stay apart, so that halves stay halves
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes=axes,

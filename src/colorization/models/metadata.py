@@ -8,7 +8,6 @@ from types import UnionType
 from typing import Any
 
 from colorization.errors import InputError
-from colorization.settings.compose import CHECKPOINTS
 from colorization.settings.fields import SIZE
 from colorization.settings.legacy import LEARNED_HINTS
 
@@ -99,6 +98,8 @@ def drop_paths(network: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_run_scores(checkpoint: Path) -> dict[str, Any]:
     """Read the numbers of photographs and the test scores of a checkpoint's run, if it has any."""
+    from colorization.settings.compose import CHECKPOINTS  # Hydra, where needed
+
     path = checkpoint.resolve().parent.parent / "results.json"
     if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
         return {}  # of an interrupted run

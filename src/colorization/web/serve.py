@@ -20,7 +20,11 @@ def serve(settings: PageSettings) -> None:
     """
     models = list(dict.fromkeys([settings.model, DEFAULT, *list_shipped()]))
     how = {"size": settings.size, "device": settings.device, "precision": settings.precision}
-    examples = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
+    given = [Path(name).expanduser() for name in settings.photographs]
+    for path in given:
+        if not path.is_file():
+            raise InputError(f"no photograph {path}")
+    examples = given + sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
     with TemporaryDirectory(prefix="page-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
         try:

@@ -1,7 +1,7 @@
 """What is set of the page."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from colorization.errors import InputError
 
@@ -28,6 +28,7 @@ class PageSettings:
     max_disk: int
     device: str
     precision: str
+    photographs: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.host:
