@@ -146,8 +146,11 @@ class Hashes:
         self.known = np.concatenate([self.known, more])
 
     def add_folder(self, folder: Path) -> None:
-        """Add the photographs of a folder, if it is there."""
-        if folder.is_dir():
+        """Add the photographs of a folder, if it is there: those of its records, if it has any."""
+        if records := sorted(folder.glob("*.json")):
+            for record in records:
+                self.add(read_record(record)["photographs"].values())
+        elif folder.is_dir():
             names = list_photographs(folder)
             pictures = (Image.open(folder / name).convert("RGB") for name in names)
             doing = shown(pictures, f"hashing {folder}", len(names))

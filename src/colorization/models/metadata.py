@@ -81,11 +81,24 @@ def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, 
         "training": {
             "dataset": dataset["name"],
             "datasets": sorted(dataset.get("parts", [dataset["name"]])),
+            "sources": list_sources(dataset),
             "epoch": checkpoint["epoch"] + 1,
             "val": checkpoint["val"],
             **read_run_scores(path),
         },
     }
+
+
+def list_sources(dataset: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """List the repository and the terms of each public source of a dataset and of its parts."""
+    found = {
+        name: {"repository": source["repository"], "terms": source["terms"]}
+        for name, source in dataset.get("sources", {}).items()
+        if source["is_open"] or not dataset["only_open"]
+    }
+    for part in dataset.get("parts", {}).values():
+        found |= list_sources(part)
+    return found
 
 
 def drop_paths(network: Mapping[str, Any]) -> dict[str, Any]:
