@@ -89,6 +89,7 @@ def colorize_album(
     *,
     model: str = DEFAULT,
     hints: str | None = None,
+    reference: str | None = None,
     existing: str = "refuse",
     format: str | None = None,
     quality: int = 92,
@@ -110,6 +111,7 @@ def colorize_album(
         output: path of a file for a file; else of a folder.
         model: name of a shipped model, or path of a checkpoint, bundle or ONNX file.
         hints: path of a file of hints, for one photograph.
+        reference: path of a coloured photograph that guides the colours.
         existing: what happens to results that exist: ``refuse``, ``skip`` or ``overwrite``.
         format: of the results: ``jpeg``, ``png``, ``webp`` or ``tiff``; None is the input's.
         quality: of JPEG and WebP, 1 to 100.
@@ -155,6 +157,7 @@ def colorize_album(
         temperature=temperature,
         threads=None if is_single else 1,
     )
+    colorizer.set_reference(Path(reference) if reference else None)
     clear_leftovers(tasks)
     if not is_single:
         journal.open()
