@@ -135,11 +135,11 @@ def test_an_interrupted_film_goes_on_by_shot(
     seen: list[int] = []
     colored = ShotColorizer.colorize
 
-    def until_second(self: ShotColorizer, frames: Any, given: Any) -> Any:
-        seen.append(len(frames))
+    def until_second(self: ShotColorizer, *words: Any) -> Any:
+        seen.append(1)
         if len(seen) == 2:
             raise KeyboardInterrupt
-        return colored(self, frames, given)
+        return colored(self, *words)
 
     with monkeypatch.context() as patch:
         patch.setattr(ShotColorizer, "colorize", until_second)
@@ -148,8 +148,10 @@ def test_an_interrupted_film_goes_on_by_shot(
         assert not (source.parent / "out.mp4").exists()
         assert (source.parent / "out.mp4.shots").is_dir()
         again = color(source)
-    assert seen == [12, 12, 12]
-    assert again.read_bytes() == whole.read_bytes()
+    assert len(seen) == 3  # the first shot was not coloured again
+    assert stamps(again) == stamps(whole)
+    for one, other in zip(luma(again), luma(whole), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_damaged_film_is_colored_to_its_end(

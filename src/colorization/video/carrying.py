@@ -18,6 +18,7 @@ from colorization.files.painting import Floats
 SIDE = 180  # px, shorter side of what colours are carried at
 UNKNOWN = 1e4  # variance, CIE units squared, of a colour that nothing tells
 EXACT = 1e-2  # of a colour that is known
+COMMON = 30.0  # variance of what estimates have in common
 PER_FRAME = 0.15  # added by every frame, however good the flow
 ROUND_TRIP = 0.5  # px of the flow there and back that add UNSURE
 UNLIKE = 4.0  # of L, between joined places, likewise
@@ -113,10 +114,14 @@ def carry(state: State, places: Floats, added: Floats) -> State:
 
 
 def fuse(one: State, other: State) -> State:
-    """Fuse two estimates of a frame's colours by their variances."""
+    """Fuse two estimates of a frame's colours by their variances.
+
+    Many estimates share errors: together they do not come below COMMON, where none was.
+    """
     share = one.variance / (one.variance + other.variance)
     ab = one.ab + share[..., None] * (other.ab - one.ab)
-    return State(ab, np.maximum(share * other.variance, EXACT))
+    least = np.minimum(np.minimum(one.variance, other.variance), COMMON)
+    return State(ab, np.maximum(share * other.variance, least))
 
 
 def nothing_known(shape: tuple[int, ...]) -> State:
@@ -124,7 +129,7 @@ def nothing_known(shape: tuple[int, ...]) -> State:
     return State(np.zeros((*shape[:2], 2), np.float32), np.full(shape[:2], UNKNOWN, np.float32))
 
 
-def smooth(links: Sequence[Link], known: Sequence[State | None]) -> list[State]:
+def smooth(links: Sequence[Link], known: Sequence[State | None]) -> tuple[list[State], list[State]]:
     """Estimate the colours of consecutive frames.
 
     Args:
@@ -132,7 +137,7 @@ def smooth(links: Sequence[Link], known: Sequence[State | None]) -> list[State]:
         known: what is known of each frame, independent of its neighbours; of one at least.
 
     Returns:
-        A state of each frame, from both directions.
+        A state of each frame, from both directions; and one from the frames up to it alone.
     """
     shape = next(state for state in known if state).variance.shape
     behind: list[State] = []  # carried backward, without what is known of the frame itself
@@ -145,13 +150,14 @@ def smooth(links: Sequence[Link], known: Sequence[State | None]) -> list[State]:
             state = carry(state, links[index - 1].ahead, links[index - 1].lost_ahead)
     behind.reverse()
     state = nothing_known(shape)
-    smoothed = []
+    smoothed, ahead = [], []
     for index, found in enumerate(known):
         if index:
             state = carry(state, links[index - 1].back, links[index - 1].lost_back)
         state = fuse(state, found) if found else state
+        ahead.append(state)
         smoothed.append(fuse(state, behind[index]))
-    return smoothed
+    return smoothed, ahead
 
 
 def traced_share(variance: NDArray[np.float32]) -> float:

@@ -31,7 +31,7 @@ from colorization.video.scores import (
     histograms,
     warp_error,
 )
-from colorization.video.shot_colorizer import CHUNK, ShotColorizer
+from colorization.video.shot_colorizer import ShotColorizer
 
 MOST_PIXELS = 20_000_000
 LEAST_FRAMES = 6
@@ -119,25 +119,14 @@ def follow_flow(clip: Clip, small: list[Floats], colorizer: PhotoColorizer) -> l
     return colors
 
 
-def color_film(
-    small: list[Floats], colorizer: PhotoColorizer, given: Mapping[int, Floats]
-) -> list[Floats]:
-    """Colour a clip as ``colorization video`` does a shot."""
-    shots = ShotColorizer(colorizer)
-    colors = shots.colorize(small[:CHUNK], given)
-    for start in range(CHUNK - 1, len(small) - 1, CHUNK - 1):
-        colors += shots.colorize(small[start : start + CHUNK], {})[1:]
-    return colors
-
-
 def color_from_first(clip: Clip, small: list[Floats], colorizer: PhotoColorizer) -> list[Floats]:
     """Colour a clip whose first frame is given."""
-    return color_film(small, colorizer, {0: clip.ab[0]})
+    return list(ShotColorizer(colorizer).colorize(small, {0: clip.ab[0]}))
 
 
 def color_alone(clip: Clip, small: list[Floats], colorizer: PhotoColorizer) -> list[Floats]:
     """Colour a clip of which nothing is given."""
-    return color_film(small, colorizer, {})
+    return list(ShotColorizer(colorizer).colorize(small, {}))
 
 
 PROTOCOLS: Mapping[str, Mapping[str, Row]] = {

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,17 +13,11 @@ from colorization.files.pictures import SUFFIXES, Picture, UnreadableError
 from colorization.files.reading import read_rgb
 from colorization.files.writing import write_picture
 from colorization.hints.file import Hints, read_hints, write_hints
+from colorization.inference.photo_colorizer import PhotoColorizer
 from colorization.video.carrying import resize
 
 MOST_PIXELS = 200_000_000
 NUMBER = re.compile(r"(\d+)\D*$")
-
-
-class Correction(NamedTuple):
-    """What a user gives for a shot: hints, or ab (H,W,2) of a picture coloured elsewhere."""
-
-    hints: Hints | None
-    ab: Floats | None
 
 
 class KeyFrames:
@@ -66,21 +59,23 @@ class KeyFrames:
         picture, mark = self.paths(shot)[0], self.mark(shot)
         return picture.exists() and not (mark.exists() and mark.read_text() == digest(picture))
 
-    def correction(self, shot: int, shape: tuple[int, ...]) -> Correction:
-        """Read what the user gives for a shot of frames of this shape (H,W).
+    def given(self, shot: int, lightness: Lightness, colorizer: PhotoColorizer) -> Floats | None:
+        """Return the key frame's ab (h,w,2) that a user gives, by a picture or by hints, if any.
 
         Raises:
             InputError: naming the file that is of no use.
         """
         picture, path = self.paths(shot)
-        ab = read_ab(picture, shape) if self.was_changed(shot) else None
+        if self.was_changed(shot):
+            return read_ab(picture, lightness.shape)
         hints = read_hints(path) if path.exists() else None
-        if hints and (hints.height, hints.width) != tuple(shape[:2]):
-            raise InputError(
-                f"{path}: the hints are for a picture of {hints.width} x {hints.height} px, the "
-                f"film has {shape[1]} x {shape[0]}"
-            )
-        return Correction(hints if hints and hints.hints else None, ab)
+        if hints is None or not hints.hints:
+            return None
+        try:
+            (ab,) = colorizer.predict([lightness], hints)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        return np.ascontiguousarray(ab.transpose(1, 2, 0))
 
     def state(self, shot: int) -> str:
         """Return what a shot's colours depend on here, as text."""

@@ -4,9 +4,10 @@ import json
 import logging
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -236,7 +237,6 @@ def frames_of_shots(
                 pass
             continue
         colorizer.set_reference(references[number - 1])
-        shots.start_shot()
         path = part_path(task.journal, number)
         with writing_part(path, task.look, task.encoding) as part:
             for frame, ab in color_shot(shots, frames, task, number):
@@ -249,29 +249,27 @@ def color_shot(
     shots: ShotColorizer, frames: Iterator[Frame], task: FilmTask, number: int
 ) -> Iterator[tuple[Frame, Floats]]:
     """Colour the frames of one shot; yield each with its ab (h,w,2)."""
-    look = task.look
+    look, keys = task.look, task.keyframes
     bytes_each = look.width * look.height * (1 if look.bits == 8 else 2)
     chunk = int(np.clip(BUFFER // bytes_each, LEAST, CHUNK))
-    overlap: Floats | None = None
-    while part := list(islice(frames, chunk if overlap is None else chunk - 1)):
-        small = [reduce(upright(lightness_of(frame.luma, look), look.rotation)) for frame in part]
-        given = {}
-        if overlap is None and task.keyframes:
-            lightness = as_lightness(upright(lightness_of(part[0].luma, look), look.rotation))
-            hints, ab = task.keyframes.correction(number, lightness.shape)
-            if hints:
-                predicted = shots.colorizer.predict([lightness], hints)[0].transpose(1, 2, 0)
-                ab = np.ascontiguousarray(predicted)
-            if ab is not None:
-                given = {0: resize(ab, small[0].shape)}
-        seen = small if overlap is None else [overlap, *small]
-        colors = shots.colorize(seen, given)
-        if overlap is None and task.keyframes:
-            task.keyframes.write(number, lightness, colors[0])
-        colors = colors if overlap is None else colors[1:]
-        overlap = small[-1]
-        for frame, ab in zip(part, colors, strict=True):
-            yield frame, upright(ab, -look.rotation)
+    waiting: deque[Frame] = deque()
+
+    def upright_lightness(frame: Frame) -> Floats:
+        return upright(lightness_of(frame.luma, look), look.rotation)
+
+    def small() -> Iterator[Floats]:
+        for frame in chain([first], frames):
+            waiting.append(frame)
+            yield reduce(upright_lightness(frame))
+
+    first = next(frames)
+    lightness = as_lightness(upright_lightness(first))
+    given = keys.given(number, lightness, shots.colorizer) if keys else None
+    known = {} if given is None else {0: resize(given, reduce(upright_lightness(first)).shape)}
+    for index, ab in enumerate(shots.colorize(small(), known, chunk)):
+        if keys and not index:
+            keys.write(number, lightness, ab)
+        yield waiting.popleft(), upright(ab, -look.rotation)
 
 
 def part_path(journal: Path, number: int) -> Path:

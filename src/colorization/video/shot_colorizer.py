@@ -1,7 +1,7 @@
 """Colour the frames of a shot at a reduced size: key frames by the model, the rest by carrying."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 
 import numpy as np
 import torch
@@ -18,12 +18,14 @@ from colorization.video.carrying import (
     Linker,
     State,
     carry,
+    fuse,
     resize,
     smooth,
     traced_share,
 )
 
 CHUNK = 96  # frames that are coloured together
+AHEAD = 20  # of them that are coloured again with the next ones
 READ_EVERY = 4  # frames: so often colours are read from the key frames by likeness
 KEY_EVERY = 24  # frames between key frames at the most
 NEEDED = 0.6  # share of a frame that must be traced to a key frame
@@ -35,7 +37,7 @@ SURE = 0.75  # cosine of a sure match
 
 
 class ShotColorizer:
-    """Colours the frames of one shot after another.
+    """Colours films shot by shot.
 
     Args:
         colorizer: colours key frames.
@@ -44,33 +46,63 @@ class ShotColorizer:
     def __init__(self, colorizer: PhotoColorizer) -> None:
         self.colorizer = colorizer
         self.linker = Linker()
-        self.start_shot()
-
-    def start_shot(self) -> None:
-        """Forget the last shot."""
         self.memories: list[Memory] = []
         self.is_guided = False
-        self.last: State | None = None
 
-    def colorize(self, frames: Sequence[Floats], given: Mapping[int, Floats]) -> list[Floats]:
-        """Colour consecutive frames of a shot, which go on where the last ones ended.
-
-        The first frame must be the last of the call before, if there was one for this shot.
+    def colorize(
+        self, frames: Iterable[Floats], given: Mapping[int, Floats], chunk: int = CHUNK
+    ) -> Iterator[Floats]:
+        """Colour the frames of a shot, whose colours follow from those before and after.
 
         Args:
-            frames: L (h,w) in 0..100, of :func:`reduce`.
-            given: ab (h,w,2) of frames whose colours are known, by index.
+            frames: L (h,w) in 0..100, of :func:`colorization.video.carrying.reduce`.
+            given: ab (h,w,2) of frames whose colours are known, by index in the first chunk.
+            chunk: frames that are coloured together, and in memory.
 
-        Returns:
+        Yields:
             ab (h,w,2) of each frame.
         """
-        links = [self.linker(*pair) for pair in pairwise(frames)]
-        keys = find_keys(links, sorted(given), len(frames))
-        if self.last:
-            keys = [key for key in keys if key]
-        elif not keys or keys[0]:
-            keys = [0, *keys]
-        looked_at = {*keys, *range(0, len(frames), READ_EVERY)}
+        self.memories, self.is_guided = [], False
+        coming, ahead = iter(frames), min(AHEAD, chunk // 3)
+        part: list[Floats] = []
+        keys: list[int] = []
+        first: State | None = None
+        start, has_more = 0, True  # number in the shot of the first frame of the part
+        while has_more:
+            decided = len(part)
+            part += islice(coming, chunk - decided)
+            has_more = len(part) == chunk
+            if not part:
+                return
+            links = [self.linker(*pair) for pair in pairwise(part)]
+            fixed = [key - start for key in keys] if first else sorted({0, *given})
+            found = find_keys(links, fixed, decided, len(part))
+            keys = [start + key for key in found]
+            states, carried = self.estimate(
+                part, start, links, found, {} if first else given, first
+            )
+            end = len(states) - (ahead if has_more else 0)
+            yield from (state.ab for state in states[1 if first else 0 : end])
+            part, first, start = part[end - 1 :], carried[end - 1], start + end - 1
+
+    def estimate(
+        self,
+        frames: Sequence[Floats],
+        start: int,
+        links: Sequence[Link],
+        keys: Sequence[int],
+        given: Mapping[int, Floats],
+        first: State | None,
+    ) -> tuple[list[State], list[State]]:
+        """Estimate the colours of consecutive frames, as :func:`smooth` does.
+
+        Args:
+            start: number in the shot of the first of them.
+            keys: the key frames among them.
+            first: what is carried to the first frame from those before.
+        """
+        reads = range(-start % READ_EVERY, len(frames), READ_EVERY)
+        looked_at = {*keys, *reads}
         described = {index: self.describe(frames[index]) for index in looked_at}
         predicted = {key: self.predict(frames[key]) for key in keys if key not in given}
         self.remember(described, predicted, given)
@@ -79,14 +111,13 @@ class ShotColorizer:
             for index in range(len(frames))
         ]
         for index, ab in predicted.items():
-            known[index] = blend(State(ab, np.full_like(ab[..., 0], MODEL_VARIANCE)), known[index])
+            predicted_state = State(ab, np.full_like(ab[..., 0], MODEL_VARIANCE))
+            read = known[index]
+            known[index] = fuse(predicted_state, read) if read else predicted_state
         for index, ab in given.items():
             known[index] = State(ab, np.full_like(ab[..., 0], EXACT))
-        if self.last:
-            known[0] = self.last
-        states = smooth(links, known)
-        self.last = states[-1]
-        return [state.ab for state in states]
+        known[0] = first or known[0]
+        return smooth(links, known)
 
     def remember(
         self,
@@ -129,27 +160,22 @@ class ShotColorizer:
         return found.to(model.hardware.device) if isinstance(model, TorchModel) else found
 
 
-def blend(one: State, other: State | None) -> State:
-    """Take the mean of two dependent estimates by their variances; the smaller variance stays."""
-    if other is None:
-        return one
-    share = (one.variance / (one.variance + other.variance))[..., None]
-    return State(one.ab + share * (other.ab - one.ab), np.minimum(one.variance, other.variance))
-
-
-def find_keys(links: Sequence[Link], given: Sequence[int], count: int) -> list[int]:
-    """Choose key frames: those given, and where too little is traced to the last one.
+def find_keys(links: Sequence[Link], fixed: Sequence[int], decided: int, count: int) -> list[int]:
+    """Choose key frames: where too little of a frame is traced to the last one, or it is far.
 
     Args:
         links: between each of ``count`` frames and the next.
+        fixed: key frames in any case.
+        decided: of so many first frames, those are all.
     """
-    keys = [0]
+    keys = [0] if 0 in fixed else []
     shape = links[0].lost_back.shape if links else (1, 1)
     traced = State(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
+    last = 0
     for index in range(1, count):
         traced = carry(traced, links[index - 1].back, links[index - 1].lost_back)
-        is_far = index - keys[-1] >= KEY_EVERY or traced_share(traced.variance) < NEEDED
-        if index in given or is_far:
+        is_far = index - last >= KEY_EVERY or traced_share(traced.variance) < NEEDED
+        if index in fixed or (is_far and index >= decided):
             keys.append(index)
-            traced = State(traced.ab, np.zeros(shape, np.float32))
+            last, traced = index, State(traced.ab, np.zeros(shape, np.float32))
     return keys
