@@ -79,7 +79,7 @@ def test_however_many_hints_there_are_the_work_is_bounded() -> None:
     L, ab = 100 * torch.rand(1, 1, 128, 128, generator=random), torch.zeros(1, 2, 128, 128)
     colors = torch.randint(-4, 5, (1, 2, 128, 128), generator=random) * 20.0
     hints = torch.cat([colors, torch.ones(1, 1, 128, 128)], dim=1)
-    sources, _ = hinted_points(L[0], ab[0], hints[0])
+    sources, _, _ = hinted_points(L[0], ab[0], hints[0])
     assert 81 <= len(sources.L) <= 2048  # at the least, each colour is one
     assert correct_colors(L, ab, hints).isfinite().all()
 

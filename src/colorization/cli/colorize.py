@@ -19,6 +19,9 @@ def colorize(
     output: Annotated[str, Option("--output", "-o", help="A file for a file, else a folder.")],
     model: Model = "default",
     hints: Annotated[str | None, Option(help="File of hints (JSON), for one photograph.")] = None,
+    reference: Annotated[
+        str | None, Option(help="A coloured photograph like it, which guides the colours.")
+    ] = None,
     existing: Annotated[
         Literal["refuse", "skip", "overwrite"], Option(help="What to do with results that exist.")
     ] = "refuse",
@@ -84,7 +87,7 @@ def colorize(
 
     show_log()
     settings = {name: value for name, value in context.params.items() if value is not None}
-    for name in ("input", "output", "model", "hints", "report"):
+    for name in ("input", "output", "model", "hints", "report", "reference"):
         if name in settings:
             settings[name] = str(Path(settings[name]).expanduser())
     album = colorize_album(**settings)

@@ -19,9 +19,11 @@ from colorization import __version__
 from colorization.cli.app import app
 from colorization.cli.colorize import colorize
 from colorization.cli.composed import evaluate, leaderboard, list_choices, train
+from colorization.cli.evaluate_films import evaluate_films
 from colorization.cli.export import export
 from colorization.cli.report import report
 from colorization.cli.sweep_report import sweep_report
+from colorization.cli.video import video
 from colorization.errors import INTERRUPTED, InputError, in_words, interrupt
 from colorization.reports.log import log_handler
 
@@ -39,7 +41,7 @@ commands = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for of_files in (colorize, app, export, report, sweep_report):
+for of_files in (colorize, video, app, evaluate_films, export, report, sweep_report):
     commands.command()(of_files)
 commands.command(**TAKES_WORDS, epilog=list_choices())(train)
 commands.command(**TAKES_WORDS)(evaluate)

@@ -56,8 +56,8 @@ def correct_one(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
     """As :func:`correct_colors`, of one photograph."""
     if not hints[2].any():
         return ab
-    sources, added = hinted_points(L, ab, hints)
-    weights = torch.linalg.solve(sources.in_common(sources) + hint_noise(sources), added)
+    sources, added, noise = hinted_points(L, ab, hints)
+    weights = torch.linalg.solve(sources.in_common(sources) + noise, added)
     rows = max(1, CHUNK // len(weights))
     parts = zip(*(torch.split(values, rows) for values in pixel_points(L, ab)), strict=True)
     change = torch.cat([Points(*part).in_common(sources) @ weights for part in parts])
@@ -68,23 +68,20 @@ def unexplained_share(L: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
     """Return the share of the errors' standard deviation that hints leave, (B,1,H,W), 0 to 1."""
     left = []
     for photograph, colors, given in zip(L, ab.float(), hints, strict=True):
-        sources, _ = hinted_points(photograph, colors, given)
+        sources, _, noise = hinted_points(photograph, colors, given)
         told = pixel_points(average_cells(photograph), average_cells(colors), L.shape).in_common(
             sources
         )
-        known = torch.linalg.solve(sources.in_common(sources) + hint_noise(sources), told.T)
+        known = torch.linalg.solve(sources.in_common(sources) + noise, told.T)
         left.append((1 - (told * known.T).sum(dim=1)).clamp(min=0).sqrt())
     grid = torch.stack(left).view(-1, 1, CELLS, CELLS)
     return F.interpolate(grid, L.shape[-2:], mode="bilinear")
 
 
-def hint_noise(sources: Points) -> Tensor:
-    """Return the covariance (N,N) of the noise of hints."""
-    return NOISE * torch.eye(len(sources.L), device=sources.L.device)
-
-
-def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]:
+def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor, Tensor]:
     """Return the points with hints (3,H,W), and what these add to the predicted colours (N,2).
+
+    The last is the covariance (N,N) of their noise: a hint whose mask is below 1 is less sure.
 
     Pixels of one colour in one cell of a grid are one point, their mean; the grid is the finest of
     32, 16, ... 1 cells a side with which there are few enough.
@@ -99,12 +96,14 @@ def hinted_points(L: Tensor, ab: Tensor, hints: Tensor) -> tuple[Points, Tensor]
         different, which = torch.unique(alike, dim=0, return_inverse=True)
         if len(different) <= MOST:
             break
-    values = torch.cat([*(part[given] for part in pixel_points(L, ab)), colors], dim=1)
+    sure = hints[2].flatten()[given][:, None]
+    values = torch.cat([*(part[given] for part in pixel_points(L, ab)), colors, sure], dim=1)
     count = len(different)
     sums = values.new_zeros(count, values.shape[1]).index_add_(0, which, values)
     means = sums / which.bincount(minlength=count)[:, None].clamp(min=1)
-    where, lightness, predicted, wanted = torch.split(means, [2, 1, 2, 2], dim=1)
-    return Points(where, lightness, predicted), wanted - predicted
+    where, lightness, predicted, wanted, sure = torch.split(means, [2, 1, 2, 2, 1], dim=1)
+    noise = torch.diag(NOISE / sure[:, 0].square())
+    return Points(where, lightness, predicted), wanted - predicted, noise
 
 
 def pixel_points(L: Tensor, ab: Tensor, shape: torch.Size | None = None) -> Points:

@@ -38,6 +38,7 @@ def colorize_album(
     *,
     model: str = DEFAULT,
     hints: str | None = None,
+    reference: str | None = None,
     existing: str = "refuse",
     format: str | None = None,
     quality: int = 92,
@@ -66,6 +67,7 @@ def colorize_album(
         output: path of a file for a file; else of a folder.
         model: name of a shipped model, or path of a checkpoint, bundle or ONNX file.
         hints: path of a file of hints, for one photograph.
+        reference: path of a coloured photograph that guides the colours.
         existing: what happens to results that exist: ``refuse``, ``skip`` or ``overwrite``.
         format: of the results: ``jpeg``, ``png``, ``webp``, ``tiff`` or ``avif``; None is the
             input's, or PNG or JPEG where that is only read.
@@ -126,11 +128,12 @@ def colorize_album(
             temperature=temperature,
             threads=None if is_single else 1,
         )
+        colorizer.set_reference(Path(reference) if reference else None)
         clear_leftovers(tasks)
         if not is_single:
             journal.open()
         wanted = Wanted(white=white, salvage=salvage)
-        recolor = recolor or given is not None
+        recolor = recolor or given is not None or reference is not None
         name = str(colorizer.model.about.get("name", Path(model).stem))
         options = WritingOptions(
             quality, side_by_side, max_pixels, given, recolor, wanted, restore, name

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from colorization.models.registry import DEFAULT
 from colorization.settings.commands import ACCELERATOR, PRECISION, PROCESSES, SATURATION
 from colorization.settings.fields import SEEN_SIZE, TEMPERATURE, check
 from colorization.settings.machine import cores
+
+if TYPE_CHECKING:
+    from colorization.inference.reference import Reference
 
 Given = TypeVar("Given", Image.Image, NDArray[Any])
 TILES = 16  # in a batch
@@ -54,6 +58,20 @@ class PhotoColorizer:
         self.size = size or int(model.about["size"])
         self.saturation = saturation
         self.tile = int(model.about["size"]) if tiles else None
+        self.reference: Reference | None = None
+
+    def set_reference(self, path: Path | None) -> None:
+        """Guide the colours from now on by a coloured photograph; None is by none.
+
+        Raises:
+            InputError: if it cannot be read, or the model is an ONNX file.
+        """
+        if path is None:
+            self.reference = None
+            return
+        from colorization.inference.reference import Reference  # PyTorch, where needed
+
+        self.reference = Reference(path, self.model)
 
     @classmethod
     def load(
@@ -149,6 +167,8 @@ class PhotoColorizer:
     def predict(self, lightnesses: Sequence[Lightness], hints: Hints | None = None) -> list[Floats]:
         """Predict ab (2,h,w), CIE units, for each lightness (H,W), at the size the network sees."""
         small = [self.seen(lightness, hints) for lightness in lightnesses]
+        if self.reference:
+            small = [self.reference.add_hints(x) for x in small]
         model = partial(self.model.predict, saturation=self.saturation)
         if self.tile:
             return [predict_in_tiles(model, x, self.tile)[0] for x in small]
