@@ -258,6 +258,8 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if the file is missing or damaged.
     """
+    if not path.is_file():
+        raise InputError(f"the photographs of {path.stem} are not gathered yet: no {path}")
     try:
         record: dict[str, Any] = json.loads(path.read_text())
         return {**record, "photographs": dict(record["photographs"])}

@@ -23,6 +23,7 @@ from colorization.models.card import read_evaluation
 from colorization.models.checkpoints import read_checkpoint, resolve_dataset
 from colorization.models.registry import find_model, is_bundle
 from colorization.models.results import PACKAGES
+from colorization.networks.weights import SMALLEST
 from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
 from colorization.settings.fields import check, one_of
 
@@ -33,7 +34,6 @@ FORMAT = one_of("bundle", "onnx", "onnx_rgb")
 PRECISION = one_of("half", "single")
 OPSET = 18
 TRACED = (2, 1, 131, 97)  # no side a multiple of anything, so that padding is in the graph
-SMALLEST = 48  # px; encoders pad smaller pictures, which a graph does not
 TOLERANCE = 0.05  # CIE units
 TRACED_ALIKE: type[Warning] = torch.jit.TracerWarning  # type: ignore[attr-defined]
 
@@ -111,20 +111,26 @@ def choose_photographs(path: Path, about: Mapping[str, Any], data_dir: str) -> I
     candidates.append(lambda: dataset_settings("synthetic", data_dir))
     for settings in candidates:
         try:
-            yield from read_lightness(build(settings()))
+            yield from read_lightness(build(settings()), find_smallest(about))
         except (InputError, OSError) as error:
             log.warning("not compared on its own photographs: %s", error)
         else:
             return
 
 
-def read_lightness(dataset: ImageDataset) -> Iterator[Tensor]:
+def find_smallest(about: Mapping[str, Any]) -> int:
+    """Find the side below which an encoder pads pictures, which a graph does not."""
+    encoder = about["network"].get("encoder")
+    return SMALLEST // encoder["enlarge"] if encoder else 1
+
+
+def read_lightness(dataset: ImageDataset, smallest: int) -> Iterator[Tensor]:
     """Yield L of validation photographs: squares in one batch, then a whole photograph."""
     names = dataset.names("val")[:COMPARED]
-    size = max(dataset.size, SMALLEST)
+    size = max(dataset.size, smallest)
     yield rgb_to_lab(from_uint8(torch.stack([dataset.read(n, size) for n in names]))).L
     whole = dataset.read(names[0], None)
-    if min(whole.shape[1:]) >= SMALLEST:
+    if min(whole.shape[1:]) >= smallest:
         yield rgb_to_lab(from_uint8(whole[None])).L
 
 
@@ -182,8 +188,8 @@ def write_onnx(
     network = graph(model).eval()
     proto = onnx.load_from_string(trace_network(network))
     about = proto.metadata_props.add()
-    smallest = SMALLEST if model.about["network"].get("encoder") else 1
-    about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | {"smallest": smallest})
+    more = {"smallest": find_smallest(model.about)}
+    about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | more)
     store_halves(proto)
     whole = proto.SerializeToString()
     session = onnxruntime.InferenceSession(whole)
