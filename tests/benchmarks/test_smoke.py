@@ -1,7 +1,9 @@
 """Every benchmark, in a size of a few seconds: they run, and their tables are whole."""
 
 import importlib.util
+import json
 import re
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +11,32 @@ import pytest
 from PIL import Image
 
 import benchmarks
-from benchmarks import colorize, data_loading, hint, imagenet, time_to_quality, toned, training_step
+from benchmarks import (
+    colorize,
+    data_loading,
+    frontier,
+    hint,
+    imagenet,
+    time_to_quality,
+    toned,
+    training_step,
+)
 from colorization.color import lab_to_rgb, to_uint8
 from colorization.data.synthetic import SyntheticScenes
 from tests.conftest import SMALL
 from tests.support.command_line import PREPARED
 
 NUMBER = r"[\d,]+(\.\d+)?"
-TESTED = (colorize, data_loading, hint, imagenet, time_to_quality, toned, training_step)
+TESTED = (
+    colorize,
+    data_loading,
+    frontier,
+    hint,
+    imagenet,
+    time_to_quality,
+    toned,
+    training_step,
+)
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -125,3 +145,43 @@ def test_loading_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [row[0] for row in ways] == list(data_loading.WAYS)
     assert all(are_numbers([cell for cell in row[1:] if cell != "-"]) for row in ways)
     assert len(rows) > len(ways), "the estimate for ImageNet"
+
+
+def test_a_frontier_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gray gains nothing, colours that are twice as strong are more colourful, kinds are apart."""
+    scenes = SyntheticScenes("synthetic", 48, 1, 1, 4, 0)
+    for index, name in enumerate(scenes.names("test")):
+        folder = tmp_path / "photographs" / ("near", "far")[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        rgb = scenes.read(name, None).permute(1, 2, 0).numpy()
+        Image.fromarray(rgb).save(folder / f"{index}.png")
+    words = ["default", "--dataset", "folder", "--root", str(tmp_path / "photographs")]
+    output, picture = tmp_path / "frontier.jsonl", tmp_path / "frontier.svg"
+    more = ["--split", "all", "--output", str(output), "--picture", str(picture)]
+    monkeypatch.setattr("sys.argv", ["frontier", *words, *more])
+    frontier.main()
+    about, *rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert about["command"].startswith("python -m benchmarks.frontier default --dataset folder")
+    found = {row["row"]: row for row in rows}
+    assert found["gray"]["gain"] == 0
+    assert found["gray"]["photographs"] == 4
+    start = "default, temperature 0.5, saturation "
+    strengths = [found[f"{start}{value:g}"]["colorfulness"] for value in (0.5, 1, 2)]
+    assert strengths == sorted(strengths)
+    assert strengths[2] > 1.5 * strengths[0]
+    assert "<svg" in picture.read_text()
+    kinds = frontier.measure(
+        Namespace(
+            models=["default"],
+            dataset="folder",
+            root=str(tmp_path / "photographs"),
+            split="all",
+            count=100,
+            kinds=True,
+            tables=0,
+            data_dir=tmp_path,
+            output=None,
+            picture=None,
+        )
+    )
+    assert {row["row"]: row["photographs"] for row in kinds}["near: gray"] == 2
