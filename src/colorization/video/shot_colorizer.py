@@ -1,7 +1,7 @@
-"""Colour the frames of a shot at a reduced size: some by the model, the rest by carrying.
+"""Colour the frames of a shot at a reduced size, from given colours or from the model's guesses.
 
-Where colours of frames are given, they are carried and read by likeness; the model only fills gaps.
-Where none are, the model colours every few frames, and its guesses are averaged along the motion.
+Given colours are carried along the motion and read by likeness; the model only fills gaps. Where
+none are given, the model colours every frame, and its guesses are averaged along the motion.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,10 +30,11 @@ from colorization.video.carrying import (
 
 CHUNK = 96  # frames that are coloured together
 AHEAD = 20  # of them that are coloured again with the next ones
-LOOK_EVERY = 4  # frames: so often colours are read by likeness, or predicted if none are given
+READ_EVERY = 4  # frames: so often given colours are read by likeness
 KEY_EVERY = 24  # frames between key frames at the most, where colours are given
 NEEDED = 0.6  # share of a frame that must be traced to a key frame
 MODEL_VARIANCE = 300.0  # of a predicted colour, CIE units squared
+DRIFT = 30.0  # added by every frame where all are predicted: about 4 are averaged, each way
 READ_VARIANCE = 60.0  # of one that was read, where the best match is sure and all agree
 UNLIKELY = 4000.0  # added to that at a likeness of nothing; falls with the square of likeness
 SURE = 0.75  # cosine of a sure match
@@ -67,6 +68,7 @@ class ShotColorizer:
         self.memories = []
         coming, ahead = iter(frames), min(AHEAD, chunk // 3)
         part: list[Floats] = []
+        guesses: list[Floats] = []
         keys: list[int] = []
         first: State | None = None
         start, has_more = 0, True  # number in the shot of the first frame of the part
@@ -83,20 +85,15 @@ class ShotColorizer:
                 keys = [start + key for key in found]
                 known = self.read_all(part, start, found, {} if first else given)
             else:
-                known = self.predict_some(part, start)
+                guesses += [self.predict(frame) for frame in part[len(guesses) :]]
+                known = [predicted(ab) for ab in guesses]
+                links = [drifting(link) for link in links]
             known[0] = first or known[0]
             states, carried = smooth(links, known)
             end = len(states) - (ahead if has_more else 0)
             yield from (state.ab for state in states[1 if first else 0 : end])
-            part, first, start = part[end - 1 :], carried[end - 1], start + end - 1
-
-    def predict_some(self, frames: Sequence[Floats], start: int) -> list[State | None]:
-        """Predict every few frames; ``start`` is the number in the shot of the first of them."""
-        is_asked = [(start + index) % LOOK_EVERY == 0 for index in range(len(frames))]
-        return [
-            predicted(self.predict(frame)) if asked else None
-            for frame, asked in zip(frames, is_asked, strict=True)
-        ]
+            part, guesses, first = part[end - 1 :], guesses[end - 1 :], carried[end - 1]
+            start += end - 1
 
     def read_all(
         self, frames: Sequence[Floats], start: int, keys: Sequence[int], given: Mapping[int, Floats]
@@ -108,7 +105,7 @@ class ShotColorizer:
             keys: the key frames among them.
             given: ab (h,w,2) of those whose colours are known.
         """
-        reads = range(-start % LOOK_EVERY, len(frames), LOOK_EVERY)
+        reads = range(-start % READ_EVERY, len(frames), READ_EVERY)
         described = {index: self.describe(frames[index]) for index in {*given, *reads, *keys}}
         for index, ab in given.items():
             self.memories.append(remember(described[index], self.as_tensor(ab)))
@@ -152,6 +149,12 @@ class ShotColorizer:
 def predicted(ab: Floats) -> State:
     """Return the state of a frame whose ab (h,w,2) the model has predicted."""
     return State(ab, np.full_like(ab[..., 0], MODEL_VARIANCE))
+
+
+def drifting(link: Link) -> Link:
+    """Return a link that adds DRIFT."""
+    lost_back, lost_ahead = link.lost_back + DRIFT, link.lost_ahead + DRIFT
+    return link._replace(lost_back=lost_back, lost_ahead=lost_ahead)
 
 
 def find_keys(links: Sequence[Link], fixed: Sequence[int], decided: int, count: int) -> list[int]:
