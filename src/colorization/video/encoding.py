@@ -1,5 +1,6 @@
 """Write a film: coloured frames encoded shot by shot, everything else copied packet by packet."""
 
+import errno
 import heapq
 import json
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,7 @@ UNSAID = 2
 SMALL = 720  # px high: smaller films that do not say are BT.601, as FFmpeg takes them
 GLOBAL_HEADER = 1 << 22
 LONGEST_GOP = 250
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Encoding(NamedTuple):
@@ -269,7 +271,7 @@ def write_film(
                 for packet in heapq.merge(own, others, key=time_of):
                     out.mux_one(packet)
         except (av.FFmpegError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in (28, 122):
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise OSError(error.errno, error.strerror, str(target)) from error
             raise InputError(
                 f"{target} cannot hold this film: {error}; an output that ends in .mkv holds all"

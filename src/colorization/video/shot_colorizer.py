@@ -1,4 +1,8 @@
-"""Colour the frames of a shot at a reduced size: key frames by the model, the rest by carrying."""
+"""Colour the frames of a shot at a reduced size, from given colours or from the model's guesses.
+
+Given colours are carried along the motion and read by likeness; the model only fills gaps. Where
+none are given, the model colours every frame, and its guesses are averaged along the motion.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
@@ -26,11 +30,11 @@ from colorization.video.carrying import (
 
 CHUNK = 96  # frames that are coloured together
 AHEAD = 20  # of them that are coloured again with the next ones
-READ_EVERY = 4  # frames: so often colours are read from the key frames by likeness
-KEY_EVERY = 24  # frames between key frames at the most
+READ_EVERY = 4  # frames: so often given colours are read by likeness
+KEY_EVERY = 24  # frames between key frames at the most, where colours are given
 NEEDED = 0.6  # share of a frame that must be traced to a key frame
-KEPT = 8  # key frames that are remembered: the first, and the last ones
 MODEL_VARIANCE = 300.0  # of a predicted colour, CIE units squared
+DRIFT = 30.0  # added by every frame where all are predicted: about 4 are averaged, each way
 READ_VARIANCE = 60.0  # of one that was read, where the best match is sure and all agree
 UNLIKELY = 4000.0  # added to that at a likeness of nothing; falls with the square of likeness
 SURE = 0.75  # cosine of a sure match
@@ -47,7 +51,6 @@ class ShotColorizer:
         self.colorizer = colorizer
         self.linker = Linker()
         self.memories: list[Memory] = []
-        self.is_guided = False
 
     def colorize(
         self, frames: Iterable[Floats], given: Mapping[int, Floats], chunk: int = CHUNK
@@ -62,9 +65,10 @@ class ShotColorizer:
         Yields:
             ab (h,w,2) of each frame.
         """
-        self.memories, self.is_guided = [], False
+        self.memories = []
         coming, ahead = iter(frames), min(AHEAD, chunk // 3)
         part: list[Floats] = []
+        guesses: list[Floats] = []
         keys: list[int] = []
         first: State | None = None
         start, has_more = 0, True  # number in the shot of the first frame of the part
@@ -75,64 +79,46 @@ class ShotColorizer:
             if not part:
                 return
             links = [self.linker(*pair) for pair in pairwise(part)]
-            fixed = [key - start for key in keys] if first else sorted({0, *given})
-            found = find_keys(links, fixed, decided, len(part))
-            keys = [start + key for key in found]
-            states, carried = self.estimate(
-                part, start, links, found, {} if first else given, first
-            )
+            if given:
+                fixed = [key - start for key in keys] if first else sorted({0, *given})
+                found = find_keys(links, fixed, decided, len(part))
+                keys = [start + key for key in found]
+                known = self.read_all(part, start, found, {} if first else given)
+            else:
+                guesses += [self.predict(frame) for frame in part[len(guesses) :]]
+                known = [predicted(ab) for ab in guesses]
+                links = [drifting(link) for link in links]
+            known[0] = first or known[0]
+            states, carried = smooth(links, known)
             end = len(states) - (ahead if has_more else 0)
             yield from (state.ab for state in states[1 if first else 0 : end])
-            part, first, start = part[end - 1 :], carried[end - 1], start + end - 1
+            part, guesses, first = part[end - 1 :], guesses[end - 1 :], carried[end - 1]
+            start += end - 1
 
-    def estimate(
-        self,
-        frames: Sequence[Floats],
-        start: int,
-        links: Sequence[Link],
-        keys: Sequence[int],
-        given: Mapping[int, Floats],
-        first: State | None,
-    ) -> tuple[list[State], list[State]]:
-        """Estimate the colours of consecutive frames, as :func:`smooth` does.
+    def read_all(
+        self, frames: Sequence[Floats], start: int, keys: Sequence[int], given: Mapping[int, Floats]
+    ) -> list[State | None]:
+        """Tell what is known of frames: by likeness of every few, by the model of key frames.
 
         Args:
             start: number in the shot of the first of them.
             keys: the key frames among them.
-            first: what is carried to the first frame from those before.
+            given: ab (h,w,2) of those whose colours are known.
         """
         reads = range(-start % READ_EVERY, len(frames), READ_EVERY)
-        looked_at = {*keys, *reads}
-        described = {index: self.describe(frames[index]) for index in looked_at}
-        predicted = {key: self.predict(frames[key]) for key in keys if key not in given}
-        self.remember(described, predicted, given)
+        described = {index: self.describe(frames[index]) for index in {*given, *reads, *keys}}
+        for index, ab in given.items():
+            self.memories.append(remember(described[index], self.as_tensor(ab)))
         known: list[State | None] = [
-            self.read(described[index], frames[index].shape) if index in described else None
-            for index in range(len(frames))
+            self.read(described[index], frame.shape) if index in described else None
+            for index, frame in enumerate(frames)
         ]
-        for index, ab in predicted.items():
-            predicted_state = State(ab, np.full_like(ab[..., 0], MODEL_VARIANCE))
-            read = known[index]
-            known[index] = fuse(predicted_state, read) if read else predicted_state
+        for index in set(keys) - set(given):
+            guess, read = predicted(self.predict(frames[index])), known[index]
+            known[index] = fuse(guess, read) if read else guess
         for index, ab in given.items():
             known[index] = State(ab, np.full_like(ab[..., 0], EXACT))
-        known[0] = first or known[0]
-        return smooth(links, known)
-
-    def remember(
-        self,
-        described: Mapping[int, Described],
-        predicted: Mapping[int, Floats],
-        given: Mapping[int, Floats],
-    ) -> None:
-        """Remember key frames: those that are given, or else what the model predicts."""
-        if given and not self.is_guided:
-            self.memories, self.is_guided = [], True
-        found = given if self.is_guided else predicted
-        for index, ab in found.items():
-            self.memories.append(remember(described[index], self.as_tensor(ab)))
-        if len(self.memories) > KEPT:
-            self.memories = [self.memories[0], *self.memories[1 - KEPT :]]
+        return known
 
     def read(self, described: Described, shape: tuple[int, ...]) -> State:
         """Read a frame's colours from what is remembered."""
@@ -158,6 +144,17 @@ class ShotColorizer:
         model = self.colorizer.model
         found = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
         return found.to(model.hardware.device) if isinstance(model, TorchModel) else found
+
+
+def predicted(ab: Floats) -> State:
+    """Return the state of a frame whose ab (h,w,2) the model has predicted."""
+    return State(ab, np.full_like(ab[..., 0], MODEL_VARIANCE))
+
+
+def drifting(link: Link) -> Link:
+    """Return a link that adds DRIFT."""
+    lost_back, lost_ahead = link.lost_back + DRIFT, link.lost_ahead + DRIFT
+    return link._replace(lost_back=lost_back, lost_ahead=lost_ahead)
 
 
 def find_keys(links: Sequence[Link], fixed: Sequence[int], decided: int, count: int) -> list[int]:

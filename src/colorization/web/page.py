@@ -3,28 +3,33 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
-from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 import uvicorn
 from starlette.applications import Starlette
 
-from colorization.errors import InputError, in_words
+from colorization.errors import InputError
 from colorization.files.atomic import GB
-from colorization.files.pictures import UnreadableError
 from colorization.hints.file import read_hints
+from colorization.web.desk import (
+    IN_TURN,
+    Desk,
+    get_uploaded_path,
+    show_session,
+    showing_errors,
+)
 from colorization.web.guard import Guard
 from colorization.web.layout import Parts, lay_out, make_temperature_slider
 from colorization.web.session import Session
 from colorization.web.settings import PageSettings
-from colorization.web.studio import PageOptions, Studio
-from colorization.web.visits import MB, NOTHING, Shelf, Visits, estimate_memory
+from colorization.web.studio import PageOptions
+from colorization.web.visits import MB, NOTHING, estimate_memory
 
 Change = Callable[[Any, PageOptions, Any], Session]
 """A change of a session, from the options and the value or event of the page."""
@@ -33,41 +38,35 @@ THEME = gr.themes.Default(  # fonts of the visitor's own machine: nothing is fet
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 )
 CSS = "#palette, #canvas { font-size: 1rem; } footer { display: none !important; }"
-IN_TURN: dict[str, Any] = {
-    "concurrency_id": "page",
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-    "preprocess": False,  # what is sent is checked here: Gradio's own checks print tracebacks
-}
-"""Of all events: one at a time, and none for programs."""
 WAITING = 32  # events at a time; more are refused
 STATES = 8  # visits whose parts Gradio remembers too, which nothing here asks it for
 CONNECTIONS = 1000  # at a time
 GRACE = 2  # s: what is under way when the page ends has so long
-START = "Click a place in the photograph, or draw a stroke, and choose its colour here."
-CHOOSE = "Choose the colour of the spot: first those that the model finds likely."
-CORRECT = "Click the next place; or choose another colour for the last one."
-
-
-class Desk(NamedTuple):
-    """Everything behind the page: the studio, models, examples, visits and their files."""
-
-    studio: Studio
-    models: Sequence[str]
-    examples: Mapping[str, Path]
-    visits: Visits
-    shelf: Shelf
 
 
 def build_page(desk: Desk) -> Any:
     """Build the page (Gradio's Blocks) without serving it; the first model is preselected."""
     with gr.Blocks(title="Colour photographs") as page:
-        parts = lay_out(desk.studio, desk.models, list(desk.examples))
+        with gr.Tabs():
+            with gr.Tab("Photograph", render_children=True):
+                parts = lay_out(desk.studio, desk.models, list(desk.examples))
+            with gr.Tab("Film", render_children=True):
+                add_films(page, parts, desk)
         connect_files(parts, desk)
         connect_hints(parts, desk)
         connect_options(parts, desk)
     page.state_session_capacity = STATES
     return page.queue(max_size=WAITING, api_open=False)
+
+
+def add_films(page: Any, parts: Parts, desk: Desk) -> None:
+    """Fill the tab for films, or say what it needs."""
+    try:
+        from colorization.web.film_tab import lay_out_films
+    except ImportError as error:
+        gr.Markdown(f"Films need {error.name}: `pip install -e '.[video]'`")
+        return
+    lay_out_films(page, parts, desk)
 
 
 def connect(
@@ -165,7 +164,6 @@ def make_handler(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple
     Args:
         opens: whether it makes a new session, and needs none.
     """
-    studio = desk.studio
 
     def act(request: gr.Request, event: gr.EventData, *sent: Any) -> tuple[Any, ...]:
         with showing_errors():
@@ -175,10 +173,7 @@ def make_handler(change: Change, desk: Desk, opens: bool) -> Callable[..., tuple
             given = sent[-1] if len(sent) > len(options) else event
             before = None if opens else desk.visits.find(str(request.session_hash))
             session = change(before, options, given)
-            view, colors = studio.view(session, options), studio.colors(session, options)
-            desk.visits.keep(str(request.session_hash), session)
-        say = CHOOSE if session.waiting else CORRECT if session.hints else START
-        return view, {"say": say, **colors}, studio.command(session, options)
+            return show_session(session, options, desk, str(request.session_hash))
 
     return act
 
@@ -196,23 +191,6 @@ def make_writer(
                 return str(write(session, options, Path(mkdtemp(dir=desk.shelf.folder))))
 
     return act
-
-
-def get_uploaded_path(given: Any) -> Path:
-    """Return the path of an uploaded file; it stays, because visitors may share it."""
-    if given is None:
-        raise InputError(NOTHING)
-    return Path(given["path"])
-
-
-@contextmanager
-def showing_errors() -> Iterator[None]:
-    """Show bad input as a message on the page."""
-    try:
-        yield
-    except (InputError, UnreadableError, OSError, MemoryError) as error:
-        text = in_words(error) if isinstance(error, OSError) else str(error)
-        raise gr.Error(escape(text), duration=None, print_exception=False) from error
 
 
 def serve_page(desk: Desk, settings: PageSettings) -> None:

@@ -28,7 +28,8 @@ def serve(settings: PageSettings) -> None:
     with TemporaryDirectory(prefix="page-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = os.path.realpath(folder)  # before Gradio is read
         try:
-            from colorization.web.page import Desk, serve_page
+            from colorization.web.desk import Desk
+            from colorization.web.page import serve_page
         except ImportError as error:
             raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
         from colorization.web.studio import Studio

@@ -14,6 +14,7 @@ KEPT = 3600  # s: how long a visitor's files and photograph are kept
 MOST = 300  # visits at a time, however small their photographs
 MB = 10**6
 PROGRAM = 1500 * MB  # bytes of memory: the libraries, a model, pages that are under way
+FILM = 600 * MB  # bytes of memory of the film that is under way: its frames, and the encoder
 PIXEL = 24  # bytes of memory of one that is read, coloured or written; one picture is at a time
 NOTHING = "choose a photograph or an example first"
 DROPPED = "your photograph was put away to make room for others; choose it again"
@@ -26,7 +27,7 @@ def estimate_memory(max_memory: int, max_pixels: int) -> int:
         max_memory: bytes, of the photographs of all visits.
         max_pixels: of one photograph.
     """
-    return PROGRAM + PIXEL * max_pixels + max_memory
+    return PROGRAM + FILM + PIXEL * max_pixels + max_memory
 
 
 class Visits:
