@@ -78,7 +78,7 @@ def test_the_studio_colours_as_the_library_does(checkpoint: Path, tmp_path: Path
         *("--size", "48"),
     ]
     assert studio.temperature(str(checkpoint)) is None
-    assert studio.temperature("default") == 1
+    assert studio.temperature("default") == 0.5
     colors = studio.colors(one, options)
     assert len(colors["likely"]) == 1  # of a regression
     assert len(colors["all"]) == 37
