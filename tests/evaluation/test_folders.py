@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 from scipy.ndimage import gaussian_filter
+from selenium.webdriver.common.by import By
 from skimage.metrics import peak_signal_noise_ratio
 
 from colorization.color import lab_to_rgb, to_uint8
@@ -18,6 +19,7 @@ from colorization.evaluation.folder_results import estimate_jpeg_loss
 from colorization.evaluation.protocols import list_protocols, read_protocol, read_published
 from colorization.evaluation.run_folders import FolderSettings, score_folders
 from colorization.evaluation.score_folders import FolderScorer, wrapped_psnr
+from tests.support.browser import chrome
 
 SIZE = (48, 40)  # px, width and height
 COUNT = 8
@@ -371,3 +373,22 @@ def test_bad_folders_are_refused(
     save(folders / "good", "town/0.jpg", paint(0))
     with pytest.raises(InputError, match=r"has both town/0\.\w+ and town/0\.\w+"):
         score()
+
+
+def test_report_opens_in_a_browser_and_asks_for_nothing(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    (folders / "dull" / "sea" / "1.png").unlink()
+    _, folder = score()
+    browser = chrome()
+    try:
+        browser.get((folder / "report.html").as_uri())
+        assert browser.get_log("browser") == []  # a refused picture or script would be here
+        widths = browser.execute_script("return [...document.images].map(i => i.naturalWidth)")
+        assert len(widths) >= 4 * COUNT
+        assert min(widths) > 0
+        assert "1 of 8 pictures: missing" in browser.find_element(By.TAG_NAME, "ul").text
+        sources = browser.execute_script("return [...document.images].map(i => i.src.slice(0, 5))")
+        assert set(sources) == {"data:"}
+    finally:
+        browser.quit()
