@@ -392,3 +392,13 @@ def test_report_opens_in_a_browser_and_asks_for_nothing(
         assert set(sources) == {"data:"}
     finally:
         browser.quit()
+
+
+def test_other_tables_are_not_taken_from_before(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    save(folders / "mine", "a.png", paint(1))
+    score(training=folders / "mine")
+    save(folders / "mine", "b.png", 255 - paint(2))
+    with pytest.raises(InputError, match=r"scores.jsonl is of another evaluation; set another"):
+        score(training=folders / "mine")

@@ -46,7 +46,7 @@ def score(
     colorization score a=A/ b=B/ --truth photographs/ --protocol square_256 --training mine/
     """
     from colorization.cli.main import show_log
-    from colorization.evaluation.folder_report import list_tables
+    from colorization.evaluation.folder_report import list_overview
     from colorization.evaluation.run_folders import FolderSettings, score_folders
     from colorization.reports.tables import print_table
 
@@ -64,7 +64,7 @@ def score(
             beside or [],
         )
     )
-    for table in list_tables(found):
+    for table in list_overview(found):
         print_table(table)
     for line in found["findings"]:
         print(f"- {line}")

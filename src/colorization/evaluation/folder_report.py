@@ -27,6 +27,7 @@ SHOWN = 12  # photographs on which methods differ most
 TILE = 224  # px
 QUALITY = 88
 DASH = "-"
+IN_TERMINAL = ("psnr", "ssim", "ciede2000", "colorfulness")
 SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -67,6 +68,21 @@ def list_tables(results: Mapping[str, Any]) -> list[Table]:
             rows=[*tables[0].rows, *([f"{r[0]} ({path})", *r[1:]] for r in rows)]
         )
     return [*tables, list_pairs(results["pairs"]), list_checks(results["methods"])]
+
+
+def list_overview(results: Mapping[str, Any]) -> list[Table]:
+    """Make tables of a few metrics without intervals, narrow enough for a terminal."""
+
+    def shorten(of_row: Mapping[str, Any]) -> dict[str, Any]:
+        return {m: {"mean": of_row[m]["mean"]} for m in IN_TERMINAL if m in of_row}
+
+    return [
+        list_scores(
+            {**table, "scores": {row: shorten(of) for row, of in table["scores"].items()}},
+            list(results["methods"]),
+        )
+        for table in results["tables"]
+    ]
 
 
 def list_scores(table: Mapping[str, Any], methods: Sequence[str]) -> Table:

@@ -17,6 +17,7 @@ from colorization.evaluation.scores import Scores, find_interval, resample_means
 
 HIGHER = ("psnr", "ssim", "auc", REBALANCED)
 LOWER = ("mse", "rmse", "rgb_absolute", "ciede2000", "colorfulness_error", "lpips")
+TOLD = 0.5  # dB above the true PSNR, from which the mistaken one is told
 COMPARED = ("psnr", "ciede2000")
 """Metrics that pairs of rows are compared by."""
 
@@ -24,7 +25,10 @@ COMPARED = ("psnr", "ciede2000")
 def summarize_folders(
     folders: Folders, protocol: Protocol, surveyed: Survey, scored: Sequence[Scored]
 ) -> dict[str, Any]:
-    """Return all that ``scores.json`` holds of photographs, methods, tables and pairs."""
+    """Return all that ``scores.json`` holds of photographs, methods, tables and pairs.
+
+    Pairs are of a method and any other row.
+    """
     methods = {name: describe_method(name, folders, scored) for name in folders.methods}
     rows = list(dict.fromkeys(row for each in scored for row in each.rows))
     found = {
@@ -49,7 +53,7 @@ def summarize_folders(
             pair
             for metric in COMPARED
             for one, other in combinations(rows, 2)
-            if (pair := compare_pair(one, other, metric, scored))
+            if {one, other} & methods.keys() and (pair := compare_pair(one, other, metric, scored))
         ],
         "kinds": compare_kinds(rows, scored),
     }
@@ -73,9 +77,9 @@ def describe_method(name: str, folders: Folders, scored: Sequence[Scored]) -> di
         "jpeg": jpeg,
     }
     by_key = {each.key: each for each in scored}
-    about[WRAPPED] = (
-        float(np.mean([by_key[key].rows[name][WRAPPED] for key in good])) if good else None
-    )
+    told = [(rows[WRAPPED], rows.get("psnr", 0)) for rows in (by_key[k].rows[name] for k in good)]
+    wrapped, psnr = np.mean(told, axis=0) if told else (0, 0)
+    about[WRAPPED] = float(wrapped) if wrapped > psnr + TOLD else None
     if jpeg:
         loss = [
             estimate_jpeg_loss(by_key[key].rows[name]["psnr"], good[key]["jpeg"])

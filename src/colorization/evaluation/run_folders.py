@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorization import __version__
 from colorization.data.photographs import fingerprint
 from colorization.errors import InputError, interruptible
 from colorization.evaluation.folder_report import write_folder_report
@@ -107,10 +108,19 @@ def describe_call(
         "truth": str(folders.truth.resolve()),
         "methods": {name: str(path.resolve()) for name, path in folders.methods.items()},
         "rows": list(predictors),
-        "models": [str(find_model(name)) for name in settings.models],
-        "training": str(settings.training and settings.training.resolve()),
+        "version": __version__,
+        "models": [stamp_files(find_model(name)) for name in settings.models],
+        "signature": settings.signature,
+        "training": settings.training and stamp_files(settings.training),
         "photographs": fingerprint(list(digests)),
     }
+
+
+def stamp_files(path: Path) -> str:
+    """Return a text that changes when a file, or one in a folder, is another."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return f"{path.resolve()} {fingerprint(stats)}"
 
 
 def read_scores(path: Path) -> dict[str, Any]:
