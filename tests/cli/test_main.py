@@ -12,7 +12,10 @@ import colorization
 from colorization.cli.main import commands, make_options, run_command
 from tests.support.command_line import ROOT, environment
 
-COMMANDS = ("colorize", "app", "export", "report", "sweep-report", "train", "evaluate")
+COMMANDS = (
+    *("colorize", "app", "export", "report", "sweep-report", "train", "evaluate"),
+    *("score", "judge"),
+)
 
 
 def run(code: str, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -55,6 +58,15 @@ def test_help_imports_nothing_heavy() -> None:
         (["app", "--host", ""], "error: host is empty"),
         (["app", "--max-disk", "1"], "error: max_disk is 1; it must be at least 64, twice max_upl"),
         (["app", "--port", "0"], "error: Invalid value for '--port'"),
+        (["score", "--truth", "x"], "error: Missing argument 'NAME=FOLDER"),
+        (["score", "a", "--truth", "x"], "error: 'a' is not NAME=FOLDER"),
+        (["score", "model=absent", "--truth", "x"], "error: no folder absent of model"),
+        (
+            ["evaluate", "--predictions", "a=absent", "--truth", "x", "--protocol", "no"],
+            "error: no protocol no; known: ade20k, as_is, coco, ",
+        ),
+        (["judge", "--predictions", "a=absent"], "error: no folder absent of a"),
+        (["judge"], "error: one folder alone cannot be judged"),
         (["sweep-report", "absent"], "error: absent is not the folder of a sweep"),
     ],
 )

@@ -187,6 +187,7 @@ def test_truth_scored_against_itself_is_perfect(name: str) -> None:
         scores = {metric: measure(pair).item() for metric, measure in MEASURES.items()}
     own = colorfulness(rgb).item()
     perfect = {"psnr": float("inf"), "ssim": 1, "auc": 1, "colorfulness": own}
+    perfect["colorfulness_absolute"] = colorfulness(rgb, is_absolute=True).item()
     assert scores == {**dict.fromkeys(MEASURES, 0), **perfect}
 
 

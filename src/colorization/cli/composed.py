@@ -8,7 +8,12 @@ import typer
 from colorization.settings.installation import CONF
 
 DOORS = "src."
-NOT_CHOSEN = {"hydra", "sweep"}  # folders of conf/ that are no part of a training
+NOT_CHOSEN = {
+    "hydra",
+    "sweep",
+    "protocol",
+    "signature",
+}  # folders of conf/ that are no part of a training
 
 
 def list_choices() -> str:
@@ -58,6 +63,8 @@ def evaluate(context: typer.Context) -> None:
     colorization evaluate checkpoint=RUN/checkpoints/best.ckpt
 
     colorization evaluate checkpoint=PATH 'datasets=[dogs,faces,scenes]'
+
+    colorization evaluate --predictions NAME=FOLDER --truth FOLDER     as colorization score
 
     colorization evaluate --cfg job                 show every setting
     """

@@ -21,7 +21,9 @@ from colorization.cli.colorize import colorize
 from colorization.cli.composed import evaluate, leaderboard, list_choices, train
 from colorization.cli.evaluate_films import evaluate_films
 from colorization.cli.export import export
+from colorization.cli.judge import judge
 from colorization.cli.report import report
+from colorization.cli.score import score
 from colorization.cli.sweep_report import sweep_report
 from colorization.cli.video import video
 from colorization.errors import INTERRUPTED, InputError, in_words, interrupt
@@ -34,6 +36,9 @@ TAKES_WORDS: dict[str, Any] = {
 }
 RENAMED = {"accelerator": "device"}
 """Options of file commands that had another name, as words."""
+PREDICTIONS = "--predictions"
+OF_PREDICTIONS = {"evaluate": "score", "score": "score", "judge": "judge"}
+"""Commands that take folders as NAME=FOLDER after PREDICTIONS, and those that do the work."""
 
 commands = typer.Typer(
     name="colorization",
@@ -41,7 +46,7 @@ commands = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for of_files in (colorize, video, app, evaluate_films, export, report, sweep_report):
+for of_files in (colorize, video, app, evaluate_films, score, judge, export, report, sweep_report):
     commands.command()(of_files)
 commands.command(**TAKES_WORDS, epilog=list_choices())(train)
 commands.command(**TAKES_WORDS)(evaluate)
@@ -94,6 +99,9 @@ def run_command(words: Sequence[str]) -> int:
 def make_options(words: Sequence[str], group: TyperGroup) -> list[str]:
     """Turn NAME=VALUE, which file commands took until 0.1, into options and arguments."""
     found = list(words)
+    if found and found[0] in OF_PREDICTIONS and (PREDICTIONS in found or found[0] != "evaluate"):
+        rest = [word for word in found[1:] if word != PREDICTIONS]
+        return [OF_PREDICTIONS[found[0]], *rest]
     command = group.commands.get(found[0]) if found else None
     if command is None or command.context_settings.get("allow_extra_args"):
         return found

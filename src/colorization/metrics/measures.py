@@ -11,6 +11,7 @@ from colorization.color import LabBatch, from_uint8, lab_to_rgb, rgb_to_lab, to_
 from colorization.metrics.auc import ab_auc
 from colorization.metrics.ciede2000 import ciede2000
 from colorization.metrics.colorfulness import (
+    absolute_colorfulness,
     colorfulness_error,
     colorfulness_shift,
     predicted_colorfulness,
@@ -61,6 +62,9 @@ MEASURES = {
     "ssim": Measure("SSIM", "{:.4f}", "rgb", ssim),
     "ciede2000": Measure("CIEDE2000", "{:.2f}", "lab", ciede2000),
     "colorfulness": Measure("colourfulness", "{:.1f}", "rgb", predicted_colorfulness),
+    "colorfulness_absolute": Measure(
+        "colourf. of |rg|, |yb|", "{:.1f}", "rgb", absolute_colorfulness
+    ),
     "colorfulness_shift": Measure("colourf. shift", "{:+.1f}", "rgb", colorfulness_shift),
     "colorfulness_error": Measure("colourf. error", "{:.1f}", "rgb", colorfulness_error),
     "auc": Measure("AuC", "{:.4f}", "ab", ab_auc),

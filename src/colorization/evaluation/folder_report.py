@@ -1,0 +1,260 @@
+"""Write the report of scored folders: one HTML file, and its tables as Markdown and LaTeX."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from colorization.evaluation.folder_results import HIGHER, LOWER
+from colorization.evaluation.folders import read_prediction
+from colorization.evaluation.measures import COLUMNS
+from colorization.evaluation.report import format_cell, format_estimate, write_table
+from colorization.evaluation.rows import GRAY
+from colorization.evaluation.score_folders import FolderScorer, Scored, read_truth
+from colorization.files.atomic import write_text
+from colorization.reports.page import as_svg, plain_legend, render
+from colorization.reports.tables import Table, escaped, visible
+
+TEMPLATE = Path(__file__).with_name("folder_report.html")
+SHOWN = 12  # photographs on which methods differ most
+TILE = 224  # px
+QUALITY = 88
+DASH = "-"
+IN_TERMINAL = ("psnr", "ssim", "ciede2000", "colorfulness")
+SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+
+def write_folder_report(
+    results: Mapping[str, Any], scored: Sequence[Scored], scorer: FolderScorer, folder: Path
+) -> None:
+    """Write ``report.html``, ``tables.md`` and ``tables.tex`` from what ``scores.json`` holds."""
+    tables = [*list_tables(results), list_published(results)]
+    findings = [f"- {escaped(line)}\n" for line in results["findings"]]
+    markdown = "\n".join([*map(write_table, tables), "".join(findings)])
+    write_text(markdown, folder / "tables.md")
+    write_text("\n".join(map(write_latex, tables)), folder / "tables.tex")
+    page = render(
+        TEMPLATE,
+        found=results,
+        tables=list_tables(results),
+        published=list_published(results),
+        columns=COLUMNS,
+        scatter=draw_scatter(scored, list(results["methods"])),
+        kinds=draw_kinds(results["kinds"]) if results["kinds"] else "",
+        pictures=draw_pictures(scored, scorer),
+    )
+    write_text(page, folder / "report.html")
+
+
+def list_tables(results: Mapping[str, Any]) -> list[Table]:
+    """Make the tables of scores, pairs and what was noticed of each method."""
+    methods = list(results["methods"])
+    tables = [list_scores(table, methods) for table in results["tables"]]
+    for path, scores in results.get("beside", {}).items():
+        table = {**results["tables"][0], "scores": scores, "worse_than_gray": {}}
+        rows = list_scores(table, methods).rows
+        tables[0] = tables[0]._replace(
+            rows=[*tables[0].rows, *([f"{r[0]} ({path})", *r[1:]] for r in rows)]
+        )
+    return [*tables, list_pairs(results["pairs"]), list_checks(results["methods"])]
+
+
+def list_overview(results: Mapping[str, Any]) -> list[Table]:
+    """Make tables of a few metrics without intervals, narrow enough for a terminal."""
+
+    def shorten(of_row: Mapping[str, Any]) -> dict[str, Any]:
+        return {m: {"mean": of_row[m]["mean"]} for m in IN_TERMINAL if m in of_row}
+
+    return [
+        list_scores(
+            {**table, "scores": {row: shorten(of) for row, of in table["scores"].items()}},
+            list(results["methods"]),
+        )
+        for table in results["tables"]
+    ]
+
+
+def list_scores(table: Mapping[str, Any], methods: Sequence[str]) -> Table:
+    """List every metric of every row on the same photographs."""
+    scores = table["scores"]
+    measured = next(iter(scores.values()))
+    metrics = [metric for metric in COLUMNS if metric in measured]
+    rows = [
+        [
+            name,
+            *(format_cell(metric, of_row.get(metric)) for metric in metrics),
+            DASH if (worse := table["worse_than_gray"].get(name)) is None else f"{worse:.1%}",
+        ]
+        for name, of_row in scores.items()
+    ]
+    header = ["method", *(f"{COLUMNS[m][0]}{point(m)}" for m in metrics), "worse than gray"]
+    title = f"{table['title']} ({table['photographs']:,})"
+    return Table(title, header, rows, methods)
+
+
+def point(metric: str) -> str:
+    """Return an arrow to where a metric is better."""
+    return " ↑" if metric in HIGHER else " ↓" if metric in LOWER else ""
+
+
+def list_pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
+    """List the paired differences, with the interval and the share of photographs won."""
+    rows = [
+        [
+            f"{pair['first']} - {pair['second']}",
+            COLUMNS[pair["metric"]][0],
+            format_estimate(pair["difference"], "{:+.3f}"),
+            f"{pair['win_rate']:.1%}",
+            f"{pair['photographs']:,}",
+        ]
+        for pair in pairs
+    ]
+    header = ["pair", "metric", "mean difference", "the first is better on", "photographs"]
+    return Table("Pairs, on the same photographs", header, rows)
+
+
+def list_checks(methods: Mapping[str, Any]) -> Table:
+    """List what was measured of the files of each method."""
+    rows = [
+        [
+            name,
+            str(about["pictures"]),
+            str(len(about["unusable"])),
+            DASH if about["lightness"] is None else f"{about['lightness']:.2f}",
+            *(str(len(about[key])) for key in ("lightness_off", "wrapped", "jpeg")),
+            str(sum(about["profiles"].values())),
+        ]
+        for name, about in methods.items()
+    ]
+    header = ["method", "scored", "missing or unusable", "lightness off, L*", "off by more than 2"]
+    return Table("Files", [*header, "values wrapped", "JPEG", "other profile"], rows)
+
+
+def list_published(results: Mapping[str, Any]) -> Table:
+    """List published scores with their sources; they are never ranked with ours."""
+    rows = results["published"]
+    metrics = [m for m in COLUMNS if any(m in row["scores"] for row in rows)]
+    cells = [
+        [
+            f"{row['method']} ({row['year']})",
+            row["photographs"],
+            *(format_cell(m, {"mean": row["scores"].get(m)}) for m in metrics),
+            row["source"],
+            row["unknown"],
+        ]
+        for row in rows
+    ]
+    header = ["published", "on", *(COLUMNS[m][0] for m in metrics), "source", "not known"]
+    return Table("As published: other protocols, not to be ranked with the above", header, cells)
+
+
+def write_latex(table: Table) -> str:
+    """Return a table as LaTeX (booktabs)."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+
+    body = "\n".join(map(line, table.rows))
+    return (
+        f"\\begin{{table}}\n\\caption{{{escape_latex(table.title)}}}\n"
+        f"\\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}\n\\toprule\n"
+        f"{line(table.header)}\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+    )
+
+
+def escape_latex(text: str) -> str:
+    """Return text that LaTeX shows as it is."""
+    plain = "".join(SPECIAL.get(char, char) for char in visible(text))
+    return plain.replace("↑", r"$\uparrow$").replace("↓", r"$\downarrow$")
+
+
+def draw_scatter(scored: Sequence[Scored], methods: Sequence[str]) -> str:
+    """Draw the gain in PSNR over gray against colourfulness, a dot a photograph, as SVG."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    dots = {}
+    for index, method in enumerate(methods):
+        present = [each.rows for each in scored if "psnr" in each.rows.get(method, {})]
+        if not present or "colorfulness" not in present[0][method]:
+            continue
+        gains = [rows[method]["psnr"] - rows[GRAY]["psnr"] for rows in present]
+        colors = [rows[method]["colorfulness"] for rows in present]
+        dots[method] = axes.scatter(
+            colors, gains, s=8, alpha=0.5, color=f"C{index % 10}", rasterized=len(present) > 500
+        )
+    axes.axhline(0, color="0.6", linewidth=0.8)
+    axes.set(xlabel="colourfulness of the picture", ylabel="PSNR above gray, dB")
+    axes.spines[["top", "right"]].set_visible(False)
+    if dots:
+        plain_legend(axes, dots, fontsize=8)
+    return as_svg(figure)
+
+
+def draw_kinds(kinds: Mapping[str, Mapping[str, float]]) -> str:
+    """Draw the mean PSNR of each row by kind of photograph, as bars in SVG."""
+    rows = list(dict.fromkeys(row for by_row in kinds.values() for row in by_row))
+    figure = Figure(figsize=(max(6, 0.5 * len(kinds) * len(rows) / 3), 3.5), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(rows)
+    bars = {}
+    for index, row in enumerate(rows):
+        heights = [kinds[kind].get(row) or np.nan for kind in kinds]
+        places = np.arange(len(kinds)) + (index - (len(rows) - 1) / 2) * width
+        bars[row] = axes.bar(places, heights, width, color=f"C{index % 10}")
+    axes.set_xticks(range(len(kinds)), [visible(kind) or "(none)" for kind in kinds], rotation=40)
+    for label in axes.get_xticklabels():
+        label.set_parse_math(False)
+    axes.set_ylabel("PSNR, dB")
+    axes.spines[["top", "right"]].set_visible(False)
+    plain_legend(axes, bars, fontsize=7)  # type: ignore[arg-type]
+    return as_svg(figure)
+
+
+def draw_pictures(scored: Sequence[Scored], scorer: FolderScorer) -> list[dict[str, Any]]:
+    """Show the photographs on which methods differ most in PSNR, all side by side."""
+    methods = list(scorer.folders.methods)
+
+    def spread(each: Scored) -> float:
+        found = [each.rows[m]["psnr"] for m in [*methods, GRAY] if "psnr" in each.rows.get(m, {})]
+        finite = [value for value in found if np.isfinite(value)]
+        return max(finite) - min(finite) if len(finite) > 1 else 0.0
+
+    shown = []
+    for each in sorted(scored, key=spread, reverse=True)[:SHOWN]:
+        true_rgb = read_truth(scorer.folders, each.key, scorer.protocol)
+        L, ab = rgb_to_lab(from_uint8(true_rgb))
+        tiles = {"truth": true_rgb, GRAY: to_uint8(lab_to_rgb(L, torch.zeros_like(ab)))}
+        path = scorer.folders.truth / scorer.folders.true_names[each.key]
+        for method in methods:
+            own = scorer.folders.find(method, each.key)
+            found = read_prediction(own, path, true_rgb, scorer.protocol.square)
+            if found.rgb is not None:
+                tiles[method] = found.rgb
+        psnr = {row: of_row.get("psnr") for row, of_row in each.rows.items()}
+        shown.append(
+            {
+                "name": each.key,
+                "tiles": [(row, psnr.get(row), encode(rgb[0])) for row, rgb in tiles.items()],
+            }
+        )
+    return shown
+
+
+def encode(rgb: torch.Tensor) -> str:
+    """Encode a uint8 (3,H,W) as a small picture that a page can hold."""
+    picture = Image.fromarray(np.ascontiguousarray(rgb.permute(1, 2, 0).numpy()))
+    picture.thumbnail((TILE, TILE))
+    buffer = BytesIO()
+    picture.save(buffer, format="WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
