@@ -35,7 +35,9 @@ def settings() -> Callable[..., Train]:
     register()
 
     def composed(*overrides: str) -> Train:
-        is_given = {"dataset=mixed", "experiment=default_model"} & set(overrides)
+        is_given = {"dataset=mixed", "experiment=default_model", "experiment=everyday"} & set(
+            overrides
+        )
         small = [word for word in SMALL if not (is_given and word.startswith(COUNTS))]
         with initialize_config_dir(CONF, version_base="1.3"):
             result: Train = parse_config(compose("train", [*small, *overrides]))

@@ -30,7 +30,9 @@ def datamodule(settings: Train) -> ColorDataModule:
 
 def in_stage(data: ColorDataModule, **stage: bool) -> ColorDataModule:
     stages = {"training": False, "evaluating": False, "predicting": False}
-    data.trainer = SimpleNamespace(global_step=0, **{**stages, **stage})  # type: ignore[assignment]
+    data.trainer = SimpleNamespace(
+        global_step=0, estimated_stepping_batches=10, **{**stages, **stage}
+    )  # type: ignore[assignment]
     return data
 
 

@@ -473,7 +473,7 @@ def test_what_cannot_be_evaluated_is_named(
     for overrides, message in {
         ("temperature=0.5",): r"temperature is of colour bins, which this model does not predict",
         ("metrics=[mse,nice]",): r"unknown metric 'nice'; known: mse, psnr, .*lpips, fid, kid",
-        ("datasets=[cats]",): "no dataset cats: it is none of dogs, faces, mixed, scenes, synth",
+        ("datasets=[cats]",): "no dataset cats: it is none of dogs, everyday, faces, mixed, scenes",
         (f"datasets=[{tmp_path}/empty]",): "no photographs .* in .*empty",
         (f"datasets=[{tmp_path}/gray]",): "no photograph of .*gray can be scored: of 1, 1 are near",
     }.items():

@@ -95,6 +95,7 @@ class Stage:
     """A trainer in its training stage."""
 
     global_step = 3
+    estimated_stepping_batches = 10
     training = True
 
 
