@@ -244,9 +244,7 @@ def test_random_weights_are_left_as_they_are() -> None:
 def test_weights_that_cannot_be_had_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(
-        InputError, match=r"package has tf_.*_lite0, .*_lite2, not resnet18; use"
-    ):
+    with pytest.raises(InputError, match=r"package has tf_.*_lite0, .*_lite2, not resnet18; use"):
         encoder_of(name="resnet18", weights="package").start()
     with pytest.raises(InputError, match=r"no file absent\.pth; network\.encoder\.weights is hub"):
         encoder_of(weights="absent.pth").start()
