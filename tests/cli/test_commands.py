@@ -21,7 +21,9 @@ BOARD = "boards=[{dataset: synthetic, train: [4], experiments: [ladder/paper]}]"
 NO_FOLDER = "error: file: this is a file where a folder is needed; remove it, or set another path"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_interrupted_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     words = [*SMALL, "trainer.max_epochs=100000", "trainer.patience=100000"]
     command = [sys.executable, "-m", "src.train", *words, f"hydra.run.dir={tmp_path}/run"]

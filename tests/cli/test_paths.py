@@ -176,6 +176,7 @@ def test_every_command_works_in_folders_with_odd_names(photographs: Path, tmp_pa
     assert (place / "sweep [1]" / "sweep.html").is_file()
 
 
+@pytest.mark.slow
 def test_the_printed_command_goes_on_in_a_clone_below_an_odd_folder(tmp_path: Path) -> None:
     clone = tmp_path / FOLDER
     for part in ("src", "conf"):

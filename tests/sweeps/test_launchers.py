@@ -24,7 +24,7 @@ JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 @pytest.mark.parametrize(
     "launcher",
     [
-        JOBLIB,
+        pytest.param(JOBLIB, marks=pytest.mark.slow),
         pytest.param(["hydra/launcher=submitit_local"], marks=pytest.mark.slow),
         pytest.param(["hydra/launcher=ray"], marks=pytest.mark.slow),
     ],

@@ -26,6 +26,7 @@ from tests.support.command_line import python
 SEARCH = ["src.train", "-m", *SMALL, "optimizer.lr=tag(log,interval(1e-4,1e-2))"]
 
 
+@pytest.mark.slow
 def test_two_terminals_share_a_search_which_goes_on_in_its_study(tmp_path: Path) -> None:
     words = [*SEARCH, "hydra.sweeper.trials=2"]
     with ThreadPoolExecutor(2) as terminals:

@@ -245,6 +245,7 @@ def peak_of_visits(server: Server, visits: int, photo: Path) -> float:
     return most
 
 
+@pytest.mark.slow
 def test_thirty_visits_stay_below_the_stated_memory(tight: Server, tmp_path: Path) -> None:
     """Of 30 x 8 MB no more than 60 MB are kept; the allocator has a share of its own."""
     photo = photograph(tmp_path / "photo.png", 2000)

@@ -29,7 +29,7 @@ from colorization.evaluation.preferences import (
 from colorization.web.ballots import GRAY, TRUTH, Ballots
 from colorization.web.judge import sum_up
 from tests.support.browser import chrome, programs
-from tests.support.command_line import ROOT, environment
+from tests.support.command_line import ROOT, environment, take_interrupts
 
 SHADES = {"truth": 250, "a": 150, "b": 60}  # of red, which tells the folders apart
 
@@ -64,6 +64,7 @@ def serve(folders: Path, tmp_path: Path) -> "subprocess.Popen[str]":
         env=environment(),
         text=True,
         cwd=ROOT,
+        preexec_fn=take_interrupts,
     )
 
 
