@@ -2,8 +2,8 @@
 
 import kornia.augmentation as K
 import torch
+from kornia.filters import gaussian_blur2d
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from colorization.color import LabBatch
 
@@ -102,7 +102,7 @@ class Augmentation(nn.Module):
         contrast = draw(OLD_CONTRAST, 1)
         old = 100 * (contrast * old + (1 - contrast) * draw(0, 1))
         is_blurred = draw(0, 1) < 0.5
-        old = torch.where(is_blurred, gaussian_blur(old, [5, 5], [1.0, 1.0]), old)
+        old = torch.where(is_blurred, gaussian_blur2d(old, (5, 5), (1.0, 1.0)), old)
         old = (old + torch.randn_like(old) * draw(0, OLD_NOISE)).clamp(0, 100)
         return LabBatch(torch.where(draw(0, 1) < self.aged, old, L), batch.ab)
 
