@@ -18,7 +18,11 @@ from scipy.fft import dctn
 
 from colorization.color import from_uint8, is_near_gray, rgb_to_lab
 from colorization.data.folders import PhotographFolder, deal, list_photographs
-from colorization.data.photographs import read_ahead
+from colorization.data.photographs import (
+    UnusablePhotographError,
+    read_ahead,
+    read_photograph,
+)
 from colorization.errors import InputError
 from colorization.files.atomic import replacing, write_text
 from colorization.reports.progress import shown, telling
@@ -103,7 +107,11 @@ class EverydayPhotographs(PhotographFolder):
             return
         known = Hashes()
         for folder in self.avoid:
-            known.add_folder(folder)
+            records = sorted(folder.glob("*.json"))
+            for record in records:
+                known.add(read_record(record)["photographs"].values())
+            if not records and folder.is_dir():
+                known.add_folder(folder, self.max_pixels)
         for name in self.sources:
             if name in missing:
                 gather(name, self.sources[name], self.root, self.clones, known)
@@ -145,16 +153,23 @@ class Hashes:
         more = np.array([int(text, 16) for _, text in found], np.uint64)
         self.known = np.concatenate([self.known, more])
 
-    def add_folder(self, folder: Path) -> None:
-        """Add the photographs of a folder, if it is there: those of its records, if it has any."""
-        if records := sorted(folder.glob("*.json")):
-            for record in records:
-                self.add(read_record(record)["photographs"].values())
-        elif folder.is_dir():
-            names = list_photographs(folder)
-            pictures = (Image.open(folder / name).convert("RGB") for name in names)
-            doing = shown(pictures, f"hashing {folder}", len(names))
-            self.add([("", hash_picture(picture)) for picture in doing])
+    def add_folder(self, folder: Path, max_pixels: int) -> None:
+        """Add the photographs of a folder; unusable ones are skipped.
+
+        Raises:
+            InputError: if there are none.
+        """
+        names = list_photographs(folder)
+
+        def look(name: str) -> str | None:
+            try:
+                rgb = read_photograph(folder / name, None, max_pixels)
+            except UnusablePhotographError:
+                return None
+            return hash_picture(Image.fromarray(rgb.permute(1, 2, 0).numpy()))
+
+        found = shown(read_ahead(look, names), f"hashing {folder}", len(names))
+        self.add([("", text) for text in found if text])
 
     def has_alike(self, text: str) -> bool:
         """Whether a known photograph's hash differs in a few bits at most."""

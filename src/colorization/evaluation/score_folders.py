@@ -80,7 +80,9 @@ def survey(folders: Folders, protocol: Protocol, trained_on: Path | None) -> Sur
         InputError: if none is left.
     """
     found = Survey()
-    known = hash_folder(trained_on) if trained_on else None
+    known = Hashes() if trained_on else None
+    if known and trained_on:
+        known.add_folder(trained_on, MAX_PIXELS)
 
     def look(key: str) -> Any:
         try:
@@ -114,28 +116,6 @@ def survey(folders: Folders, protocol: Protocol, trained_on: Path | None) -> Sur
             f"near-gray, {len(found.trained_on)} were trained on, {len(found.unusable)} unusable"
         )
     return found
-
-
-def hash_folder(folder: Path) -> Hashes:
-    """Hash the photographs of a training folder; unusable ones are skipped.
-
-    Raises:
-        InputError: if there are none.
-    """
-    names = list_photographs(folder)
-    hashes = Hashes()
-
-    def look(name: str) -> str | None:
-        try:
-            rgb = read_photograph(folder / name, None, MAX_PIXELS)
-        except UnusablePhotographError:
-            return None
-        return hash_picture(Image.fromarray(rgb.permute(1, 2, 0).numpy()))
-
-    for text in shown(read_ahead(look, names), f"hashing {folder}", len(names)):
-        if text:
-            hashes.add([("", text)])
-    return hashes
 
 
 def read_truth(folders: Folders, key: str, protocol: Protocol) -> Tensor:
