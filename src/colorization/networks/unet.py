@@ -1,7 +1,7 @@
 """A U-Net for a few hundred photographs, its encoder trained with it or taken from ImageNet."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +33,7 @@ class UNet(ColorNetwork):
         stride: of the output. 4 leaves out the finest level, which costs most and gains little:
             true colours at 1/4 of 256 px, upsampled, are 39 dB from the truth.
         encoder: arguments of a :class:`PretrainedEncoder`; None trains an encoder from scratch.
+        queries: colours that are learned and look at the whole picture; see :class:`ColorQueries`.
         channels: of the raw output.
 
     Raises:
@@ -46,6 +47,7 @@ class UNet(ColorNetwork):
         dropout: float,
         stride: int = 2,
         encoder: Mapping[str, Any] | None = None,
+        queries: int = 0,
         channels: int = 2,
     ) -> None:
         super().__init__()
@@ -64,7 +66,8 @@ class UNet(ColorNetwork):
         self.decoder = nn.ModuleList(
             Up(below, beside) for below, beside in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.head = nn.Conv2d(width, channels, 3, padding=1)
+        self.queries = ColorQueries(queries, widths[:0:-1], width) if queries else None
+        self.head = nn.Conv2d(width + queries, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         multiple = self.upsampling.stride * 2 ** (len(self.encoder.widths) - 1)
@@ -76,8 +79,12 @@ class UNet(ColorNetwork):
             x = torch.cat([x, make_positions(x)], dim=1)
         skips = self.encoder(x)
         x = self.dropout(skips.pop())
+        maps = []
         for up in self.decoder:
+            maps.append(x)
             x = up(x, skips.pop())
+        if self.queries:
+            x = torch.cat([x, self.queries(maps, x)], dim=1)
         raw: Tensor = self.head(x)
         return raw
 
@@ -100,6 +107,44 @@ class Up(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         y: Tensor = self.block(F.interpolate(self.narrow(x), scale_factor=2) + skip)
         return y
+
+
+class ColorQueries(nn.Module):
+    """Learned colours that ask the coarse maps what is in the picture, then look for its pixels.
+
+    As the colour decoder of Kang et al. 2023 (DDColor): each query attends to the decoder's maps,
+    the coarsest first, and answers for every pixel how much it is meant.
+
+    Args:
+        count: of the queries.
+        widths: channels of the maps, the coarsest first; the last map is the finest but one.
+        width: channels of the finest map, and of a query.
+    """
+
+    def __init__(self, count: int, widths: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(1, count, width))
+        self.keys = nn.ModuleList(nn.Linear(channels, 2 * width) for channels in widths)
+        self.asks = nn.ModuleList(nn.Linear(width, width) for _ in widths)
+        self.steps = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(width),
+                nn.Linear(width, 4 * width),
+                nn.SiLU(),
+                nn.Linear(4 * width, width),
+            )
+            for _ in widths
+        )
+
+    def forward(self, maps: Sequence[Tensor], finest: Tensor) -> Tensor:
+        """Return a map for each query, (B,count,H,W), for the finest map (B,width,H,W)."""
+        found = self.start.expand(len(finest), -1, -1)
+        for seen, key, ask, step in zip(maps, self.keys, self.asks, self.steps, strict=True):
+            k, v = key(seen.flatten(2).transpose(1, 2)).chunk(2, dim=-1)
+            found = found + F.scaled_dot_product_attention(ask(found), k, v)
+            found = found + step(found)
+        rows = (found / found.shape[-1] ** 0.5) @ finest.flatten(2)
+        return rows.unflatten(2, finest.shape[-2:])
 
 
 def make_positions(x: Tensor) -> Tensor:

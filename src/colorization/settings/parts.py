@@ -227,6 +227,9 @@ class UNet(Target):
     )
     stride: int = setting(2, within(2, 4), "of the output: 2, or 4 for pictures of 192 px and more")
     encoder: Encoder | None = setting(None, help="of the group encoder; null trains its own")
+    queries: int = setting(
+        0, within(0, 512), "learned colours that look at the whole picture, as DDColor's; 0 is none"
+    )
 
     def __post_init__(self) -> None:
         if self.stride not in (2, 4):
