@@ -61,6 +61,28 @@ def test_graph_predicts_what_pytorch_does_at_any_size(
             model.predict(np.zeros((1, 1, 40, 64), np.float32))
 
 
+@pytest.mark.parametrize("form", ["bundle", "onnx"])
+def test_size_and_temperature_can_be_chosen(run: Path, tmp_path: Path, form: str) -> None:
+    path = tmp_path / ("bundle" if form == "bundle" else "m.onnx")
+    chosen: dict[str, Any] = {"size": 64, "temperature": 0.2, "precision": "single"}
+    export_model(str(run), format=form, output=str(path), **chosen)
+    colorizer = load_colorizer(run)
+    gray = np.random.default_rng(0).integers(0, 256, (64, 80), dtype=np.uint8)
+    L = torch.from_numpy(rgb2lab(np.stack([gray] * 3, axis=-1))[None, None, ..., 0]).float()
+    assert colorizer.objective.temperature != 0.2
+    colorizer.objective.temperature = 0.2
+    with torch.no_grad():
+        expected = colorizer(L).numpy()
+    model = load_model(str(path), **({"precision": "32-true"} if form == "bundle" else {}))
+    assert model.about["size"] == 64
+    assert model.about["objective"]["temperature"] == 0.2
+    assert np.abs(model.predict(L.numpy()) - expected).max() < 0.1
+    with pytest.raises(InputError, match="size is 3; it must be at least 8"):
+        export_model(str(run), size=3)
+    with pytest.raises(InputError, match=r"temperature is 0\.0; it must be at least"):
+        export_model(str(run), temperature=0.0)
+
+
 def test_warnings_that_are_not_known_are_shown() -> None:
     class Odd(FromLightness):
         def forward(self, L: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -202,6 +202,31 @@ def test_unet_dropout_is_for_training_only() -> None:
     assert torch.equal(network(x), network(x))
 
 
+def test_queries_ask_the_whole_picture_and_answer_every_pixel() -> None:
+    torch.manual_seed(0)
+    settings: dict[str, Any] = {"width": 8, "coordinates": False, "dropout": 0.0}
+    network = UNet(**settings, queries=5).eval()
+    plain = sum(p.numel() for p in UNet(**settings).parameters())
+    head = 5 * 2 * 9  # five more maps for two channels of a 3 x 3 convolution
+    queries = network.queries
+    assert queries is not None
+    own = sum(p.numel() for p in queries.parameters())
+    assert sum(p.numel() for p in network.parameters()) == plain + head + own
+    maps = [torch.rand(2, width, 4, 4) for width in (64, 64, 32, 16)]
+    finest = torch.rand(2, 8, 32, 48)
+    with torch.no_grad():
+        before = queries(maps, finest)
+        assert before.shape == (2, 5, 32, 48)
+        moved = [seen.roll((1, 2), (2, 3)) for seen in maps]
+        assert torch.allclose(queries(moved, finest), before, atol=1e-5)  # places do not matter
+        maps[0][0, :, 0, 0] += 3  # what is seen anywhere
+        changed = (queries(maps, finest) - before).abs().amin(dim=(1, 2, 3))
+    assert changed[0] > 1e-6  # matters everywhere
+    assert changed[1] == 0  # in this picture
+    for size in [(64, 64), (33, 70), (1, 1)]:
+        assert network(torch.zeros(2, 1, *size)).shape[1] == 2
+
+
 def test_unet_of_an_odd_width_is_refused() -> None:
     with pytest.raises(InputError, match=r"network\.width is 20; it must be a multiple of 8"):
         UNet(20, coordinates=False, dropout=0)

@@ -24,6 +24,12 @@ def export(
         str | None, Option(help="In the description and card. (default: of its dataset)")
     ] = None,
     precision: Annotated[Literal["half", "single"], Option(help="Of a bundle's weights.")] = "half",
+    size: Annotated[
+        int | None, Option(help="Its own, px. (default: of its training photographs)")
+    ] = None,
+    temperature: Annotated[
+        float | None, Option(help="Of the annealed mean, 0.01 to 1. (default: its own)")
+    ] = None,
     evaluation: Annotated[
         str | None, Option(help="results.json of evaluate, for the scores on each dataset.")
     ] = None,

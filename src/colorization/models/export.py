@@ -25,7 +25,7 @@ from colorization.models.registry import find_model, is_bundle
 from colorization.models.results import PACKAGES
 from colorization.networks.weights import SMALLEST
 from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
-from colorization.settings.fields import check, one_of
+from colorization.settings.fields import SIZE, TEMPERATURE, check, one_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ def export_model(
     format: str = "bundle",
     name: str | None = None,
     precision: str = "half",
+    size: int | None = None,
+    temperature: float | None = None,
     evaluation: str | None = None,
     data_dir: str = "data",
 ) -> Path:
@@ -56,6 +58,8 @@ def export_model(
         format: ``bundle``; ``onnx`` (L to ab) or ``onnx_rgb`` (8-bit gray to ab and RGB).
         name: of the model in its description and card; None keeps its own.
         precision: of a bundle's weights: ``half`` or ``single``.
+        size: of its own, px; None keeps that of its training photographs.
+        temperature: of a distribution over colours; None keeps its own.
         evaluation: a ``results.json`` of ``src.evaluate``, whose scores go into the card.
         data_dir: folder of the photographs on which an ONNX file is compared with PyTorch.
 
@@ -64,13 +68,19 @@ def export_model(
     """
     check("format", format, FORMAT)
     check("precision", precision, PRECISION)
+    check("size", size, SIZE)
+    check("temperature", temperature, TEMPERATURE)
     path = find_model(checkpoint)
     model = read_model(checkpoint)
     about = dict(model.about) | {
         "name": name or model.about["name"],
+        "size": size or model.about["size"],
         "exported": date.today().isoformat(),
         "versions": {package: version(package) for package in PACKAGES},
     }
+    if temperature is not None:
+        model.predictor.set_decoding(temperature=temperature)
+        about["objective"] = about["objective"] | {"temperature": temperature}
     if evaluation:
         about["training"] = about["training"] | {"tests": read_evaluation(Path(evaluation))}
     model = model._replace(about=about)
