@@ -143,8 +143,8 @@ class ColorQueries(nn.Module):
             k, v = key(seen.flatten(2).transpose(1, 2)).chunk(2, dim=-1)
             found = found + F.scaled_dot_product_attention(ask(found), k, v)
             found = found + step(found)
-        rows = (found / found.shape[-1] ** 0.5) @ finest.flatten(2)
-        return rows.unflatten(2, finest.shape[-2:])
+        rows: Tensor = (found / found.shape[-1] ** 0.5) @ finest.flatten(2)
+        return rows.view(*rows.shape[:2], *finest.shape[-2:])
 
 
 def make_positions(x: Tensor) -> Tensor:
