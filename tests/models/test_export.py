@@ -83,6 +83,39 @@ def test_size_and_temperature_can_be_chosen(run: Path, tmp_path: Path, form: str
         export_model(str(run), temperature=0.0)
 
 
+def test_a_light_bundle_has_its_weights_once_and_runs_without_pytorch(
+    run: Path, tmp_path: Path
+) -> None:
+    folder = Path(export_model(str(run), output=str(tmp_path / "light"), light=True))
+    graph, weights = folder / "model.onnx", folder / "weights.safetensors"
+    assert graph.stat().st_size < weights.stat().st_size / 3
+    proto = onnx.load(graph, load_external_data=False)
+    pointing = [weight for weight in proto.graph.initializer if weight.external_data]
+    assert len(pointing) > 0.9 * len(proto.graph.initializer)
+    whole = onnx.load(graph)  # with onnx's own reader of what lies outside
+    onnx.checker.check_model(whole)
+    L = torch.rand(1, 1, 70, 97) * 100
+    with torch.no_grad():
+        expected = read_model(str(folder)).predictor(L).numpy()
+    assert np.abs(OnnxModel(graph).predict(L.numpy()) - expected).max() < 0.05
+    assert load_bundle_without_pytorch(folder) == str(graph)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert "weights.safetensors is not what SHA256SUMS says" in load_bundle_without_pytorch(folder)
+
+
+def load_bundle_without_pytorch(folder: Path) -> str:
+    """Return the file that is loaded where PyTorch is not installed, or the error."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import importlib.util as util; real = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'torch' else real(name, *more)\n"
+        "from colorization.models.backends import load_model\n"
+        f"print(load_model({str(folder)!r}).path)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    return (done.stdout or done.stderr).strip()
+
+
 def test_warnings_that_are_not_known_are_shown() -> None:
     class Odd(FromLightness):
         def forward(self, L: torch.Tensor) -> tuple[torch.Tensor, ...]:

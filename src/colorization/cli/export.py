@@ -24,6 +24,9 @@ def export(
         str | None, Option(help="In the description and card. (default: of its dataset)")
     ] = None,
     precision: Annotated[Literal["half", "single"], Option(help="Of a bundle's weights.")] = "half",
+    light: Annotated[
+        bool, Option("--light", help="A bundle that is run without PyTorch too.")
+    ] = False,
     size: Annotated[
         int | None, Option(help="Its own, px. (default: of its training photographs)")
     ] = None,

@@ -12,7 +12,7 @@ from colorization.errors import InputError
 from colorization.files.painting import Floats
 from colorization.hints.arrays import correct_colors
 from colorization.models.metadata import parse_description
-from colorization.models.registry import CHECKSUMS, GRAPH, find_model
+from colorization.models.registry import CHECKSUMS, GRAPH, WEIGHTS, find_model
 
 ONNX_ABOUT = "colorization_workbench"
 """Key of the model's description in an ONNX file's metadata."""
@@ -116,10 +116,12 @@ def graph_of(path: Path) -> Path:
     graph = path / GRAPH
     if not graph.is_file():
         raise InputError(f"{path} needs PyTorch: pip install 'colorization[train]'")
-    with graph.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if f"{digest}  {GRAPH}" not in (path / CHECKSUMS).read_text().splitlines():
-        raise InputError(f"{graph} is not what {CHECKSUMS} says; fetch it again")
+    sums = (path / CHECKSUMS).read_text().splitlines()
+    for name in (GRAPH, WEIGHTS):
+        with (path / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if f"{digest}  {name}" not in sums:
+            raise InputError(f"{path / name} is not what {CHECKSUMS} says; fetch it again")
     return graph
 
 

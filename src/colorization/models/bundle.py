@@ -14,9 +14,8 @@ from colorization.files.atomic import replacing
 from colorization.models.checkpoints import check_settings, read_checkpoint
 from colorization.models.metadata import describe_checkpoint, parse_description
 from colorization.models.predictor import PARTS, SETTINGS, Predictor, restore, select_weights
-from colorization.models.registry import CHECKSUMS, DESCRIPTION, find_model, is_bundle
+from colorization.models.registry import CHECKSUMS, DESCRIPTION, WEIGHTS, find_model, is_bundle
 
-WEIGHTS = "weights.safetensors"
 CARD = "README.md"
 
 

@@ -21,6 +21,7 @@ ORIGINS = {
     "non-commercial research and education",
     "synthetic": "scenes rendered by this project",
     "everyday": "photographs of public repositories, each with its own terms",
+    "open": "photographs of public repositories whose terms allow any use",
 }
 OTHER = "photographs of its maker's own, whose terms are not recorded"
 ENCODERS = {

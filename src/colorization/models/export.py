@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
@@ -16,12 +17,18 @@ from torch import Tensor, nn
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.data.photographs import ImageDataset
 from colorization.errors import InputError
-from colorization.files.atomic import replacing
+from colorization.files.atomic import replacing, write_text
 from colorization.models.backends import ONNX_ABOUT
-from colorization.models.bundle import TrainedModel, read_model, write_bundle
+from colorization.models.bundle import (
+    TrainedModel,
+    hash_file,
+    read_bundle,
+    read_model,
+    write_bundle,
+)
 from colorization.models.card import read_evaluation
 from colorization.models.checkpoints import read_checkpoint, resolve_dataset
-from colorization.models.registry import find_model, is_bundle
+from colorization.models.registry import CHECKSUMS, GRAPH, WEIGHTS, find_model, is_bundle
 from colorization.models.results import PACKAGES
 from colorization.networks.weights import SMALLEST
 from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
@@ -45,6 +52,7 @@ def export_model(
     format: str = "bundle",
     name: str | None = None,
     precision: str = "half",
+    light: bool = False,
     size: int | None = None,
     temperature: float | None = None,
     evaluation: str | None = None,
@@ -58,6 +66,7 @@ def export_model(
         format: ``bundle``; ``onnx`` (L to ab) or ``onnx_rgb`` (8-bit gray to ab and RGB).
         name: of the model in its description and card; None keeps its own.
         precision: of a bundle's weights: ``half`` or ``single``.
+        light: whether a bundle is run without PyTorch too.
         size: of its own, px; None keeps that of its training photographs.
         temperature: of a distribution over colours; None keeps its own.
         evaluation: a ``results.json`` of ``src.evaluate``, whose scores go into the card.
@@ -87,13 +96,20 @@ def export_model(
     target = Path(output or choose_output(path, format))
     if target.exists():
         raise InputError(f"{target} is there already; remove it, or set output to another")
+    photographs = choose_photographs(path, about, data_dir)
     if format == "bundle":
         write_bundle(model, target, precision)
+        if not light:
+            return target
+        try:
+            difference = add_graph(read_bundle(target), target, photographs)
+        except BaseException:
+            shutil.rmtree(target)
+            raise
     else:
         graph = FromGray if format == "onnx_rgb" else FromLightness
-        photographs = choose_photographs(path, about, data_dir)
         difference = write_onnx(model, target, graph, photographs)
-        log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
+    log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
     return target
 
 
@@ -190,19 +206,79 @@ def write_onnx(
     Raises:
         InputError: if a package is missing, or the difference is over 0.05.
     """
+    network = graph(model).eval()
+    with replacing(path) as beside:
+        beside.write_bytes(make_graph(model, network).SerializeToString())
+        return compare_graph(beside, network, photographs)
+
+
+def add_graph(model: TrainedModel, folder: Path, photographs: Iterable[Tensor]) -> float:
+    """Write an ONNX file into a bundle, so that it is run without PyTorch too.
+
+    Its weights are those in the bundle's file of weights, which it points into.
+
+    Returns:
+        The largest difference of ab, CIE units; errors are those of :func:`write_onnx`.
+    """
+    network = FromLightness(model).eval()
+    proto = make_graph(model, network)
+    point_into(proto, folder / WEIGHTS)
+    with replacing(folder / GRAPH) as beside:
+        beside.write_bytes(proto.SerializeToString())
+        difference = compare_graph(beside, network, photographs)
+    sums = folder / CHECKSUMS
+    write_text(sums.read_text() + f"{hash_file(folder / GRAPH)}  {GRAPH}\n", sums)
+    return difference
+
+
+def make_graph(model: TrainedModel, network: FromLightness) -> Any:
+    """Make the ONNX of a network, with the model's description."""
     try:
         import onnx
-        import onnxruntime
     except ImportError as error:
-        raise InputError(f"format=onnx needs {error.name}: pip install -e '.[onnx]'") from error
-    network = graph(model).eval()
+        raise InputError(f"ONNX needs {error.name}: pip install -e '.[onnx]'") from error
     proto = onnx.load_from_string(trace_network(network))
     about = proto.metadata_props.add()
     more = {"smallest": find_smallest(model.about)}
     about.key, about.value = ONNX_ABOUT, json.dumps(dict(model.about) | more)
     store_halves(proto)
-    whole = proto.SerializeToString()
-    session = onnxruntime.InferenceSession(whole)
+    return proto
+
+
+def point_into(proto: Any, weights: Path) -> None:
+    """Replace the weights of a graph by the places of the same bytes in a safetensors file.
+
+    That file has the length of its header in 8 bytes, the header, and the tensors. The few that
+    are not there, which tracing made, stay.
+    """
+    from onnx import TensorProto, numpy_helper
+
+    data = weights.read_bytes()
+    begin = 8 + int.from_bytes(data[:8], "little")
+    places = {}
+    for name, tensor in json.loads(data[8:begin]).items():
+        if name != "__metadata__":
+            start, end = (begin + offset for offset in tensor["data_offsets"])
+            places[data[start:end]] = start
+    for weight in proto.graph.initializer:
+        values = numpy_helper.to_array(weight).tobytes()
+        if (start := places.get(values)) is not None:
+            weight.ClearField("raw_data")
+            weight.data_location = TensorProto.EXTERNAL
+            where = {"location": weights.name, "offset": start, "length": len(values)}
+            for key, value in where.items():
+                weight.external_data.add(key=key, value=str(value))
+
+
+def compare_graph(path: Path, network: FromLightness, photographs: Iterable[Tensor]) -> float:
+    """Return the largest difference of ab between an ONNX file and PyTorch, CIE units.
+
+    Raises:
+        InputError: if it is over 0.05.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
     difference = 0.0
     for L in photographs:
         given = network.example(L)
@@ -212,8 +288,6 @@ def write_onnx(
         difference = max(difference, float(abs(found - expected).max()))
     if not difference <= TOLERANCE:
         raise InputError(f"ab of the ONNX model differ by up to {difference}; nothing is written")
-    with replacing(path) as beside:
-        beside.write_bytes(whole)
     return difference
 
 

@@ -8,7 +8,8 @@ from colorization.settings.installation import MODELS as SHIPPED
 DEFAULT = "default"
 DESCRIPTION = "model.json"
 CHECKSUMS = "SHA256SUMS"  # as sha256sum writes them
-GRAPH = "model.onnx"  # of a bundle that is run without PyTorch too
+WEIGHTS = "weights.safetensors"
+GRAPH = "model.onnx"  # of a bundle that is run without PyTorch too; its weights are those above
 
 
 def is_bundle(path: Path) -> bool:
