@@ -1,9 +1,10 @@
-"""Make docs/pictures/photographs.jpg: photographs that the shipped model has never seen.
+"""Make docs/pictures/photographs.jpg and failures.jpg of photographs that no model here has seen.
 
     python -m docs.picture
 
 Columns: gray; coloured automatically; coloured with hints; the truth. A hint is a square of the
-photograph's true colour at one of the places below, which a person chose.
+photograph's true colour at one of the places below, which a person chose. Failures have the columns
+gray, the shipped model, the open one, the truth.
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ HINTS = {  # column and row, in pixels of the photograph
     "chelsea": [(220, 198), (259, 267), (187, 103), (415, 120), (389, 26), (40, 150)],
     "rocket": [(441, 98), (110, 60), (478, 294), (316, 245), (60, 393)],
 }
+FAILURES = ("retina", "immunohistochemistry", "coffee", "astronaut", "rocket")
 
 
 def row(colorizer: PhotoColorizer, name: str) -> Image.Image:
@@ -40,6 +42,18 @@ def row(colorizer: PhotoColorizer, name: str) -> Image.Image:
         colorizer.colorize(truth, Hints(*truth.size, tuple(hints))),
         truth,
     ]
+    return put_beside(pictures)
+
+
+def failure(models: list[PhotoColorizer], name: str) -> Image.Image:
+    """Colour one photograph of scikit-image by each model, between gray and the truth."""
+    truth = Image.fromarray(getattr(data, name)())
+    gray = PhotoColorizer(models[0].model, saturation=0).colorize(truth)
+    return put_beside([gray, *(model.colorize(truth) for model in models), truth])
+
+
+def put_beside(pictures: list[Image.Image]) -> Image.Image:
+    """Put the centre squares of pictures beside each other."""
     whole = Image.new("RGB", (len(pictures) * (SIDE + 4) - 4, SIDE), "white")
     for column, picture in enumerate(pictures):
         side = min(picture.size)
@@ -49,11 +63,16 @@ def row(colorizer: PhotoColorizer, name: str) -> Image.Image:
     return whole
 
 
-if __name__ == "__main__":
-    colorizer = PhotoColorizer.load()
-    rows = [row(colorizer, name) for name in HINTS]
+def save(rows: list[Image.Image], name: str) -> None:
+    """Put rows below each other, and save them among the pictures of the docs."""
     picture = Image.new("RGB", (rows[0].width, len(rows) * (SIDE + 4) - 4), "white")
     for index, each in enumerate(rows):
         picture.paste(each, (0, index * (SIDE + 4)))
-    path = Path(__file__).parent / "pictures" / "photographs.jpg"
-    picture.save(path, quality=88)
+    picture.save(Path(__file__).parent / "pictures" / name, quality=88)
+
+
+if __name__ == "__main__":
+    shipped = PhotoColorizer.load()
+    save([row(shipped, name) for name in HINTS], "photographs.jpg")
+    models = [shipped, PhotoColorizer.load("open")]
+    save([failure(models, name) for name in FAILURES], "failures.jpg")

@@ -336,3 +336,21 @@ def test_a_bundle_on_a_full_disk_is_named_and_not_there(
         export_model(**settings(f"checkpoint={checkpoint}", f"output={tmp_path}/deeper/bundle"))
     assert one_line(caught.value).startswith(f"{tmp_path}/deeper/bundle: the disk is full; free")
     assert list((tmp_path / "deeper").iterdir()) == []
+
+
+def test_scores_by_kind_are_in_the_card(checkpoint: Path, tmp_path: Path) -> None:
+    def line(row: str, gain: float) -> str:
+        numbers = {"photographs": 12, "gain": gain, "interval": 0.5, "colorfulness": 20.0}
+        return json.dumps({"row": row, **numbers, "worse_than_gray": 0.25})
+
+    name = "sea: mine, temperature 1, saturation 1"
+    rows = [("sea: truth", 70), ("sea: mean", 0.1), ("sea: L table", 0.5)]
+    lines = [line(*row) for row in [*rows, ("sea: (position, L) table", 0.25), (name, 1.25)]]
+    path = tmp_path / "kinds.jsonl"
+    path.write_text("\n".join(['{"command": "it"}', *lines]))
+    chosen = {"name": "mine", "evaluation": str(path)}
+    folder = export_model(str(checkpoint), output=str(tmp_path / "bundle"), **chosen)
+    card = (folder / "README.md").read_text()
+    assert "| sea | 12 | 1.25 ± 0.50 | 0.50 | 20 | 20 | 25% |" in card
+    with pytest.raises(InputError, match=r"kinds\.jsonl has no scores by kind of 'other, temp"):
+        export_model(str(checkpoint), name="other", evaluation=str(path))

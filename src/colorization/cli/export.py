@@ -34,7 +34,7 @@ def export(
         float | None, Option(help="Of the annealed mean, 0.01 to 1. (default: its own)")
     ] = None,
     evaluation: Annotated[
-        str | None, Option(help="results.json of evaluate, for the scores on each dataset.")
+        str | None, Option(help="results.json of evaluate, or scores by kind, for the card.")
     ] = None,
     data_dir: DataDir = "data",
 ) -> None:

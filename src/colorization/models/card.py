@@ -1,5 +1,6 @@
 """Write a model's card: what it is, its training data, its scores and its licences."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ from colorization.models.results import check_kinds, read_json
 from colorization.reports.tables import escaped, markdown
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")
+OF_KIND = ("photographs", "gain", "interval", "colorfulness", "worse_than_gray")
+TABLES = ("mean", "L table", "(position, L) table")
 ORIGINS = {
     "faces": "portraits out of the repository 2014mchidamb/DeepColorization (MIT licence)",
     "dogs": "Stanford Dogs (Khosla et al. 2011), photographs of ImageNet, which is for "
@@ -100,7 +103,7 @@ def format_card(about: Mapping[str, Any]) -> str:
         "## Terms\n",
         *(f"- {escaped(note)}" for note in about["licences"]),
     ]
-    return "\n".join(lines) + "\n" + "".join(score_tables(training))
+    return "\n".join(lines) + "\n" + "".join(score_tables(training)) + kind_table(training)
 
 
 def get_class_name(settings: Mapping[str, Any]) -> str:
@@ -126,6 +129,65 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def kind_table(training: Mapping[str, Any]) -> str:
+    """Format the scores by kind of photograph as Markdown, if there are any."""
+    kinds = training.get("kinds", [])
+    if not kinds:
+        return ""
+    about = (
+        "\n## By kind of photograph\n\n"
+        "The gain is PSNR minus that of leaving the photograph gray, with the 95% interval over "
+        "photographs, at 256 px. The table is the best of three that know lightness and place "
+        "only. Each kind is the test part of a source.\n\n"
+    )
+    header = ["kind", "photographs", "gain, dB", "of the table", "colourfulness", "of the truth"]
+    rows = [
+        [
+            escaped(kind["kind"]),
+            str(kind["photographs"]),
+            f"{kind['gain']:.2f} ± {kind['interval']:.2f}",
+            f"{kind['table']:.2f}",
+            f"{kind['colorfulness']:.0f}",
+            f"{kind['true_colorfulness']:.0f}",
+            f"{kind['worse_than_gray']:.0%}",
+        ]
+        for kind in kinds
+    ]
+    return about + markdown([*header, "worse than gray"], rows)
+
+
+def read_kinds(path: Path, row: str) -> dict[str, Any]:
+    """Read a row's scores by kind from what ``benchmarks.frontier --kinds`` wrote.
+
+    Args:
+        row: ``NAME, temperature T, saturation 1``.
+
+    Raises:
+        InputError: if it is not such a file, or has no such row.
+    """
+    try:
+        _, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+        found: dict[str, dict[str, Any]] = {}
+        for line in lines:
+            kind, _, name = line["row"].partition(": ")
+            found.setdefault(kind, {})[name] = line
+        kinds = [
+            {
+                "kind": kind,
+                **{name: rows[row][name] for name in OF_KIND},
+                "true_colorfulness": rows["truth"]["colorfulness"],
+                "table": max(rows[name]["gain"] for name in TABLES),
+            }
+            for kind, rows in sorted(found.items())
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} has no scores by kind of {row!r}; make it by python -m benchmarks.frontier "
+            f"MODEL --kinds --tables 1000 --output {path}"
+        ) from error
+    return {"kinds": kinds}
+
+
 def read_evaluation(evaluation: Path) -> dict[str, Any]:
     """Read the scores on each dataset, at the model's own size, from ``results.json``.
 
@@ -140,7 +202,7 @@ def read_evaluation(evaluation: Path) -> dict[str, Any]:
     label, *others = found["checkpoints"]
     if others:
         raise InputError(f"{evaluation} is of several checkpoints; evaluate {label} alone")
-    return {
+    tests = {
         dataset: {
             make_row_title(row, label): {
                 name: s["mean"] for name, s in scores.items() if s["mean"] is not None
@@ -149,6 +211,7 @@ def read_evaluation(evaluation: Path) -> dict[str, Any]:
         }
         for dataset, about in found["datasets"].items()
     }
+    return {"tests": tests}
 
 
 def make_row_title(row: str, label: str) -> str:

@@ -26,7 +26,7 @@ from colorization.models.bundle import (
     read_model,
     write_bundle,
 )
-from colorization.models.card import read_evaluation
+from colorization.models.card import read_evaluation, read_kinds
 from colorization.models.checkpoints import read_checkpoint, resolve_dataset
 from colorization.models.registry import CHECKSUMS, GRAPH, WEIGHTS, find_model, is_bundle
 from colorization.models.results import PACKAGES
@@ -69,7 +69,8 @@ def export_model(
         light: whether a bundle is run without PyTorch too.
         size: of its own, px; None keeps that of its training photographs.
         temperature: of a distribution over colours; None keeps its own.
-        evaluation: a ``results.json`` of ``src.evaluate``, whose scores go into the card.
+        evaluation: a ``results.json`` of ``src.evaluate``, or what ``benchmarks.frontier --kinds``
+            wrote, whose scores go into the card.
         data_dir: folder of the photographs on which an ONNX file is compared with PyTorch.
 
     Raises:
@@ -90,8 +91,12 @@ def export_model(
     if temperature is not None:
         model.predictor.set_decoding(temperature=temperature)
         about["objective"] = about["objective"] | {"temperature": temperature}
-    if evaluation:
-        about["training"] = about["training"] | {"tests": read_evaluation(Path(evaluation))}
+    if evaluation and evaluation.endswith(".jsonl"):
+        sharpness = about["objective"].get("temperature", 1)
+        row = f"{about['name']}, temperature {sharpness:g}, saturation 1"
+        about["training"] = about["training"] | read_kinds(Path(evaluation), row)
+    elif evaluation:
+        about["training"] = about["training"] | read_evaluation(Path(evaluation))
     model = model._replace(about=about)
     target = Path(output or choose_output(path, format))
     if target.exists():
