@@ -46,12 +46,7 @@ class Track(NamedTuple):
     def to_lab(self, rgb: Tensor) -> LabBatch:
         """Convert uint8 (B,3,H,W) to CIE units; L of whole photographs is that of colouring."""
         lab = rgb_to_lab(from_uint8(rgb))
-        if self.size is not None:
-            return lab
-        arrays = rgb.permute(0, 2, 3, 1).cpu().numpy()
-        lightness = np.stack([picture_from(array).lightness for array in arrays])
-        L = torch.from_numpy(lightness.astype(np.float32) * np.float32(100 / FULL))
-        return LabBatch(L[:, None].to(rgb.device), lab.ab)
+        return lab if self.size is not None else LabBatch(read_lightness(rgb), lab.ab)
 
     def show(self, L: Tensor, ab: Tensor) -> Tensor:
         """Convert L and ab to uint8 sRGB (B,3,H,W); whole photographs as colouring paints them."""
@@ -60,6 +55,14 @@ class Track(NamedTuple):
         parts = zip(to_lightnesses(L), ab.cpu().numpy(), strict=True)
         painted = np.stack([paint(lightness, colors) for lightness, colors in parts])
         return torch.from_numpy(painted).permute(0, 3, 1, 2).to(L.device)
+
+
+def read_lightness(rgb: Tensor) -> Tensor:
+    """Read L (B,1,H,W) in 0..100 of uint8 (B,3,H,W) as colouring does, in 16 bits."""
+    arrays = rgb.permute(0, 2, 3, 1).cpu().numpy()
+    lightness = np.stack([picture_from(array).lightness for array in arrays])
+    L = torch.from_numpy(lightness.astype(np.float32) * np.float32(100 / FULL))
+    return L[:, None].to(rgb.device)
 
 
 def to_lightnesses(L: Tensor) -> list[Lightness]:

@@ -28,6 +28,7 @@ TURNS = {
     "mirrored": np.fliplr,
     "upside down": np.flipud,
 }
+QUARTERS = ("rotated by 90 degrees", "rotated by 270 degrees")
 
 
 class Prediction(NamedTuple):
@@ -159,6 +160,9 @@ def find_turn(rgb: Tensor, true_rgb: Tensor) -> str:
     if upright < UPRIGHT_AT:
         return ""
     off = {name: np.abs(turn(ours) - theirs).mean() for name, turn in TURNS.items()}
+    sides, true_sides = rgb.shape[1:], true_rgb.shape[1:]
+    if sides != true_sides and sides == true_sides[::-1]:
+        return min(QUARTERS, key=lambda name: float(off[name]))
     best = min(off, key=lambda name: float(off[name]))
     return best if off[best] < upright / 3 else ""
 

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorization.color import LabBatch, from_uint8, is_near_gray, lab_to_rgb, rgb_to_lab, to_uint8
+from colorization.color import LabBatch, from_uint8, is_near_gray, rgb_to_lab
 from colorization.data.everyday import Hashes, hash_picture
 from colorization.data.folders import list_photographs
 from colorization.data.photographs import (
@@ -27,6 +27,7 @@ from colorization.data.photographs import (
     read_photograph,
 )
 from colorization.errors import InputError
+from colorization.evaluation.datasets import Track, read_lightness
 from colorization.evaluation.folders import (
     MAX_PIXELS,
     Folders,
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 FITTED_AT = 128  # px of the squares that tables are fitted on
 FIT_BATCH = 16
 WRAPPED = "psnr_wrapped"
+WHOLE = Track(None)  # baselines are painted as whole photographs are
 
 Predictor = Callable[[Tensor, Tensor], Tensor]
 """From the true L (1,1,H,W) and uint8 RGB of its gray picture (1,3,H,W) to uint8 RGB."""
@@ -155,8 +157,8 @@ def fit_tables(folder: Path) -> dict[str, Predictor]:
 
 
 def show_ab(predict: Callable[[Tensor], Tensor], L: Tensor, gray: Tensor) -> Tensor:
-    """Predict ab from L and show it as uint8 RGB."""
-    return to_uint8(lab_to_rgb(L, predict(L).expand(-1, -1, *L.shape[2:])))
+    """Predict ab from L and paint it as uint8 RGB."""
+    return WHOLE.show(L, predict(L).expand(-1, -1, *L.shape[2:]))
 
 
 class Scored(NamedTuple):
@@ -182,10 +184,11 @@ class FolderScorer(NamedTuple):
         """Score every row on a photograph."""
         true_rgb = read_truth(self.folders, key, self.protocol)
         truth = rgb_to_lab(from_uint8(true_rgb))
-        gray = to_uint8(lab_to_rgb(truth.L, torch.zeros_like(truth.ab)))
+        L = read_lightness(true_rgb)
+        gray = WHOLE.show(L, torch.zeros_like(truth.ab))
         rows, notes = {}, {}
         for name, predict in self.predictors.items():
-            rows[name], _ = self.measure(predict(truth.L, gray), truth, true_rgb)
+            rows[name], _ = self.measure(predict(L, gray), truth, true_rgb)
         path = self.folders.truth / self.folders.true_names[key]
         for name in self.folders.methods:
             own = self.folders.find(name, key)

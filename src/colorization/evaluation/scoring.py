@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning.profilers import SimpleProfiler
 from torch import Tensor
 
-from colorization.color import LabBatch
+from colorization.color import LabBatch, from_uint8, rgb_to_lab
 from colorization.data.photographs import UnusablePhotographError, read_ahead
 from colorization.errors import InputError
 from colorization.evaluation.datasets import ScoredPhotographs, Track
@@ -51,8 +51,15 @@ class Batch(NamedTuple):
     track: Track
 
     def pair(self, ab: Tensor) -> Pair:
-        """Put predicted ab (B,2,H,W) beside the truth."""
-        return Pair(ab, self.track.show(self.truth.L, ab), self.truth, self.rgb)
+        """Put predicted ab (B,2,H,W) beside the truth.
+
+        At a model's own size it is as predicted. In native resolution it is that of the 8-bit
+        picture: what a user gets, and what scores of folders are of.
+        """
+        shown = self.track.show(self.truth.L, ab)
+        if self.track.size is not None:
+            return Pair(ab, shown, self.truth, self.rgb)
+        return Pair(to_lab(shown).ab, shown, to_lab(self.rgb), self.rgb)
 
 
 class Scorer(NamedTuple):
@@ -139,8 +146,8 @@ class Scorer(NamedTuple):
         of_truth = {name: measures[name] for name in OF_TRUTH if name in measures}
 
         def measure_row(name: str, ab: Tensor) -> dict[str, np.ndarray]:
-            mistakes[name].update(ab, batch.truth)
             pair = batch.pair(ab)
+            mistakes[name].update(pair.ab, pair.truth)
             chosen = of_truth if name == TRUTH else measures
             return {name: np.asarray(measure(pair).cpu()) for name, measure in chosen.items()}
 
@@ -159,6 +166,11 @@ class Scorer(NamedTuple):
             for name in predicted.keys() & realism.keys():
                 coloured = batch.track.show(batch.truth.L, predicted[name])
                 realism[name].update(self.measures.inception(coloured), true_features)
+
+
+def to_lab(rgb: Tensor) -> LabBatch:
+    """Convert uint8 sRGB (B,3,H,W) to CIE units."""
+    return rgb_to_lab(from_uint8(rgb))
 
 
 @contextmanager
