@@ -151,11 +151,19 @@ def list_published(results: Mapping[str, Any]) -> Table:
             row["photographs"],
             *(format_cell(m, {"mean": row["scores"].get(m)}) for m in metrics),
             row["source"],
+            row["read"],
             row["unknown"],
         ]
         for row in rows
     ]
-    header = ["published", "on", *(COLUMNS[m][0] for m in metrics), "source", "not known"]
+    header = [
+        "published",
+        "on",
+        *(COLUMNS[m][0] for m in metrics),
+        "source",
+        "read in",
+        "known of the protocol",
+    ]
     return Table("As published: other protocols, not to be ranked with the above", header, cells)
 
 
