@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from PIL import Image
 
@@ -81,3 +82,18 @@ def photographs(tmp_path: Path) -> Path:
         below = "deeper" if index % 2 else "."
         Image.fromarray(pixels).save(folder / below / f"{index:02d}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def untrained_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of weights of FID's network, as its download has them, but random."""
+    from torch_fidelity import feature_extractor_inceptionv3
+
+    with pytest.MonkeyPatch.context() as patch:
+        extractor = feature_extractor_inceptionv3.FeatureExtractorInceptionV3
+        patch.setattr(extractor, "load_state_dict", lambda self, state: None)
+        patch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", lambda *_, **__: 0)
+        network = extractor("inception-v3-compat", ["2048"])
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(network.state_dict(), path)
+    return path

@@ -9,72 +9,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import generic_filter
 from selenium.webdriver.common.by import By
+from skimage.color import rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
-from colorization.color import lab_to_rgb, to_uint8
 from colorization.errors import InputError
 from colorization.evaluation.folder_results import estimate_jpeg_loss
 from colorization.evaluation.protocols import list_protocols, read_protocol, read_published
-from colorization.evaluation.run_folders import FolderSettings, score_folders
 from colorization.evaluation.score_folders import FolderScorer, wrapped_psnr
+from tests.evaluation.painted import COUNT, paint, save
 from tests.support.browser import chrome
-
-SIZE = (48, 40)  # px, width and height
-COUNT = 8
-
-
-def paint(seed: int) -> np.ndarray:
-    """A smooth colourful picture that is no mirror image of itself."""
-    random = np.random.default_rng(seed)
-    noise = gaussian_filter(random.normal(size=(SIZE[1], SIZE[0], 3)), (5, 5, 0))
-    scaled: np.ndarray = np.clip(noise / noise.std() * 40 + 120, 20, 235).astype(np.uint8)
-    return scaled
-
-
-def tint(pixels: np.ndarray, strength: float) -> np.ndarray:
-    """The picture with its colours scaled in Lab, and its own lightness."""
-    from colorization.color import from_uint8, rgb_to_lab
-
-    lab = rgb_to_lab(from_uint8(torch.from_numpy(pixels).permute(2, 0, 1)[None]))
-    return to_uint8(lab_to_rgb(lab.L, lab.ab * strength))[0].permute(1, 2, 0).numpy()
-
-
-def save(folder: Path, name: str, pixels: np.ndarray, **options: Any) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(folder / name, **options)
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> Path:
-    """True photographs of two kinds, and two methods' pictures of them."""
-    for index in range(COUNT):
-        name = f"{'sea' if index % 2 else 'town'}/{index}.png"
-        pixels = paint(index)
-        save(tmp_path / "truth", name, pixels)
-        save(tmp_path / "good", name, tint(pixels, 0.8))
-        save(tmp_path / "dull", name, tint(pixels, 0.3))
-    return tmp_path
-
-
-@pytest.fixture
-def score(folders: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
-    def scored(*names: str, **changed: Any) -> tuple[dict[str, Any], Path]:
-        given: dict[str, Any] = {
-            "predictions": [f"{name}={folders / name}" for name in names or ("good", "dull")],
-            "truth": folders / "truth",
-            "protocol": "as_is",
-            "output": folders / "report",
-            "training": None,
-            "trained_on": None,
-            "models": [],
-            "signature": None,
-            "beside": [],
-        }
-        return score_folders(FolderSettings(**given | changed))
-
-    return scored
 
 
 def get_means(found: dict[str, Any], row: str) -> dict[str, float]:
@@ -320,7 +265,66 @@ def test_fewer_photographs_than_the_protocol_has_are_told(
     own.write_text("count: 5000\nsquare: 32\nmetrics: [psnr, fid]\n")
     found, _ = score(protocol=str(own))
     assert "is of 5,000 photographs, here are 8" in found["findings"][0]
-    assert "fid" in found["missing"]
+
+
+def test_photographs_that_the_protocol_does_not_name_are_told(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    own = folders / "own.yaml"
+    own.write_text("names: '[0-5]'\nmetrics: [psnr]\n")
+    found, _ = score(protocol=str(own))
+    assert found["findings"] == [
+        "2 photographs have names that the protocol own does not have: sea/7, town/6."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "has", "has_not"),
+    [
+        ("val5k", "ILSVRC2012_val_00005000", "ILSVRC2012_val_00005001"),
+        ("ctest10k", "ILSVRC2012_val_00049999", "ILSVRC2012_test_00000001"),
+        ("coco", "000000000139", "139"),
+        ("ade20k", "ADE_val_00002000", "ADE_val_00002001"),
+    ],
+)
+def test_protocols_know_the_names_of_their_photographs(name: str, has: str, has_not: str) -> None:
+    protocol = read_protocol(name)
+    assert protocol.has_name(f"folder/{has}")
+    assert not protocol.has_name(has_not)
+    if name == "val5k":
+        named = [i for i in range(1, 50_001) if protocol.has_name(f"ILSVRC2012_val_{i:08d}")]
+        assert named == list(range(1, 5001))
+
+
+def test_errors_by_hue_and_region_are_those_of_the_pixels(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    found, folder = score()
+    (table,) = found["tables"]
+    errors, flat, edges = [], [], []
+    for path in sorted((folders / "truth").rglob("*.png")):
+        pixels = np.asarray(Image.open(path)) / 255
+        truth = rgb2lab(pixels)
+        lab = rgb2lab(
+            np.asarray(Image.open(folders / "dull" / path.relative_to(folders / "truth")))
+        )
+        distance = np.hypot(*np.moveaxis(lab - truth, 2, 0)[1:])
+        angle = np.degrees(np.arctan2(truth[..., 2], truth[..., 1])) % 360
+        is_green = (np.abs(angle - 135) < 22.5) & (np.hypot(truth[..., 1], truth[..., 2]) >= 10)
+        errors.append(distance[is_green])
+        spread = generic_filter(truth[..., 0], np.std, 7, mode="nearest")
+        flat.append(distance[spread < 2])
+        edges.append(distance[spread >= 8])
+    means = table["errors"]["dull"]
+    assert means["green"] == pytest.approx(np.concatenate(errors).mean(), abs=0.02)
+    for place, expected in (("flat", flat), ("edges", edges)):
+        values = np.concatenate(expected)
+        assert table["areas"][place] == pytest.approx(values.size / (COUNT * 48 * 40), abs=2e-3)
+        if values.size:
+            assert means[place] == pytest.approx(values.mean(), abs=0.1)
+    assert sum(list(table["areas"].values())[:9]) == pytest.approx(1)
+    assert table["errors"]["good"]["green"] < means["green"]
+    assert "Mean distance in ab by true hue" in (folder / "report.html").read_text()
 
 
 @pytest.mark.parametrize("name", list_protocols())
@@ -347,6 +351,7 @@ def test_another_protocol_has_another_digest() -> None:
         ("sqare: 5", "sqare; a protocol has"),
         ("square: big", "square is 'big'"),
         ("near_gray: maybe", "near_gray is 'maybe'"),
+        ("names: '('", "unterminated subpattern"),
         ("- 1", "no settings"),
         ("a: [", "is no YAML"),
     ],

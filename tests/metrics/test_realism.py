@@ -1,11 +1,11 @@
 """LPIPS, FID and KID, with random weights where the real ones would have to be fetched."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
-from torch_fidelity import feature_extractor_inceptionv3
 from torchvision.models import alexnet
 
 from colorization.errors import InputError
@@ -57,7 +57,7 @@ def test_weights_that_cannot_be_fetched_are_said_and_the_rest_stands(hub: Path) 
     assert measures.inception is None
     assert set(measures.missing) == {"lpips", "fid", "kid"}
     assert "AlexNet's weights cannot be loaded" in measures.missing["lpips"]
-    assert "Inception's weights cannot be loaded" in measures.missing["fid"]
+    assert "Inception v3's weights cannot be loaded" in measures.missing["fid"]
 
 
 def test_fid_of_gaussians_is_their_closed_form() -> None:
@@ -91,15 +91,33 @@ def test_inception_needs_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None
         Inception(CPU)
 
 
-def test_features_are_of_pictures_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The untrained network: its constructor loads weights, which are not there.
-    extractor = feature_extractor_inceptionv3.FeatureExtractorInceptionV3
-    monkeypatch.setattr(extractor, "load_state_dict", lambda self, state: None)
-    monkeypatch.setattr(feature_extractor_inceptionv3, "load_state_dict_from_url", nothing)
-    features = Inception(CPU)(PICTURES)
+def test_named_weights_are_taken_and_their_digest_is_told(
+    untrained_inception: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    own = tmp_path / "alexnet.pth"
+    torch.save(alexnet(weights=None).state_dict(), own)
+    measures = choose_measures(["lpips", "fid"], CPU, own, untrained_inception)
+    assert measures.missing == {}
+    for name, path in (("alexnet", own), ("inception", untrained_inception)):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert measures.weights[name] == (str(path), digest)
+        assert digest in caplog.text
+    assert measures.inception is not None
+    features = measures.inception(PICTURES)
     assert features.shape == (3, FEATURES)
     assert features.std(dim=0).max() > 0
+    torch.manual_seed(5)
+    torch.save(alexnet(weights=None).state_dict(), own)
+    lpips = measures.by_photograph["lpips"].compare
+    assert LPIPS(CPU, own)(PICTURES, PICTURES.flip(0)).tolist() != lpips(PICTURES, PICTURES.flip(0))
 
 
-def nothing(*args: object, **kwargs: object) -> dict[str, torch.Tensor]:
-    return {}
+def test_named_weights_that_cannot_be_used_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "text.pth").write_text("no weights")
+    torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
+    for path in (tmp_path / "absent.pth", tmp_path / "text.pth", tmp_path / "other.pth"):
+        with pytest.raises(InputError, match=f"{path}: AlexNet's weights cannot be loaded"):
+            choose_measures(["lpips"], CPU, alexnet=path)
+        with pytest.raises(InputError, match=f"{path}: Inception v3's weights cannot be loaded"):
+            choose_measures(["kid"], CPU, inception=path)

@@ -32,6 +32,13 @@ def score(
         str | None,
         Option(help="Of a foreign ONNX file: a file of conf/signature, or one of your own."),
     ] = None,
+    alexnet: Annotated[
+        Path | None, Option(help="Weights of AlexNet, for lpips. (default: the usual download)")
+    ] = None,
+    inception: Annotated[
+        Path | None,
+        Option(help="Weights of Inception, for fid and kid. (default: the usual download)"),
+    ] = None,
     beside: Annotated[
         list[str] | None, Option(help="An earlier scores.json to put into the same table.")
     ] = None,
@@ -62,6 +69,8 @@ def score(
             [name for name in model or ["default"] if name != "none"],
             signature,
             beside or [],
+            alexnet and alexnet.expanduser(),
+            inception and inception.expanduser(),
         )
     )
     for table in list_overview(found):

@@ -15,6 +15,7 @@ from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.evaluation.folder_results import HIGHER, LOWER
 from colorization.evaluation.folders import read_prediction
 from colorization.evaluation.measures import COLUMNS
+from colorization.evaluation.regions import PLACES
 from colorization.evaluation.report import format_cell, format_estimate, write_table
 from colorization.evaluation.rows import GRAY
 from colorization.evaluation.score_folders import FolderScorer, Scored, read_truth
@@ -61,13 +62,26 @@ def list_tables(results: Mapping[str, Any]) -> list[Table]:
     """Make the tables of scores, pairs and what was noticed of each method."""
     methods = list(results["methods"])
     tables = [list_scores(table, methods) for table in results["tables"]]
+    errors = [list_errors(table, methods) for table in results["tables"]]
     for path, scores in results.get("beside", {}).items():
         table = {**results["tables"][0], "scores": scores, "worse_than_gray": {}}
         rows = list_scores(table, methods).rows
         tables[0] = tables[0]._replace(
             rows=[*tables[0].rows, *([f"{r[0]} ({path})", *r[1:]] for r in rows)]
         )
-    return [*tables, list_pairs(results["pairs"]), list_checks(results["methods"])]
+    return [*tables, list_pairs(results["pairs"]), *errors, list_checks(results["methods"])]
+
+
+def list_errors(table: Mapping[str, Any], methods: Sequence[str]) -> Table:
+    """List the mean error in ab of every row by the true hue and by the kind of region."""
+    places = [place for place in PLACES if table["areas"][place]]
+    rows = [
+        [name, *(DASH if (e := errors[place]) is None else f"{e:.1f}" for place in places)]
+        for name, errors in table["errors"].items()
+    ]
+    header = ["method", *(f"{place} ({table['areas'][place]:.0%})" for place in places)]
+    title = "Mean distance in ab by true hue and by kind of region, with their shares of the area"
+    return Table(f"{title}: {table['title']}", header, rows, methods)
 
 
 def list_overview(results: Mapping[str, Any]) -> list[Table]:

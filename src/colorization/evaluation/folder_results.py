@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from colorization.data.photographs import few, fingerprint
+from colorization.evaluation.features import FeatureFile
 from colorization.evaluation.folders import LIGHTNESS_OFF, WRAPPED_SHARE, Folders
 from colorization.evaluation.measures import REBALANCED
 from colorization.evaluation.protocols import Protocol
+from colorization.evaluation.regions import PLACES, average_errors
 from colorization.evaluation.rows import GRAY
 from colorization.evaluation.score_folders import WRAPPED, Scored, Survey
 from colorization.evaluation.scores import Scores, find_interval, resample_means
+from colorization.metrics.realism import ENOUGH_FOR_FID
+from colorization.metrics.weights import Weights
 
 HIGHER = ("psnr", "ssim", "auc", REBALANCED)
 LOWER = ("mse", "rmse", "rgb_absolute", "ciede2000", "colorfulness_error", "lpips")
@@ -23,7 +27,12 @@ COMPARED = ("psnr", "ciede2000")
 
 
 def summarize_folders(
-    folders: Folders, protocol: Protocol, surveyed: Survey, scored: Sequence[Scored]
+    folders: Folders,
+    protocol: Protocol,
+    surveyed: Survey,
+    scored: Sequence[Scored],
+    features: FeatureFile | None,
+    weights: Mapping[str, Weights],
 ) -> dict[str, Any]:
     """Return all that ``scores.json`` holds of photographs, methods, tables and pairs.
 
@@ -46,9 +55,11 @@ def summarize_folders(
             "near_gray": surveyed.near_gray,
             "trained_on": surveyed.trained_on,
             "unusable": surveyed.unusable,
+            "other_names": [key for key in surveyed.keys if not protocol.has_name(key)],
         },
         "methods": methods,
-        "tables": make_tables(rows, scored),
+        "tables": make_tables(rows, scored, features),
+        "weights": {name: each._asdict() for name, each in weights.items()},
         "pairs": [
             pair
             for metric in COMPARED
@@ -104,7 +115,9 @@ def estimate_jpeg_loss(psnr: float, compression: float) -> float:
     return float(10 * np.log10(whole / rest)) if whole else 0.0
 
 
-def make_tables(rows: Sequence[str], scored: Sequence[Scored]) -> list[dict[str, Any]]:
+def make_tables(
+    rows: Sequence[str], scored: Sequence[Scored], features: FeatureFile | None
+) -> list[dict[str, Any]]:
     """Make a table of the rows that have all photographs, and one for each that lacks some.
 
     A row that lacks photographs stands beside the others on those that it has, never among rows
@@ -112,15 +125,17 @@ def make_tables(rows: Sequence[str], scored: Sequence[Scored]) -> list[dict[str,
     """
     lacking = {row: [each for each in scored if row in each.rows] for row in rows}
     whole = [row for row in rows if len(lacking[row]) == len(scored)]
-    tables = [make_table("All photographs", whole, scored)]
+    tables = [make_table("All photographs", whole, scored, features)]
     for row, present in lacking.items():
         if present and row not in whole:
             title = f"The {len(present)} of {len(scored)} photographs that {row} has"
-            tables.append(make_table(title, [*whole, row], present))
+            tables.append(make_table(title, [*whole, row], present, features))
     return tables
 
 
-def make_table(title: str, rows: Sequence[str], scored: Sequence[Scored]) -> dict[str, Any]:
+def make_table(
+    title: str, rows: Sequence[str], scored: Sequence[Scored], features: FeatureFile | None
+) -> dict[str, Any]:
     """Estimate the means of every metric of rows on the same photographs."""
     metrics = [metric for metric in scored[0].rows[rows[0]] if metric != WRAPPED]
     scores = Scores(metrics)
@@ -129,14 +144,21 @@ def make_table(title: str, rows: Sequence[str], scored: Sequence[Scored]) -> dic
         scores.add(row, values)
     if REBALANCED in metrics:
         scores.weigh(REBALANCED, np.array([each.rarity for each in scored]))
-    estimates = {row: scores.estimate(row) for row in rows}
+    found: dict[str, dict[str, dict[str, float]]] = {
+        row: {metric: estimate._asdict() for metric, estimate in scores.estimate(row).items()}
+        for row in rows
+    }
+    if features:
+        for row, of_row in found.items():
+            distances = features.measure(row, [each.key for each in scored])
+            of_row |= {metric: {"mean": value} for metric, value in distances.items()}
+    areas = [each.areas for each in scored]
     return {
         "title": title,
         "photographs": len(scored),
-        "scores": {
-            row: {metric: estimate._asdict() for metric, estimate in of_row.items()}
-            for row, of_row in estimates.items()
-        },
+        "scores": found,
+        "areas": dict(zip(PLACES, np.mean(areas, axis=0).tolist(), strict=True)),
+        "errors": {row: average_errors([s.errors[row] for s in scored], areas) for row in rows},
         "worse_than_gray": {
             row: float(np.mean(scores.column(row, "psnr") < scores.column(GRAY, "psnr")))
             for row in rows
@@ -206,6 +228,20 @@ def list_findings(found: Mapping[str, Any], protocol: Protocol) -> list[str]:
         lines.append(
             f"The protocol {protocol.name} is of {protocol.count:,} photographs, here are "
             f"{count:,}: these scores are not comparable with published ones."
+        )
+    if protocol.names and (other := photographs["other_names"]):
+        lines.append(
+            f"{len(other)} photographs have names that the protocol {protocol.name} does not have: "
+            f"{few(other)}."
+        )
+    of_fid = any("fid" in of_row for t in found["tables"] for of_row in t["scores"].values())
+    if of_fid and count < ENOUGH_FOR_FID:
+        lines.append(f"FID of fewer than {ENOUGH_FOR_FID:,} photographs is mostly bias.")
+    inception = found["weights"].get("inception")
+    if inception and protocol.sha256 and inception["sha256"] != protocol.sha256:
+        lines.append(
+            f"FID and KID are by other weights than the protocol {protocol.name} names: sha256 "
+            f"{inception['sha256']}, not {protocol.sha256}. They are not comparable."
         )
     for key, what in (
         ("near_gray", "true photographs are near-gray and left out: any method would look good"),

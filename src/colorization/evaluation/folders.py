@@ -13,7 +13,6 @@ from torch import Tensor
 from colorization.data.folders import list_photographs
 from colorization.data.photographs import UnusablePhotographError, few, read_photograph
 from colorization.errors import InputError
-from colorization.metrics.measures import Pair
 
 MAX_PIXELS = 100_000_000
 LOOK = 16  # px a side of the thumbnails that orientation is judged by
@@ -167,11 +166,14 @@ def find_turn(rgb: Tensor, true_rgb: Tensor) -> str:
     return best if off[best] < upright / 3 else ""
 
 
-def compare_lightness(pair: Pair, L: Tensor) -> dict[str, float]:
-    """Measure the mean distance in L* of L (1,1,H,W) from the truth, and the share of wrapped
-    pixels."""
-    off = (L - pair.truth.L).abs()
-    rgb, true_rgb = pair.rgb, pair.true_rgb
+def compare_lightness(rgb: Tensor, true_rgb: Tensor, L: Tensor, true_L: Tensor) -> dict[str, float]:
+    """Measure the mean distance in L* of a picture from the truth, and the share of wrapped pixels.
+
+    Args:
+        rgb, true_rgb: uint8 (1,3,H,W).
+        L, true_L: of them, (1,1,H,W).
+    """
+    off = (L - true_L).abs()
     jump = (rgb.int() - true_rgb.int()).abs().amax(dim=1, keepdim=True) > WRAPPED_STEP
     wrapped = (jump & (off > WRAPPED_LIGHTNESS)).float().mean().item()
     return {"lightness": off.mean().item(), "wrapped": wrapped}

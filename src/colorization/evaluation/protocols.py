@@ -1,9 +1,10 @@
 """Protocols: what an evaluation fixes, as files; and published scores with their sources."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -30,22 +31,25 @@ class Protocol:
     Attributes:
         name, title: of the protocol.
         photographs: which photographs it is of, in words.
+        names: regular expression of their names, without folders and endings; empty is any.
         count: how many there are; None is as many as there are.
         square: px of the centre square that is scored; None is the whole picture as it is.
         near_gray: ``left out`` or ``kept``.
         metrics: names; their definitions are those of the guide.
-        backbone: network and weights of FID and KID.
+        backbone: network and weights of FID and KID; ``sha256`` of the file.
         unknown: what its paper leaves open.
     """
 
     name: str
     title: str
     photographs: str = "yours"
+    names: str = ""
     count: int | None = None
     square: int | None = None
     near_gray: str = "left out"
     metrics: tuple[str, ...] = ()
     backbone: str = "none"
+    sha256: str = ""
     unknown: str = ""
 
     @property
@@ -53,6 +57,10 @@ class Protocol:
         """What two results must share to be compared."""
         fixed = dataclasses.asdict(self) | PIXELS | {"metrics": sorted(self.metrics)}
         return {key: value for key, value in fixed.items() if key not in ("title", "unknown")}
+
+    def has_name(self, key: str) -> bool:
+        """Whether a photograph, by its path without the ending, is one that the protocol names."""
+        return not self.names or bool(re.fullmatch(self.names, PurePosixPath(key).name))
 
     @property
     def digest(self) -> str:
@@ -84,7 +92,8 @@ def read_protocol(name: str) -> Protocol:
         protocol = Protocol(**given)
         protocol = dataclasses.replace(protocol, metrics=tuple(protocol.metrics))
         check_metrics(protocol.metrics)
-    except (TypeError, InputError) as error:
+        re.compile(protocol.names)
+    except (TypeError, InputError, re.error) as error:
         raise InputError(f"{path}: {error}") from error
     for key in ("count", "square"):
         value = getattr(protocol, key)

@@ -57,7 +57,14 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     splits = open_datasets(settings.datasets, models, settings.data_dir)
     on = ", ".join(split.label for split in splits)
     log.info("scoring on %s, %s in %s", on, hardware.accelerator, hardware.precision)
-    measures = choose_measures(settings.metrics, hardware.device)
+    measures = choose_measures(
+        settings.metrics,
+        hardware.device,
+        *(
+            Path(path).expanduser() if path else None
+            for path in (settings.alexnet, settings.inception)
+        ),
+    )
     with replacing(folder / "scores.csv") as beside, open_text(beside) as file:
         scores = ScoreFile(file, list(measures.by_photograph))
         scorer = Scorer(measures, settings.batch_size, hardware.device, scores, profiler)
@@ -69,6 +76,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
     durations = profiler.recorded_durations.items()
     results: dict[str, Any] = to_json_values(numbers) | {
         "missing": measures.missing,
+        "weights": {name: each._asdict() for name, each in measures.weights.items()},
         "config": to_dict(settings),
         "environment": describe_environment(hardware),
         "seconds": {stage: sum(seconds) for stage, seconds in durations},

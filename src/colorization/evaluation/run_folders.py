@@ -14,6 +14,7 @@ from torch import Tensor
 from colorization import __version__
 from colorization.data.photographs import fingerprint
 from colorization.errors import InputError, interruptible
+from colorization.evaluation.features import FeatureFile
 from colorization.evaluation.folder_report import write_folder_report
 from colorization.evaluation.folder_results import summarize_folders
 from colorization.evaluation.folders import Folders, parse_methods
@@ -25,6 +26,7 @@ from colorization.evaluation.score_folders import (
     Predictor,
     fit_tables,
     make_scorer,
+    read_scored,
     score_all,
     survey,
 )
@@ -52,6 +54,8 @@ class FolderSettings(NamedTuple):
     models: Sequence[str]
     signature: str | None
     beside: Sequence[str]
+    alexnet: Path | None = None
+    inception: Path | None = None
 
 
 @interruptible()
@@ -66,24 +70,44 @@ def score_folders(settings: FolderSettings) -> tuple[dict[str, Any], Path]:
     """
     keep_freed_memory()
     protocol = read_protocol(settings.protocol)
+    for option, path, of in (
+        ("--alexnet", settings.alexnet, ("lpips",)),
+        ("--inception", settings.inception, REALISM),
+    ):
+        if path and not set(of) & set(protocol.metrics):
+            raise InputError(
+                f"{option} is for {' and '.join(of)}, which the protocol {protocol.name} does not "
+                "have; name another --protocol, or a .yaml of your own with these metrics"
+            )
     folders = Folders.open(settings.truth, parse_methods(settings.predictions))
     others = {path: read_scores(Path(path)) for path in settings.beside}
     surveyed = survey(folders, protocol, settings.trained_on)
-    names = [name for name in protocol.metrics if name not in REALISM]
-    chosen = choose_measures(names, torch.device("cpu"))
-    of_models = "of models alone, by evaluate checkpoint=PATH"
-    missing = chosen.missing | {m: of_models for m in protocol.metrics if m in REALISM}
+    chosen = choose_measures(
+        protocol.metrics, torch.device("cpu"), settings.alexnet, settings.inception
+    )
     more = load_predictors(settings)
     scorer = make_scorer(folders, protocol, surveyed, chosen, more)
     about = describe_call(settings, folders, protocol, [*scorer.predictors], surveyed.digests)
+    about |= {"weights": {name: each.sha256 for name, each in chosen.weights.items()}}
     folder = settings.output or Path("outputs/scores") / f"{protocol.name}-{fingerprint(about)[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder) as is_ours:
         if not is_ours:
             raise InputError(f"another process is scoring in {folder}; wait for it to end")
-        scored = score_all(scorer, about, surveyed.keys, folder / "scores.jsonl")
-        found = summarize_folders(folders, protocol, surveyed, scored)
-        found |= {"missing": missing, "published": read_published(protocol)}
+        path = folder / "scores.jsonl"
+        read_scored(path, about)  # refuses those of another evaluation
+        if chosen.inception:
+            rows = [*scorer.predictors, *folders.methods]
+            scorer = scorer._replace(
+                features=FeatureFile(
+                    folder / "features.npy", surveyed.keys, rows, chosen.inception, chosen.realism
+                )
+            )
+        scored = score_all(scorer, about, surveyed.keys, path)
+        found = summarize_folders(
+            folders, protocol, surveyed, scored, scorer.features, chosen.weights
+        )
+        found |= {"missing": chosen.missing, "published": read_published(protocol)}
         results: dict[str, Any] = to_json_values(found)
         if others:
             check_same({str(folder / SCORES): results, **others})

@@ -28,6 +28,7 @@ from colorization.data.photographs import (
 )
 from colorization.errors import InputError
 from colorization.evaluation.datasets import Track, read_lightness
+from colorization.evaluation.features import FeatureFile
 from colorization.evaluation.folders import (
     MAX_PIXELS,
     Folders,
@@ -36,7 +37,9 @@ from colorization.evaluation.folders import (
 )
 from colorization.evaluation.measures import ChosenMeasures
 from colorization.evaluation.protocols import Protocol
-from colorization.evaluation.rows import GRAY, OWN_MEAN
+from colorization.evaluation.regions import index_places, sum_errors
+from colorization.evaluation.rows import GRAY, OWN_MEAN, TRUTH
+from colorization.evaluation.scoring import to_lab
 from colorization.files.atomic import write_text
 from colorization.metrics.auc import CLASSES, class_shares, class_weights, rarity
 from colorization.metrics.measures import Measure, Pair
@@ -162,13 +165,18 @@ def show_ab(predict: Callable[[Tensor], Tensor], L: Tensor, gray: Tensor) -> Ten
 
 
 class Scored(NamedTuple):
-    """What is known of one photograph: scores by row, notes by method, weight of its colours."""
+    """What is known of one photograph: scores by row, notes by method, weight of its colours.
+
+    ``errors`` has the error of each row by hue and region, ``areas`` the share of each of them.
+    """
 
     key: str
     stamp: str
     rows: dict[str, dict[str, float]]
     notes: dict[str, dict[str, Any]]
     rarity: float
+    errors: dict[str, list[float]]
+    areas: list[float]
 
 
 class FolderScorer(NamedTuple):
@@ -179,43 +187,46 @@ class FolderScorer(NamedTuple):
     measures: Mapping[str, Measure]
     weights: Tensor
     predictors: Mapping[str, Predictor]
+    features: FeatureFile | None = None
 
     def score(self, key: str) -> Scored:
         """Score every row on a photograph."""
         true_rgb = read_truth(self.folders, key, self.protocol)
-        truth = rgb_to_lab(from_uint8(true_rgb))
+        truth = to_lab(true_rgb)
+        places, areas = index_places(truth)
+        pictures, notes = {TRUTH: true_rgb}, {}
         L = read_lightness(true_rgb)
         gray = WHOLE.show(L, torch.zeros_like(truth.ab))
-        rows, notes = {}, {}
         for name, predict in self.predictors.items():
-            rows[name], _ = self.measure(predict(L, gray), truth, true_rgb)
+            pictures[name] = predict(L, gray)
         path = self.folders.truth / self.folders.true_names[key]
         for name in self.folders.methods:
             own = self.folders.find(name, key)
             found = read_prediction(own, path, true_rgb, self.protocol.square)
             notes[name] = found.notes
             if found.rgb is not None:
-                rows[name], off = self.measure(found.rgb, truth, true_rgb)
-                notes[name] = {**found.notes, **off}
+                pictures[name] = found.rgb
+        if self.features:
+            self.features.add(key, pictures)
+        rows, errors = {}, {}
+        for name, rgb in list(pictures.items())[1:]:
+            lab = to_lab(rgb)
+            rows[name] = self.measure(Pair(lab.ab, rgb, truth, true_rgb), lab)
+            errors[name] = sum_errors(lab.ab, truth.ab, places)
+            if name in notes:
+                notes[name] |= compare_lightness(rgb, true_rgb, lab.L, truth.L)
         weight = rarity(truth.ab, self.weights).item()
-        return Scored(key, self.folders.stamp(key), rows, notes, weight)
+        return Scored(key, self.folders.stamp(key), rows, notes, weight, errors, areas)
 
-    def measure(
-        self, rgb: Tensor, truth: LabBatch, true_rgb: Tensor
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Measure a uint8 (1,3,H,W) beside the truth, in colour and in lightness.
-
-        Its Lab is computed once for all.
-        """
-        lab = rgb_to_lab(from_uint8(rgb))
-        pair = Pair(lab.ab, rgb, truth, true_rgb)
-        both = torch.cat(lab, dim=1), torch.cat(truth, dim=1)
+    def measure(self, pair: Pair, lab: LabBatch) -> dict[str, float]:
+        """Measure a picture beside the truth; its Lab is computed once for all metrics."""
+        both = torch.cat(lab, dim=1), torch.cat(pair.truth, dim=1)
         found = {
             name: float((m.compare(*both) if m.space == "lab" else m(pair))[0])
             for name, m in self.measures.items()
         }
-        found[WRAPPED] = wrapped_psnr(rgb, true_rgb)
-        return found, compare_lightness(pair, lab.L)
+        found[WRAPPED] = wrapped_psnr(pair.rgb, pair.true_rgb)
+        return found
 
 
 def wrapped_psnr(rgb: Tensor, true_rgb: Tensor) -> float:
@@ -242,7 +253,11 @@ def score_all(
     """
     known = read_scored(path, about)
     known = {
-        k: s for k, s in known.items() if k in set(keys) and scorer.folders.stamp(k) == s.stamp
+        k: s
+        for k, s in known.items()
+        if k in set(keys)
+        and scorer.folders.stamp(k) == s.stamp
+        and (scorer.features is None or scorer.features.has(k))
     }
     lines = [json.dumps({"about": about}), *(json.dumps(s._asdict()) for s in known.values())]
     write_text("".join(f"{line}\n" for line in lines), path)

@@ -1,38 +1,32 @@
 """LPIPS; the weights of its backbone are fetched on first use."""
 
-import logging
-import socket
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-from colorization.errors import InputError
+from colorization.metrics.weights import find_weights, read_digest
 
-log = logging.getLogger(__name__)
-
+ALEXNET, FILE, MEGABYTES = "AlexNet", "alexnet-owt-7be5be79.pth", 233
 SMALLEST = 64  # px: the backbone cannot see less
-PATIENCE = 20.0  # s without an answer from the server of the weights
 
 
 class LPIPS:
     """Learned perceptual similarity (Zhang et al. 2018) with their AlexNet weights.
 
+    Args:
+        path: of AlexNet's ImageNet weights; None is torchvision's download.
+
     Raises:
         InputError: if the backbone's weights are neither here nor can be fetched.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        log.info("LPIPS needs AlexNet's ImageNet weights (233 MB, fetched once)")
-        previous = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(PATIENCE)
-        try:
+    def __init__(self, device: torch.device, path: Path | None = None) -> None:
+        with find_weights(ALEXNET, FILE, MEGABYTES, path) as loaded:
             self.net = LearnedPerceptualImagePatchSimilarity("alex").net.to(device)
-        except (OSError, RuntimeError) as error:
-            raise InputError(f"AlexNet's weights cannot be loaded: {error}") from error
-        finally:
-            socket.setdefaulttimeout(previous)
+            self.weights = read_digest(ALEXNET, loaded)
 
     def __call__(self, rgb: Tensor, true_rgb: Tensor) -> Tensor:
         """Two uint8 (B,3,H,W) to (B,), 0 where they are equal; small pictures are enlarged."""

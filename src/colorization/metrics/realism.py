@@ -1,7 +1,7 @@
 """FID and KID: how far the predictions as a whole are from the true photographs."""
 
-import logging
 from collections.abc import Container
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,9 @@ from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from colorization.errors import InputError
+from colorization.metrics.weights import find_weights, read_digest
 
-log = logging.getLogger(__name__)
-
+INCEPTION, FILE, MEGABYTES = "Inception v3", "weights-inception-2015-12-05-6726825d.pth", 91
 FEATURES = 2048  # of Inception v3's last pooling
 ENOUGH_FOR_FID = 5_000
 KID_SUBSET = 50
@@ -59,18 +59,22 @@ class Realism:
 class Inception:
     """Inception v3 of the original FID: TensorFlow's ImageNet weights, from torch-fidelity.
 
+    Args:
+        path: of the weights; None is torch-fidelity's download.
+
     Raises:
         InputError: if torch-fidelity is not installed, or the weights cannot be loaded.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        log.info("FID and KID need Inception v3's weights (91 MB, fetched once)")
-        try:
-            self.network = NoTrainInceptionV3("inception-v3-compat", [str(FEATURES)]).to(device)
-        except ModuleNotFoundError as error:
-            raise InputError("torch-fidelity is not installed; pip install -e '.[fid]'") from error
-        except (OSError, RuntimeError) as error:
-            raise InputError(f"Inception's weights cannot be loaded: {error}") from error
+    def __init__(self, device: torch.device, path: Path | None = None) -> None:
+        with find_weights(INCEPTION, FILE, MEGABYTES, path) as loaded:
+            try:
+                network = NoTrainInceptionV3("inception-v3-compat", [str(FEATURES)])
+            except ModuleNotFoundError as error:
+                needed = "torch-fidelity is not installed; pip install -e '.[fid]'"
+                raise InputError(needed) from error
+            self.weights = read_digest(INCEPTION, loaded)
+        self.network = network.to(device)
 
     def __call__(self, rgb: Tensor) -> Tensor:
         """Compute features (B,2048) of uint8 sRGB (B,3,H,W)."""

@@ -144,6 +144,12 @@ class Evaluate:
         one_of("own", "native"),
         "own: at the model's own size; native: the whole photograph in its own resolution",
     )
+    alexnet: PathText | None = setting(
+        None, help="file of AlexNet's ImageNet weights, for lpips; null: the usual download"
+    )
+    inception: PathText | None = setting(
+        None, help="file of the original FID's weights, for fid and kid; null: the usual download"
+    )
     hints: Any = setting(
         [],
         HINTS,
