@@ -1,15 +1,21 @@
 """Pictures that models made score as the models do; foreign networks are run as described."""
 
+import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
 from PIL import Image
+from scipy.ndimage import gaussian_filter
+from skimage.color import lab2rgb, rgb2lab
+from skimage.transform import resize
 
 from colorization.cli.main import run_command
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
@@ -120,6 +126,66 @@ def test_network_of_ab_keeps_lightness(tmp_path: Path, gray: torch.Tensor) -> No
     assert (found.int() - expected.int()).abs().max() <= 2  # through 512 px and back
 
 
+def make_ddcolor(path: Path, size: int) -> None:
+    """Save a network of the inputs, outputs and opset of DDColor's export, with random weights."""
+    random = np.random.default_rng(3)
+
+    def tensor(name: str, *shape: int) -> TensorProto:
+        values = random.normal(size=shape).astype(np.float32)
+        return helper.make_tensor(name, TensorProto.FLOAT, shape, values.ravel())
+
+    def value(name: str, channels: int) -> object:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, size, size])
+
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["input", "stem"], ["x"], strides=[4, 4], pads=[0, 0, 0, 0]),
+            helper.make_node("Tanh", ["x"], ["y"]),
+            helper.make_node("ConvTranspose", ["y", "head"], ["z"], strides=[4, 4]),
+            helper.make_node("Mul", ["z", "scale"], ["output"]),
+        ],
+        "ddcolor",
+        [value("input", 3)],
+        [value("output", 2)],
+        [
+            tensor("stem", 8, 3, 4, 4),
+            tensor("head", 8, 2, 4, 4),
+            helper.make_tensor("scale", TensorProto.FLOAT, [1], [12.0]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+@pytest.mark.parametrize(("size", "shape"), [(512, (700, 530)), (512, (90, 120)), (256, (96, 96))])
+def test_ddcolors_export_is_run_as_its_own_script_does(
+    tmp_path: Path, size: int, shape: tuple[int, int]
+) -> None:
+    """Large (512 px) and tiny (256 px), on pictures larger and smaller than they see."""
+    path = tmp_path / "ddcolor.onnx"
+    make_ddcolor(path, size)
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=shape), 6)
+    values = np.clip(noise / noise.std() * 50 + 120, 0, 255).astype(np.uint8)
+    gray = torch.from_numpy(values).expand(1, 3, -1, -1).contiguous()
+    # The steps of DDColor's script; skimage's bilinear is OpenCV's.
+    bilinear = partial(resize, order=1, mode="edge", anti_aliasing=False, preserve_range=True)
+    rgb = np.dstack([values / 255] * 3)
+    seen = rgb2lab(bilinear(rgb, (size, size)))[..., 0]
+    seen = lab2rgb(np.dstack([seen, 0 * seen, 0 * seen]))
+    session = onnxruntime.InferenceSession(path)
+    (ab,) = session.run(None, {"input": seen.transpose(2, 0, 1)[None].astype(np.float32)})
+    lab = np.dstack([rgb2lab(rgb)[..., 0], bilinear(ab[0].transpose(1, 2, 0), shape)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of colours outside sRGB, which are clipped
+        expected = np.rint(lab2rgb(lab) * 255)
+    found = ForeignModel(path, "ddcolor")(rgb_to_lab(from_uint8(gray)).L, gray)[0]
+    off = np.abs(found.permute(1, 2, 0).numpy().astype(int) - expected)
+    assert off.max() <= 2
+    assert off.mean() < 0.05
+    assert found.float().std(dim=0).mean() > 5
+
+
 def test_network_of_rgb_has_its_range(tmp_path: Path, gray: torch.Tensor) -> None:
     path = tmp_path / "rgb.onnx"
     make_network(path, 1, [[1.0], [0.5], [0.0]])
@@ -166,6 +232,17 @@ def test_wrong_signatures_are_refused(
         ForeignModel(tmp_path / "x.onnx", str(tmp_path / "x.yaml"))(
             rgb_to_lab(from_uint8(gray)).L, gray
         )
+
+
+def test_a_network_of_several_inputs_is_refused(tmp_path: Path) -> None:
+    values = [helper.make_tensor_value_info(x, TensorProto.FLOAT, [1]) for x in ("L", "hints", "y")]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["L", "hints"], ["y"])], "two", values[:2], values[2:]
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "x.onnx")
+    with pytest.raises(InputError, match=r"has several inputs \(L, hints\)"):
+        ForeignModel(tmp_path / "x.onnx", "ours")
 
 
 def test_signatures_that_ship_are_read() -> None:

@@ -27,12 +27,14 @@ class Signature:
     Attributes:
         takes: ``L`` (one channel, CIE L*), ``gray`` (one channel, sRGB gray), ``gray_rgb``
             (the same three times).
-        size: px of the square that it sees; None is the picture's own size.
+        size: px of the square that it sees; None is the picture's own size. A file that states
+            its own wins.
         low, high: of its input; L* 0 and 100, or gray 0 and 255, are brought to these.
         gives: ``ab`` or ``rgb``.
         scale: factor to CIE units of ab, or to 0..1 of RGB.
         offset: added after that.
         output: name of the output; None is the first.
+        antialias: whether pictures are made smaller without aliasing; OpenCV's ``resize`` does not.
     """
 
     takes: str
@@ -43,6 +45,7 @@ class Signature:
     scale: float = 1.0
     offset: float = 0.0
     output: str | None = None
+    antialias: bool = True
 
 
 def find_signature(model: Path) -> str | None:
@@ -94,7 +97,15 @@ class ForeignModel:
             self.session = onnxruntime.InferenceSession(path, options)
         except Exception as error:  # onnxruntime's own have no common base
             raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-        self.input = self.session.get_inputs()[0].name
+        (given, *others) = self.session.get_inputs()
+        if others:
+            names = ", ".join(value.name for value in [given, *others])
+            raise InputError(f"{path} has several inputs ({names}); only one can be given")
+        self.input = given.name
+        sides = given.shape[2:]
+        self.size = self.signature.size
+        if len(sides) == 2 and isinstance(sides[0], int) and sides[0] == sides[1]:
+            self.size = sides[0]
         outputs = [value.name for value in self.session.get_outputs()]
         self.output = self.signature.output or outputs[0]
         if self.output not in outputs:
@@ -118,11 +129,12 @@ class ForeignModel:
 
     def make_input(self, L: Tensor, gray: Tensor) -> Tensor:
         """Bring a picture to the size, channels and range that the network takes."""
-        size, takes = self.signature.size, self.signature.takes
-        if size:
-            gray = to_uint8(shrink(from_uint8(gray), size))
-            L = rgb_to_lab(from_uint8(gray)).L
-        x = L / 100 if takes == "L" else from_uint8(gray)
+        takes = self.signature.takes
+        rgb = from_uint8(gray)
+        if self.size:
+            rgb = resize(rgb, self.size, self.signature.antialias)
+            L = rgb_to_lab(rgb).L
+        x = L / 100 if takes == "L" else rgb
         x = x if takes == "gray_rgb" else x[:, :1]
         return x * (self.signature.high - self.signature.low) + self.signature.low
 
@@ -134,6 +146,8 @@ class ForeignModel:
         return torch.from_numpy(np.asarray(found, np.float32))
 
 
-def shrink(rgb: Tensor, size: int) -> Tensor:
-    """Resize (1,3,H,W) in 0..1 to a square, bilinearly and without aliasing."""
-    return F.interpolate(rgb, (size, size), mode="bilinear", antialias=True, align_corners=False)
+def resize(rgb: Tensor, size: int, antialias: bool) -> Tensor:
+    """Resize (1,3,H,W) in 0..1 to a square, bilinearly."""
+    return F.interpolate(
+        rgb, (size, size), mode="bilinear", antialias=antialias, align_corners=False
+    ).clamp(0, 1)
