@@ -15,6 +15,7 @@ from skimage.color import rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
 from colorization.errors import InputError
+from colorization.evaluation.folder_report import find_curves, list_sources
 from colorization.evaluation.folder_results import estimate_jpeg_loss
 from colorization.evaluation.protocols import list_protocols, read_protocol, read_published
 from colorization.evaluation.score_folders import FolderScorer, wrapped_psnr
@@ -258,6 +259,50 @@ def test_protocols_do_not_mix(
         score("dull", output=folders / "c", beside=[str(first / "scores.json")])
 
 
+def test_pictures_that_equal_the_photograph_are_told(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    gray = np.repeat(paint(99)[..., :1], 3, axis=2)
+    for name in ("truth", "good", "dull"):
+        save(folders / name, "town/99.png", gray)
+    own = folders / "own.yaml"
+    own.write_text("near_gray: kept\nmetrics: [psnr, ssim]\n")
+    found, _ = score("good", protocol=str(own))
+    told = "1 pictures equal the photograph, town/99: their PSNR is infinite"
+    assert [
+        line.startswith(f"{row}: {told}")
+        for row, line in zip(("gray", "good"), found["findings"], strict=True)
+    ] == [True, True]
+    assert get_means(found, "good")["psnr"] is None
+
+
+def test_methods_are_paired_with_every_other_row_once(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    found, _ = score()
+    pairs = [(p["first"], p["second"]) for p in found["pairs"] if p["metric"] == "psnr"]
+    assert pairs == [
+        ("good", "gray"),
+        ("good", "best constant"),
+        ("dull", "gray"),
+        ("dull", "best constant"),
+        ("good", "dull"),
+    ]
+
+
+def test_folders_of_several_numbers_of_hints_are_a_curve(
+    folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
+) -> None:
+    words = [f"ours@{n}={folders / name}" for n, name in ((10, "good"), (2, "dull"), (0, "dull"))]
+    found, folder = score(predictions=[*words, f"me@home={folders / 'good'}"])
+    curves = find_curves(found)
+    assert {name: list(curve) for name, curve in curves.items()} == {"ours": [0, 2, 10]}
+    assert curves["ours"][10] == found["tables"][0]["scores"]["ours@10"]
+    assert 'id="hints"' in (folder / "report.html").read_text()
+    _, folder = score(output=folders / "none")
+    assert 'id="hints"' not in (folder / "report.html").read_text()
+
+
 def test_fewer_photographs_than_the_protocol_has_are_told(
     folders: Path, score: Callable[..., tuple[dict[str, Any], Path]]
 ) -> None:
@@ -331,7 +376,9 @@ def test_errors_by_hue_and_region_are_those_of_the_pixels(
 def test_protocols_are_read_and_published_rows_name_their_source(name: str) -> None:
     protocol = read_protocol(name)
     assert len(protocol.digest) == 32
-    for row in read_published(protocol):
+    rows = read_published(protocol)
+    assert len(list_sources({"published": rows})) < len(rows)
+    for row in rows:
         assert any(word in row["source"] for word in ("arXiv", "NeurIPS", "IJCAI", "SIGGRAPH"))
         assert "table" in row["source"]
         assert "github.com/" in row["read"] or "modelscope.cn/" in row["read"]

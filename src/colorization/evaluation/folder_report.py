@@ -11,14 +11,21 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
+from colorization.evaluation.datasets import read_lightness
 from colorization.evaluation.folder_results import HIGHER, LOWER
 from colorization.evaluation.folders import read_prediction
 from colorization.evaluation.measures import COLUMNS
+from colorization.evaluation.pictures import draw_hints
 from colorization.evaluation.regions import PLACES
 from colorization.evaluation.report import format_cell, format_estimate, write_table
-from colorization.evaluation.rows import GRAY
-from colorization.evaluation.score_folders import FolderScorer, Scored, read_truth
+from colorization.evaluation.rows import GRAY, TRUTH
+from colorization.evaluation.score_folders import (
+    MODEL,
+    WHOLE,
+    FolderScorer,
+    Scored,
+    read_truth,
+)
 from colorization.files.atomic import write_text
 from colorization.reports.page import as_svg, plain_legend, render
 from colorization.reports.tables import Table, escaped, visible
@@ -28,6 +35,7 @@ SHOWN = 12  # photographs on which methods differ most
 TILE = 224  # px
 QUALITY = 88
 DASH = "-"
+CURVES = {metric: COLUMNS[metric][0] for metric in ("psnr", "ciede2000")}
 IN_TERMINAL = ("psnr", "ssim", "ciede2000", "colorfulness")
 SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
@@ -42,7 +50,8 @@ def write_folder_report(
     """Write ``report.html``, ``tables.md`` and ``tables.tex`` from what ``scores.json`` holds."""
     tables = [*list_tables(results), list_published(results)]
     findings = [f"- {escaped(line)}\n" for line in results["findings"]]
-    markdown = "\n".join([*map(write_table, tables), "".join(findings)])
+    sources = [f"{n}. {escaped(text)}\n" for n, text in enumerate(list_sources(results), 1)]
+    markdown = "\n".join([*map(write_table, tables), "".join(sources), "".join(findings)])
     write_text(markdown, folder / "tables.md")
     write_text("\n".join(map(write_latex, tables)), folder / "tables.tex")
     page = render(
@@ -50,8 +59,10 @@ def write_folder_report(
         found=results,
         tables=list_tables(results),
         published=list_published(results),
+        sources=list_sources(results),
         columns=COLUMNS,
         scatter=draw_scatter(scored, list(results["methods"])),
+        hints=draw_hints(curves, CURVES) if (curves := find_curves(results)) else "",
         kinds=draw_kinds(results["kinds"]) if results["kinds"] else "",
         pictures=draw_pictures(scored, scorer),
     )
@@ -84,6 +95,23 @@ def list_errors(table: Mapping[str, Any], methods: Sequence[str]) -> Table:
     return Table(f"{title}: {table['title']}", header, rows, methods)
 
 
+def find_curves(results: Mapping[str, Any]) -> dict[str, dict[int, Any]]:
+    """Find methods that differ in their number of hints alone: NAME@0, NAME@5 and so on.
+
+    Returns:
+        By name and number, the scores on the photographs that all methods have.
+    """
+    scores = results["tables"][0]["scores"]
+    if not all(metric in of_row for of_row in scores.values() for metric in CURVES):
+        return {}
+    found: dict[str, dict[int, Any]] = {}
+    for row in results["methods"]:
+        name, _, number = row.rpartition("@")
+        if name and number.isdecimal() and row in scores:
+            found.setdefault(name, {})[int(number)] = scores[row]
+    return {name: dict(sorted(curve.items())) for name, curve in found.items() if len(curve) > 1}
+
+
 def list_overview(results: Mapping[str, Any]) -> list[Table]:
     """Make tables of a few metrics without intervals, narrow enough for a terminal."""
 
@@ -107,12 +135,12 @@ def list_scores(table: Mapping[str, Any], methods: Sequence[str]) -> Table:
     rows = [
         [
             name,
-            *(format_cell(metric, of_row.get(metric)) for metric in metrics),
             DASH if (worse := table["worse_than_gray"].get(name)) is None else f"{worse:.1%}",
+            *(format_cell(metric, of_row.get(metric)) for metric in metrics),
         ]
         for name, of_row in scores.items()
     ]
-    header = ["method", *(f"{COLUMNS[m][0]}{point(m)}" for m in metrics), "worse than gray"]
+    header = ["method", "worse than gray", *(f"{COLUMNS[m][0]}{point(m)}" for m in metrics)]
     title = f"{table['title']} ({table['photographs']:,})"
     return Table(title, header, rows, methods)
 
@@ -123,18 +151,24 @@ def point(metric: str) -> str:
 
 
 def list_pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
-    """List the paired differences, with the interval and the share of photographs won."""
-    rows = [
-        [
-            f"{pair['first']} - {pair['second']}",
-            COLUMNS[pair["metric"]][0],
-            format_estimate(pair["difference"], "{:+.3f}"),
-            f"{pair['win_rate']:.1%}",
-            f"{pair['photographs']:,}",
-        ]
-        for pair in pairs
-    ]
-    header = ["pair", "metric", "mean difference", "the first is better on", "photographs"]
+    """List the paired differences in every metric, with the interval and the photographs won."""
+    metrics = list(dict.fromkeys(pair["metric"] for pair in pairs))
+    by_names: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for pair in pairs:
+        by_names.setdefault((pair["first"], pair["second"]), {})[pair["metric"]] = pair
+    rows = []
+    for (first, second), found in by_names.items():
+        cells = [f"{first} - {second}", f"{next(iter(found.values()))['photographs']:,}"]
+        for metric in metrics:
+            if one := found.get(metric):
+                difference = format_estimate(one["difference"], "{:+.2f}")
+                cells += [difference, f"{one['win_rate']:.1%}"]
+            else:
+                cells += [DASH, DASH]
+        rows.append(cells)
+    header = ["pair", "photographs"]
+    for metric in metrics:
+        header += [f"{COLUMNS[metric][0]}, difference", "the first is better on"]
     return Table("Pairs, on the same photographs", header, rows)
 
 
@@ -156,29 +190,32 @@ def list_checks(methods: Mapping[str, Any]) -> Table:
 
 
 def list_published(results: Mapping[str, Any]) -> Table:
-    """List published scores with their sources; they are never ranked with ours."""
+    """List published scores as printed; they are never ranked with ours."""
     rows = results["published"]
+    sources = list_sources(results)
     metrics = [m for m in COLUMNS if any(m in row["scores"] for row in rows)]
     cells = [
         [
             f"{row['method']} ({row['year']})",
             row["photographs"],
-            *(format_cell(m, {"mean": row["scores"].get(m)}) for m in metrics),
-            row["source"],
-            row["read"],
-            row["unknown"],
+            *(f"{row['scores'][m]:g}" if m in row["scores"] else DASH for m in metrics),
+            str(sources.index(describe_source(row)) + 1),
         ]
         for row in rows
     ]
-    header = [
-        "published",
-        "on",
-        *(COLUMNS[m][0] for m in metrics),
-        "source",
-        "read in",
-        "known of the protocol",
-    ]
+    header = ["published", "on", *(COLUMNS[m][0] for m in metrics), "source"]
     return Table("As published: other protocols, not to be ranked with the above", header, cells)
+
+
+def list_sources(results: Mapping[str, Any]) -> list[str]:
+    """List the sources of published scores, each once; their places are the numbers of them."""
+    return list(dict.fromkeys(map(describe_source, results["published"])))
+
+
+def describe_source(row: Mapping[str, Any]) -> str:
+    """Say where a published score stands, where it was read, and what is known of its protocol."""
+    known = f" Known of the protocol: {row['known']}." if row["known"] else ""
+    return f"{row['source']}. Read in: {row['read']}.{known} Not known: {row['unknown']}."
 
 
 def write_latex(table: Table) -> str:
@@ -255,8 +292,13 @@ def draw_pictures(scored: Sequence[Scored], scorer: FolderScorer) -> list[dict[s
     shown = []
     for each in sorted(scored, key=spread, reverse=True)[:SHOWN]:
         true_rgb = read_truth(scorer.folders, each.key, scorer.protocol)
-        L, ab = rgb_to_lab(from_uint8(true_rgb))
-        tiles = {"truth": true_rgb, GRAY: to_uint8(lab_to_rgb(L, torch.zeros_like(ab)))}
+        L = read_lightness(true_rgb)
+        gray = WHOLE.show(L, torch.zeros_like(L).expand(-1, 2, -1, -1))
+        tiles = {TRUTH: true_rgb, GRAY: gray} | {
+            row: predict(L, gray)
+            for row, predict in scorer.predictors.items()
+            if row.startswith(MODEL)
+        }
         path = scorer.folders.truth / scorer.folders.true_names[each.key]
         for method in methods:
             own = scorer.folders.find(method, each.key)

@@ -1,8 +1,8 @@
 """Sum up the scores of folders: tables of the same photographs, pairs of methods, and findings."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -63,12 +63,23 @@ def summarize_folders(
         "pairs": [
             pair
             for metric in COMPARED
-            for one, other in combinations(rows, 2)
-            if {one, other} & methods.keys() and (pair := compare_pair(one, other, metric, scored))
+            for one, other in list_pairs(rows, methods)
+            if (pair := compare_pair(one, other, metric, scored))
         ],
         "kinds": compare_kinds(rows, scored),
+        "equal": {
+            row: equal
+            for row in rows
+            if (equal := [s.key for s in scored if np.isinf(s.rows.get(row, {}).get("psnr", 0))])
+        },
     }
     return found | {"findings": list_findings(found, protocol)}
+
+
+def list_pairs(rows: Sequence[str], methods: Collection[str]) -> list[tuple[str, str]]:
+    """Pair every method with the rows that are none, and with the methods after it."""
+    others = [row for row in rows if row not in methods]
+    return [*product(methods, others), *combinations(methods, 2)]
 
 
 def describe_method(name: str, folders: Folders, scored: Sequence[Scored]) -> dict[str, Any]:
@@ -250,6 +261,11 @@ def list_findings(found: Mapping[str, Any], protocol: Protocol) -> list[str]:
     ):
         if names := list(photographs[key]):
             lines.append(f"{len(names)} {what}: {few(names)}.")
+    for name, equal in found["equal"].items():
+        lines.append(
+            f"{name}: {len(equal)} pictures equal the photograph, {few(equal)}: their PSNR is "
+            "infinite, so that its mean has no value."
+        )
     for name, about in found["methods"].items():
         lines += [f"{name}: {line}" for line in describe_faults(about, count)]
     return lines

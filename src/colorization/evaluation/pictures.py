@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ EACH = 10  # photographs of each part of the gallery
 WIDEST = 192  # px of one picture on the page
 WORST_ERROR = 60.0  # CIE units of ab: the bright end of the error map
 QUALITY = 85
+HINT_STYLES = [f"C{index}{line}" for index, line in enumerate(("-o", "--s", ":^", "-.d", "-v"))]
 
 
 def draw_network(
@@ -91,14 +93,14 @@ def draw_hints(curves: Mapping[str, Mapping[int, Any]], metrics: Mapping[str, st
     figure = Figure(figsize=(9, 3), layout="constrained")
     panels: Sequence[Axes] = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, (metric, title) in zip(panels, metrics.items(), strict=True):
-        for (placing, curve), style in zip(curves.items(), ("C0-o", "C1--s"), strict=False):
+        for (placing, curve), style in zip(curves.items(), cycle(HINT_STYLES), strict=False):
             known = [curve[count][metric] for count in curve]
             means, lows, highs = (
                 [estimate[key] for estimate in known] for key in ("mean", "low", "high")
             )
             axes.plot(list(curve), means, style, label=placing, markersize=4, linewidth=1.5)
             axes.fill_between(list(curve), lows, highs, color=style[:2], alpha=0.15, linewidth=0)
-        counts = list(next(iter(curves.values())))
+        counts = sorted({count for curve in curves.values() for count in curve})
         axes.set_xscale("symlog", linthresh=1)
         axes.set(xlabel="spots", ylabel=title, xticks=counts, xticklabels=map(str, counts))
         axes.minorticks_off()

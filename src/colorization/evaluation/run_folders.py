@@ -23,6 +23,7 @@ from colorization.evaluation.measures import choose_measures
 from colorization.evaluation.protocols import Protocol, check_same, read_protocol, read_published
 from colorization.evaluation.results import to_json_values
 from colorization.evaluation.score_folders import (
+    MODEL,
     Predictor,
     fit_tables,
     make_scorer,
@@ -164,7 +165,7 @@ def load_predictors(settings: FolderSettings) -> dict[str, Predictor]:
     found = fit_tables(settings.training) if settings.training else {}
     for name in settings.models:
         path = find_model(name)
-        label = f"model {Path(name).stem}"
+        label = MODEL + Path(name).stem
         signature = settings.signature or find_signature(path)
         if signature:
             found[label] = ForeignModel(path, signature)

@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 FITTED_AT = 128  # px of the squares that tables are fitted on
 FIT_BATCH = 16
 WRAPPED = "psnr_wrapped"
+MODEL = "model "  # in front of the names of models
 WHOLE = Track(None)  # baselines are painted as whole photographs are
 
 Predictor = Callable[[Tensor, Tensor], Tensor]
