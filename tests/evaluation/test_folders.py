@@ -268,7 +268,7 @@ def test_pictures_that_equal_the_photograph_are_told(
     own = folders / "own.yaml"
     own.write_text("near_gray: kept\nmetrics: [psnr, ssim]\n")
     found, _ = score("good", protocol=str(own))
-    told = "1 pictures equal the photograph, town/99: their PSNR is infinite"
+    told = "1 of 9 pictures: equal to the photograph: town/99. Their PSNR is infinite"
     assert [
         line.startswith(f"{row}: {told}")
         for row, line in zip(("gray", "good"), found["findings"], strict=True)
@@ -319,7 +319,7 @@ def test_photographs_that_the_protocol_does_not_name_are_told(
     own.write_text("names: '[0-5]'\nmetrics: [psnr]\n")
     found, _ = score(protocol=str(own))
     assert found["findings"] == [
-        "2 photographs have names that the protocol own does not have: sea/7, town/6."
+        "2 of 8 photographs: a name that the protocol own does not have: sea/7, town/6."
     ]
 
 

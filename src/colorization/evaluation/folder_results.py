@@ -242,8 +242,8 @@ def list_findings(found: Mapping[str, Any], protocol: Protocol) -> list[str]:
         )
     if protocol.names and (other := photographs["other_names"]):
         lines.append(
-            f"{len(other)} photographs have names that the protocol {protocol.name} does not have: "
-            f"{few(other)}."
+            f"{len(other)} of {count:,} photographs: a name that the protocol {protocol.name} does "
+            f"not have: {few(other)}."
         )
     of_fid = any("fid" in of_row for t in found["tables"] for of_row in t["scores"].values())
     if of_fid and count < ENOUGH_FOR_FID:
@@ -255,16 +255,19 @@ def list_findings(found: Mapping[str, Any], protocol: Protocol) -> list[str]:
             f"{inception['sha256']}, not {protocol.sha256}. They are not comparable."
         )
     for key, what in (
-        ("near_gray", "true photographs are near-gray and left out: any method would look good"),
-        ("trained_on", "true photographs are much like ones trained on, and left out for all"),
-        ("unusable", "true photographs cannot be used"),
+        ("near_gray", "near-gray, left out, because any method would look good"),
+        ("trained_on", "much like ones trained on, left out for all"),
+        ("unusable", "cannot be used"),
     ):
         if names := list(photographs[key]):
-            lines.append(f"{len(names)} {what}: {few(names)}.")
+            whole = count + sum(
+                len(photographs[k]) for k in ("near_gray", "trained_on", "unusable")
+            )
+            lines.append(f"{len(names)} of {whole:,} true photographs: {what}: {few(names)}.")
     for name, equal in found["equal"].items():
         lines.append(
-            f"{name}: {len(equal)} pictures equal the photograph, {few(equal)}: their PSNR is "
-            "infinite, so that its mean has no value."
+            f"{name}: {len(equal)} of {count:,} pictures: equal to the photograph: {few(equal)}. "
+            "Their PSNR is infinite, so that its mean has no value."
         )
     for name, about in found["methods"].items():
         lines += [f"{name}: {line}" for line in describe_faults(about, count)]
@@ -278,29 +281,27 @@ def describe_faults(about: Mapping[str, Any], count: int) -> list[str]:
     for key, reason in about["unusable"].items():
         by_reason.setdefault(reason, []).append(key)
     for reason, keys in by_reason.items():
-        lines.append(f"{len(keys)} of {count} pictures: {reason}; not scored: {few(keys)}.")
+        lines.append(f"{len(keys)} of {count:,} pictures: {reason}; not scored: {few(keys)}.")
     if by_reason:
         lines.append("it stands in a table of its own, on the photographs that it has.")
     if about["extra"]:
-        lines.append(f"{about['extra']} pictures fit no true photograph.")
+        lines.append(f"pictures that fit no true photograph: {about['extra']}.")
+    of = f"of {count:,} pictures"
     if off := about["lightness_off"]:
         lines.append(
-            f"{len(off)} pictures have another lightness than the photograph, more than "
+            f"{len(off)} {of}: another lightness than the photograph, by more than "
             f"{LIGHTNESS_OFF:g} L* on average: {few(off)}. They are scored as they are: PSNR and "
             "CIEDE2000 count this too."
         )
-    if about["wrapped"]:
+    if wrapped := about["wrapped"]:
         lines.append(
-            f"{len(about['wrapped'])} pictures have values that wrapped around at 255 or 0: "
-            f"{few(about['wrapped'])}. Clip before rounding to 8 bits."
+            f"{len(wrapped)} {of}: values that wrapped around at 255 or 0: {few(wrapped)}. Clip "
+            "before rounding to 8 bits."
         )
     for profile, number in about["profiles"].items():
-        lines.append(f"{number} pictures have the colour profile {profile}; converted to sRGB.")
-    if about["jpeg"]:
+        lines.append(f"{number} {of}: colour profile {profile}, converted to sRGB.")
+    if jpeg := about["jpeg"]:
         loss = about.get("jpeg_loss")
         cost = "" if loss is None else f", which costs about {loss:.2f} dB of PSNR"
-        lines.append(
-            f"{len(about['jpeg'])} pictures are JPEG-compressed{cost}: {few(about['jpeg'])}. "
-            "Hand in PNG."
-        )
+        lines.append(f"{len(jpeg)} {of}: JPEG-compressed{cost}: {few(jpeg)}. Hand in PNG.")
     return lines
