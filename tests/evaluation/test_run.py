@@ -24,6 +24,7 @@ from colorization.evaluation.run import evaluate
 from colorization.evaluation.scoring import open_pool
 from colorization.inference.album import colorize_album
 from colorization.metrics.mse import ab_mse
+from colorization.metrics.weights import Weights
 from colorization.models.baselines import BASELINES
 from colorization.settings import compose as config
 from colorization.settings.commands import Evaluate, Train
@@ -415,11 +416,18 @@ def test_fid_and_kid_stand_in_the_tables(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    def brightness(rgb: torch.Tensor) -> torch.Tensor:
+    class Brightness:
         """Features (B,2048) that know the mean colour."""
-        return torch.nn.functional.pad(rgb.float().mean(dim=(2, 3)), (0, 2045))
 
-    monkeypatch.setattr("colorization.evaluation.measures.Inception", lambda device: brightness)
+        weights = Weights("mean", "0123")
+
+        def __init__(self, device: torch.device, path: Path | None) -> None:
+            assert path is None
+
+        def __call__(self, rgb: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.pad(rgb.float().mean(dim=(2, 3)), (0, 2045))
+
+    monkeypatch.setattr("colorization.evaluation.measures.Inception", Brightness)
     found = evaluate(asked(checkpoint, "metrics=[fid,kid]", "tracks=own"), tmp_path)
     scores = found["datasets"]["synthetic"]["tracks"]["own_16"]["scores"]
     ceiling = scores[f"ceiling of {LABEL}"]["fid"]["mean"]
@@ -427,6 +435,7 @@ def test_fid_and_kid_stand_in_the_tables(
     assert scores[LABEL]["kid"]["mean"] is None, "two photographs are too few"
     report = (tmp_path / "report.md").read_text()
     assert "FID of fewer than 5,000 photographs is mostly bias." in report
+    assert found["weights"] == {"inception": {"file": "mean", "sha256": "0123"}}
 
 
 def test_names_stay_inside_the_report_folder(
