@@ -21,9 +21,9 @@ from colorization.data.photographs import (
     UnusablePhotographError,
     digest,
     fingerprint,
+    leave_out,
     load_in_memory,
     read_ahead,
-    warn_of_unusable,
 )
 from colorization.errors import InputError
 from colorization.files.atomic import FOREVER, check_room, locked, write_text
@@ -77,11 +77,7 @@ def load_mapped(source: Source, path: Path) -> Images:
         if contents is None:
             contents = decode(source, path)
         pixels = map_rows(path, len(source.names), source.size)
-    unusable = contents["unusable"]
-    warn_of_unusable(unusable)
-    images = Images(list(source.names), pixels, contents["digests"])
-    is_out = torch.tensor([name in unusable for name in source.names])
-    return images.without(is_out) if unusable else images
+    return leave_out(contents["unusable"], Images(list(source.names), pixels, contents["digests"]))
 
 
 @contextmanager

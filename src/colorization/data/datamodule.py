@@ -159,12 +159,15 @@ class ColorDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         pixels = PixelDataset(self.keep_near(self.images["train"].pixels))
-        order = Shuffled(len(pixels), self.seed)
-        shares = BatchShares(order, self.batch_size, self.rank, self.processes)
-        self.train_loader = ResumableLoader(pixels, shares)
+        self.train_loader = ResumableLoader(pixels, self.share_out())
         if self.position:
             self.train_loader.load_state_dict(self.position)
         return self.train_loader
+
+    def share_out(self) -> BatchShares:
+        """Return this process's part of every batch of training photographs."""
+        order = Shuffled(len(self.images["train"].names), self.seed)
+        return BatchShares(order, self.batch_size, self.rank, self.processes)
 
     def keep_near(self, pixels: Pixels) -> Pixels:
         """Copy training pictures to the GPU, if there is one and they fill half of it at most."""

@@ -207,25 +207,23 @@ def load_in_memory(source: Source) -> Images:
     Raises:
         InputError: naming a file that the system cannot read.
     """
-    kept: list[str] = []
-    pixels: list[Tensor] = []
+    pixels = torch.empty(len(source.names), 3, source.size, source.size, dtype=torch.uint8)
     unusable: dict[str, str] = {}
     found = shown(read_ahead(source.attempt, source.names), READING, len(source.names))
-    for name, rgb in zip(source.names, found, strict=True):
+    for row, (name, rgb) in enumerate(zip(source.names, found, strict=True)):
         if isinstance(rgb, UnusablePhotographError):
             unusable[name] = str(rgb)
         else:
-            kept.append(name)
-            pixels.append(rgb)
-    warn_of_unusable(unusable)
-    nothing = torch.empty(0, 3, source.size, source.size, dtype=torch.uint8)
-    return Images(kept, torch.stack(pixels) if pixels else nothing)
+            pixels[row] = rgb
+    return leave_out(unusable, Images(list(source.names), pixels))
 
 
-def warn_of_unusable(reasons: Mapping[str, str]) -> None:
-    """Log the name and the reason of each photograph that is left out."""
-    for name, reason in reasons.items():
+def leave_out(unusable: Mapping[str, str], images: Images) -> Images:
+    """Leave pictures out; log the name of each and the reason."""
+    for name, reason in unusable.items():
         log.warning("left out %s: %s", name, reason)
+    is_out = torch.tensor([name in unusable for name in images.names], dtype=torch.bool)
+    return images.without(is_out) if unusable else images
 
 
 def few(names: Sequence[str]) -> str:

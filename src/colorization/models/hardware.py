@@ -76,6 +76,26 @@ def resolve(accelerator: str, precision: str) -> Hardware:
     return Hardware(found, "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true")
 
 
+def describe(found: Hardware, asked: str) -> str:
+    """Say what is trained on, and why in this precision.
+
+    Args:
+        asked: the precision that was asked for.
+    """
+    name = f"this CPU ({torch.get_num_threads()} threads)"
+    if found.accelerator == "gpu":
+        name = f"this GPU ({torch.cuda.get_device_name()})"
+    elif found.accelerator == "mps":
+        name = "Apple's GPU"
+    has = "has" if found.precision == "bf16-mixed" else "lacks"
+    reason = f"it {has} instructions for bfloat16"
+    if found.accelerator == "mps":
+        reason = "it computes in nothing else"
+    elif asked != "auto":
+        reason = "as trainer.precision says"
+    return f"{name} in {found.precision}: {reason}"
+
+
 def prepare(network: nn.Module, settings: Trainer) -> None:
     """Lay out a network's weights, and compile it in place, as the settings say."""
     if settings.channels_last:

@@ -1,9 +1,9 @@
-"""How far long work is: bars on a terminal; elsewhere a line of the log every half minute."""
+"""How far long work is: bars on a terminal, and a line of the log every half minute."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Thread, local
 from typing import TypeVar
 
 from rich import get_console
@@ -32,28 +32,44 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed or 0:.1f}/s")
 
 
+class Told(local):
+    """The work that is open in a thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.statuses: list[Callable[[], str]] = []
+        self.is_on = False  # whether lines come
+
+
+told = Told()
+
+
 @contextmanager
 def telling(status: Callable[[], str]) -> Iterator[None]:
     """Log ``status()`` every LINE_EVERY seconds while this is open, however long one step takes.
 
-    On a terminal nothing is logged: it has bars.
+    Of work within work only the innermost is told, by one clock: no change of work delays a line.
+    On a terminal, which has bars, these lines go to the log's file alone.
     """
-    if get_console().is_terminal:
-        yield
-        return
+    statuses, is_inner = told.statuses, told.is_on
+    statuses.append(status)
     is_over = Event()
 
     def tell() -> None:
         while not is_over.wait(LINE_EVERY):
-            log.info(status())
+            log.info(statuses[-1]())
 
     thread = Thread(target=tell, daemon=True)
-    thread.start()
+    if not is_inner:
+        thread.start()
+        told.is_on = True
     try:
         yield
     finally:
-        is_over.set()
-        thread.join()
+        if not is_inner:
+            told.is_on = False
+            is_over.set()
+            thread.join()
+        statuses.remove(status)
 
 
 def shown(

@@ -1,5 +1,6 @@
 """Watch the steps of a training: finite losses, progress, picture grids, and signals."""
 
+import logging
 import math
 import signal
 import time
@@ -12,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from PIL import Image
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, Timer
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,6 +33,10 @@ from colorization.training.reproduce import save_settings
 COUNTED = ("epochs", "images", "train_seconds", "seconds", "epoch_images", "epoch_seconds")
 GRID_PICTURES = 8
 MOST = 100  # steps that are not checked yet
+EARLY = 20  # steps before the rest of the time is estimated
+WINDOW = 600  # s that the estimate looks back; an epoch's validation should lie within
+
+log = logging.getLogger(__name__)
 
 
 class Step(NamedTuple):
@@ -143,20 +148,24 @@ class SavedSettings(Callback):
 
 
 class EpochProgress(Callback):
-    """Show one bar over all epochs with losses and images/s; log images/s; count what was done.
+    """Show one bar over all steps with losses and images/s; log images/s; count what was done.
 
     Lightning's bars show one epoch each, print nothing where there is no terminal, and keep no
     counts in a checkpoint.
     """
 
     def __init__(self) -> None:
-        status = TextColumn("{task.fields[status]}")
+        epoch, status = TextColumn("{task.description}"), TextColumn("{task.fields[status]}")
         self.progress = Progress(
-            BarColumn(bar_width=12), MofNCompleteColumn(), TimeRemainingColumn(), status
+            *(epoch, BarColumn(bar_width=12), MofNCompleteColumn(), TimeRemainingColumn(), status),
+            speed_estimate_period=WINDOW,
         )
         self.task = self.progress.add_task("training", status="", start=False)
         self.lines = ExitStack()
+        # Of this epoch: the sum of the loss, its weight, and images/s.
+        self.so_far: tuple[Tensor, Tensor, float] | None = None
         self.steps = 0  # of this epoch
+        self.begin = 0  # steps that were done before
         self.mark = 0.0
         # Of all epochs, those before a resumption too, and of this epoch.
         self.epochs = 0
@@ -186,15 +195,30 @@ class EpochProgress(Callback):
         return self.images / self.train_seconds if self.images else float("nan")
 
     def status(self, trainer: pl.Trainer) -> str:
-        """Describe where the training is, and the scores of the last epoch."""
-        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
-        scores = str(self.progress.tasks[0].fields["status"])
+        """Describe where the training is, how quick it is, and the scores of the last epoch."""
         doing = ", scoring val" if trainer.validating else ""
         step = f"step {self.steps} of {trainer.num_training_batches}{doing}"
-        return f"{epoch}, {step}" + (f"; before: {scores}" if scores else "")
+        line = f"{self.progress.tasks[0].description}, {step}"
+        if self.so_far:
+            total, weight, rate = self.so_far
+            line += f"; loss {float(total / weight):.5f}, {rate:.3g} images/s"
+        if left := self.describe_time_left(trainer):
+            line += f", {left}"
+        scores = str(self.progress.tasks[0].fields["status"])
+        return line + (f"; before: {scores}" if scores else "")
+
+    def describe_time_left(self, trainer: pl.Trainer) -> str:
+        """Estimate the minutes to the last step or ``trainer.max_minutes``; early, say nothing."""
+        seconds = self.progress.tasks[0].time_remaining
+        if trainer.global_step - self.begin < EARLY or seconds is None:
+            return ""
+        limits = [c.time_remaining() for c in trainer.callbacks if isinstance(c, Timer)]  # type: ignore[attr-defined]
+        minutes = min([seconds, *(limit for limit in limits if limit is not None)]) / 60
+        return f"about {minutes:.0f} minutes left" if minutes >= 2 else "less than 2 minutes left"
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
+        self.begin, steps = trainer.global_step, trainer.estimated_stepping_batches
+        self.progress.update(self.task, total=steps, completed=self.begin)
         self.progress.start_task(self.task)
         self.progress.start()
         self.lines.enter_context(telling(lambda: self.status(trainer)))
@@ -203,6 +227,9 @@ class EpochProgress(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.take_time()
         self.steps, self.epoch_images, self.epoch_seconds = 0, 0, 0.0
+        self.so_far = None
+        epoch = f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}"
+        self.progress.update(self.task, description=epoch)
 
     def on_train_batch_end(
         self,
@@ -219,9 +246,15 @@ class EpochProgress(Callback):
         self.epoch_seconds += passed
         self.images += count
         self.epoch_images += count
+        assert isinstance(pl_module, Colorizer)
+        mean = pl_module.epoch_means["train/loss"]
+        rate = self.epoch_images / self.epoch_seconds
+        self.so_far = mean.total, mean.weight, rate  # read as it is told: that waits for the device
+        self.progress.update(self.task, completed=trainer.global_step)
+        if trainer.global_step - self.begin == EARLY:
+            log.info("after %d steps: %s", EARLY, self.describe_time_left(trainer))
         if trainer.is_last_batch:
             # Before validation starts, so that it is the training's own rate.
-            rate = self.epoch_images / self.epoch_seconds
             pl_module.log("train/images_per_second", rate)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -235,8 +268,7 @@ class EpochProgress(Callback):
         if "val/mse" in values:
             status += f"  val {values['val/mse']:.5f}  {values['val/psnr']:.2f} dB"
         status += f"  {self.images_per_second:.0f} images/s"
-        epoch = trainer.current_epoch + 1
-        self.progress.update(self.task, completed=epoch, status=status)
+        self.progress.update(self.task, status=status)
 
     def on_train_end(self, *_: object) -> None:
         self.lines.close()

@@ -64,10 +64,13 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
     )
-    with join_processes(trainer):
+    phase = telling(lambda: "ending the run" if progress.images else "getting ready to train")
+    with join_processes(trainer), phase:
+        on = hardware.describe(device, settings.trainer.precision)
+        log.info("%s: training on %s", data.dataset.name, on)
         if trainer.is_global_zero:
             remove_half_written(folder)
-        make_ready(colorizer, data, trainer, device, folder, bool(settings.resume))
+        make_ready(colorizer, data, trainer, folder, bool(settings.resume))
         trainer.fit(colorizer, datamodule=data, ckpt_path=settings.resume, weights_only=True)
         ended_by = find_reason_of_end(trainer)  # testing forgets it
         best = run_on_first(trainer, lambda: read_best(folder, settings.vivid, data, device))
@@ -116,7 +119,6 @@ def make_ready(
     colorizer: Colorizer,
     data: ColorDataModule,
     trainer: pl.Trainer,
-    device: hardware.Hardware,
     folder: Path,
     resumed: bool,
 ) -> None:
@@ -134,15 +136,23 @@ def make_ready(
         listing = data.listing()
         if resumed:
             check_photographs(folder, listing)
-        counts = {split: len(images.names) for split, images in data.images.items()}
-        processes = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
-        where = f"{device.accelerator} in {device.precision}{processes}"
-        log.info("%s, %s; %s", data.dataset.name, counts, where)
+        log_plan(data, trainer)
         warn_of_relu(colorizer, data)
         if not resumed:
             colorizer.start(data.lab_batches("train", STARTING))
         if trainer.is_global_zero:
             write_text(json.dumps(listing), folder / PHOTOGRAPHS)
+
+
+def log_plan(data: ColorDataModule, trainer: pl.Trainer) -> None:
+    """Say how many photographs and steps a training has, before its slower preparations."""
+    counts = ", ".join(f"{len(images.names):,} {split}" for split, images in data.images.items())
+    epochs, steps = trainer.max_epochs or 0, len(data.share_out())
+    processes = f", in {trainer.world_size} processes" if trainer.world_size > 1 else ""
+    log.info(
+        "photographs: %s; at most %s steps: %s epochs of %s steps of %s photographs%s",
+        *(counts, f"{epochs * steps:,}", f"{epochs:,}", f"{steps:,}", data.batch_size, processes),
+    )
 
 
 def warn_of_relu(colorizer: Colorizer, data: ColorDataModule) -> None:
