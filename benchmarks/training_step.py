@@ -4,18 +4,20 @@
 
 Each way runs in a process of its own, so that none changes another's allocator or threads. A
 round asks every process for one step in turn; medians over the rounds are printed. A way that fails
-is named in the table, and the others go on. The Keras way needs the extra ``keras``.
+is named in the table, and the others go on. The Keras ways need the extra ``keras``.
 """
 
 import argparse
 import multiprocessing
 import os
+import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -78,14 +80,19 @@ def float32(gate: Gate, shape: Shape) -> None:
     plain_loop(gate, colorizer, ready_batches(data, trainer), half=False)
 
 
-def keras(gate: Gate, shape: Shape) -> None:
-    """The same network in Keras on TensorFlow, float32: what the paper used. Lab is ready-made."""
+def keras(gate: Gate, shape: Shape, policy: str = "float32") -> None:
+    """The same network in Keras on TensorFlow: what the paper used, in float32. Lab is ready-made.
+
+    Args:
+        policy: Keras's name for a precision.
+    """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras as k
     import numpy as np
 
     from colorization.networks.paper import LAYERS
 
+    k.config.set_dtype_policy(policy)
     model = k.Sequential([k.Input((shape.size, shape.size, 1))])
     for filters, stride, upsample in LAYERS:
         activation = "tanh" if filters == 2 else "relu"
@@ -127,6 +134,7 @@ WAYS: dict[str, Callable[[Gate, Shape], None]] = {
     "ours, in a bare loop": bare,
     "eager float32 NCHW": float32,
     "Keras on TensorFlow, float32": keras,
+    "Keras on TensorFlow, bfloat16": partial(keras, policy="mixed_bfloat16"),
     "a batch from the cache": loading,
     "augmentation and Lab": conversion,
 }
@@ -268,10 +276,20 @@ def report(found: Mapping[str, float | str], shape: Shape, rounds: int) -> str:
         share = f"{seconds / ours:.3f}" if isinstance(ours, float) else "-"
         rows.append([name, f"{1000 * seconds:,.1f}", f"{shape.batch / seconds:,.1f}", share])
     having = [name for name in ("avx512_bf16", "amx_bf16") if torch.cpu.get_capabilities()[name]]
-    machine = f"{os.cpu_count()} cores with {' and '.join(having) or 'no bfloat16 instructions'}"
+    instructions = " and ".join(having) or "no bfloat16 instructions"
+    machine = f"{os.cpu_count()} cores of {name_processor()} with {instructions}"
     title = f"### A step of {shape.batch} photographs at {shape.size} px, {machine}\n\n"
     header = ("way", f"ms, median of {rounds}", "images/s", "of ours, under Lightning")
     return title + markdown(header, rows)
+
+
+def name_processor() -> str:
+    """Name the CPU as it calls itself, or as well as the system knows."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line for line in lines if line.startswith("model name"))
+        return name.partition(": ")[2]
+    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":
