@@ -1,27 +1,38 @@
 """How soon photographs are there: decoded every time, or out of a mapped file.
 
     python -m benchmarks.data_loading [--folder data] [--photographs 20000] [--output FILE]
+    python -m benchmarks.data_loading --scale 1000 10000 100000 [--picture FILE.svg] [--output FILE]
 
 Makes JPEG files of 500 x 375 px, which is usual for ImageNet, from crops of the photographs below a
 folder, and takes them through each way at 128 px, in a process of its own. Two epochs are
 read: the first after the files were dropped from the page cache. Then it works out what an epoch of
 ImageNet would take.
+
+With ``--scale``: how soon a training on so many JPEG files of 256 px makes its first step, how
+quick its steps are, and its memory, each in a process of its own.
 """
 
 import argparse
 import multiprocessing
 import os
 import random
+import statistics
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytorch_lightning as pl
 import torch
-from PIL import Image
+from hydra import compose, initialize_config_dir
+from matplotlib.figure import Figure
+from PIL import Image, ImageChops
 from rich.progress import track
 from torch import Tensor
 
@@ -30,8 +41,14 @@ from colorization.data.batches import BatchShares, PixelDataset, ResumableLoader
 from colorization.data.cache import load_mapped
 from colorization.data.folders import PhotographFolder, list_photographs
 from colorization.data.photographs import Source, read_ahead
-from colorization.files.atomic import write_text
+from colorization.files.atomic import replacing, write_text
+from colorization.models import hardware
 from colorization.reports.tables import markdown
+from colorization.settings.commands import Train
+from colorization.settings.compose import CONF, parse_config, register
+from colorization.training.callbacks import EpochProgress
+from colorization.training.run import build_parts, make_ready, quieten_lightning
+from colorization.training.trainer import make_trainer
 
 SIDES = (500, 375)  # px
 SIZE = 128  # px
@@ -40,8 +57,15 @@ MAX_PIXELS = 10**8
 FRESH: BaseContext = multiprocessing.get_context("spawn")
 SAMPLED = 0.02  # s between looks at the memory
 
+SIDE = 256  # px of the files that a training starts with
+DISTINCT = 2_000  # crops; other files are crops that are moved round
+WARMUP, STEPS = 5, 40  # steps of a training that are left out, and measured
+WORDS = ("network=unet", "network.width=8", "data.batch_size=16", f"dataset.size={SIZE}")
 
-def make_photographs(source: Path, folder: Path, count: int) -> None:
+
+def make_photographs(
+    source: Path, folder: Path, count: int, sides: tuple[int, int] = SIDES
+) -> None:
     """Save crops of the photographs of a folder, each at a place and of a size of its own."""
     names = list_photographs(source)
 
@@ -54,7 +78,7 @@ def make_photographs(source: Path, folder: Path, count: int) -> None:
                 chance.uniform(0, image.height - height),
             )
             box = (left, top, left + width, top + height)
-            image.convert("RGB").resize(SIDES, box=box).save(folder / f"{index}.jpg", quality=90)
+            image.convert("RGB").resize(sides, box=box).save(folder / f"{index}.jpg", quality=90)
 
     made = read_ahead(make, range(count), depth=64)
     for _ in track(made, "making photographs", count, transient=True):
@@ -213,14 +237,154 @@ def report(found: dict[str, Measured], count: int, size: float) -> str:
     )
 
 
+KEPT: dict[str, tuple[float, bool]] = {
+    "in memory": (1, True),
+    "in a mapped file, made first": (0, True),
+    "in a mapped file of an earlier run": (0, False),
+}
+"""How a training keeps photographs: ``data.max_memory``, and whether it starts anew."""
+
+
+class Begun(NamedTuple):
+    """A training's seconds to its first step, images/s from then on, and its memory in MB.
+
+    ``work`` is what the first step took of all cores, in s: others at work change it less.
+    """
+
+    seconds: float
+    rate: float
+    peak: float
+    work: float
+
+
+class Enough(Exception):  # noqa: N818
+    """All steps are measured."""
+
+
+class Steps(pl.Callback):
+    """Takes the time of each step, and ends the training after so many."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.ends: list[float] = []
+        self.work = 0.0
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.ends.append(time.perf_counter())
+        self.work = self.work or time.process_time()
+        if len(self.ends) == self.most:
+            raise Enough
+
+
+def begin(root: Path, cache: Path, share: float, words: Sequence[str], count: int) -> Begun:
+    """Begin a training on the photographs below ``root`` as src.train does, in this process."""
+    quieten_lightning()
+    register()
+    where = [f"dataset.root={root}", f"data.cache={cache}", f"data.max_memory={share}"]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        settings: Train = parse_config(compose("train", ["dataset=folder", *where, *words]))
+    memory, steps = Memory(), Steps(WARMUP + count)
+    memory.start()
+    start, work = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as name:
+        device, (colorizer, data) = hardware.choose(settings.trainer), build_parts(settings)
+        trainer = make_trainer(
+            settings, device, colorizer, data, Path(name), EpochProgress(), [steps]
+        )
+        make_ready(colorizer, data, trainer, Path(name), resumed=False)
+        with suppress(Enough):
+            trainer.fit(colorizer, datamodule=data)
+    each = [later - earlier for earlier, later in pairwise(steps.ends[WARMUP - 1 :])]
+    rate = data.batch_size / statistics.median(each)
+    return Begun(steps.ends[0] - start, rate, memory.peaks()[1], steps.work - work)
+
+
+def measure_scale(
+    source: Path, counts: Sequence[int], words: Sequence[str] = WORDS, steps: int = STEPS
+) -> dict[tuple[int, str], Begun]:
+    """Begin a training on each number of photographs, kept each way, the cache read from disk."""
+    found = {}
+    with tempfile.TemporaryDirectory() as name:
+        whole = Path(name, "whole")
+        make_moved(source, whole, max(counts))
+        for count in counts:
+            root, cache = Path(name, str(count)), Path(name, f"cache_{count}")
+            root.mkdir()
+            for index in range(count):
+                os.link(whole / f"{index}.jpg", root / f"{index}.jpg")
+            for way, (share, is_anew) in KEPT.items():
+                drop_from_page_cache(root if is_anew else cache)
+                with FRESH.Pool(1) as pool:
+                    found[count, way] = pool.apply(begin, (root, cache, share, words, steps))
+                print(f"{count} {way}: {found[count, way]}", file=sys.stderr)
+    return found
+
+
+def make_moved(source: Path, folder: Path, count: int) -> None:
+    """Save ``count`` JPEG files of 256 px, no two alike: crops, moved round by some rows."""
+    crops = folder / "crops"
+    crops.mkdir(parents=True)
+    few = min(count, DISTINCT)
+    make_photographs(source, crops, few, (SIDE, SIDE))
+    images = [Image.open(crops / f"{index}.jpg").convert("RGB") for index in range(few)]
+
+    def make(index: int) -> None:
+        moved = ImageChops.offset(images[index % few], 0, index // few)
+        moved.save(folder / f"{index}.jpg", quality=90)
+
+    made = read_ahead(make, range(count), depth=64)
+    for _ in track(made, "making photographs", count, transient=True):
+        pass
+
+
+def report_scale(found: dict[tuple[int, str], Begun]) -> str:
+    """The table of :func:`measure_scale`."""
+    header = ("photographs", "kept", "s to the first step", "of all cores, s", "ms a photograph",
+              "images/s in steps", "memory, MB")  # fmt: skip
+    rows = [
+        [f"{count:,}", way, f"{one.seconds:,.1f}", f"{one.work:,.1f}",
+         f"{1000 * one.work / count:.2f}", f"{one.rate:,.1f}", f"{one.peak:,.0f}"]
+        for (count, way), one in found.items()
+    ]  # fmt: skip
+    title = f"### JPEG files of {SIDE} px, trained on at {SIZE} px, {os.cpu_count()} cores\n\n"
+    return (
+        title + f"`{' '.join(WORDS)}`. Memory is what the process takes itself, without the pages "
+        "of files, above what it had\nbefore.\n\n" + markdown(header, rows)
+    )
+
+
+def draw_scale(found: dict[tuple[int, str], Begun], path: Path) -> None:
+    """Draw the three measures by the number of photographs, a line for each way."""
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    names = ("s to the first step", "images/s in steps", "memory, MB")
+    for place, (axes, name) in enumerate(zip(figure.subplots(1, 3), names, strict=True)):
+        for way in KEPT:
+            points = [(count, one[place]) for (count, of), one in found.items() if of == way]
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=way)
+        axes.set_xlabel("photographs")
+        axes.set_ylabel(name)
+        axes.set_ylim(bottom=0)
+    figure.axes[0].legend(fontsize=7)
+    with replacing(path) as beside:
+        figure.savefig(beside, format="svg")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path("data"))
     parser.add_argument("--photographs", type=int, default=20_000)
+    parser.add_argument("--scale", type=int, nargs="+", help="numbers of photographs to train on")
+    parser.add_argument("--picture", type=Path, help="SVG file for the chart of --scale")
     parser.add_argument("--output", type=Path, help="Markdown file for table and estimate")
     options = parser.parse_args()
     with one_line_errors():
-        text = measure_all(options.folder, options.photographs)
+        if options.scale:
+            found = measure_scale(options.folder, options.scale)
+            text = report_scale(found)
+        else:
+            text = measure_all(options.folder, options.photographs)
+    if options.scale and options.picture:
+        draw_scale(found, options.picture)
     print(text)
     if options.output:
         write_text(text, options.output)

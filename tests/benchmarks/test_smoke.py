@@ -65,8 +65,9 @@ def test_training_steps_are_measured_every_way(monkeypatch: pytest.MonkeyPatch) 
     rows = {row[0]: row[1:] for row in rows_of(training_step.report(found, shape, 1))}
     assert list(rows) == list(training_step.WAYS)
     if importlib.util.find_spec("keras") is None:
-        failed = rows.pop("Keras on TensorFlow, float32")
-        assert failed == ["failed: keras is not installed", "-", "-"]
+        for precision in ("float32", "bfloat16"):
+            failed = rows.pop(f"Keras on TensorFlow, {precision}")
+            assert failed == ["failed: keras is not installed", "-", "-"]
     for name, cells in rows.items():
         assert are_numbers(cells), f"{name}: {cells}"
 
@@ -145,6 +146,36 @@ def test_loading_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [row[0] for row in ways] == list(data_loading.WAYS)
     assert all(are_numbers([cell for cell in row[1:] if cell != "-"]) for row in ways)
     assert len(rows) > len(ways), "the estimate for ImageNet"
+
+
+def test_the_start_of_trainings_is_measured_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    for index in range(4):
+        pixels = random.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+    monkeypatch.setattr(data_loading, "FRESH", PREPARED)
+    words = ("network=unet", "network.width=8", "data.batch_size=2", "dataset.size=16")
+    found = data_loading.measure_scale(tmp_path, [20], words, steps=2)
+    rows = rows_of(data_loading.report_scale(found))
+    assert [row[:2] for row in rows] == [["20", way] for way in data_loading.KEPT]
+    assert all(are_numbers(row[2:]) for row in rows)
+    data_loading.draw_scale(found, tmp_path / "scale.svg")
+    assert "<svg" in (tmp_path / "scale.svg").read_text()
+
+
+def test_no_two_photographs_of_a_scale_are_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 500, 3), dtype=np.uint8)
+    (tmp_path / "source").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "source" / "0.png")
+    monkeypatch.setattr(data_loading, "DISTINCT", 3)
+    data_loading.make_moved(tmp_path / "source", tmp_path / "made", 10)
+    images = [Image.open(path) for path in (tmp_path / "made").glob("*.jpg")]
+    assert {image.size for image in images} == {(256, 256)}
+    assert len({image.tobytes() for image in images}) == 10
 
 
 def test_a_frontier_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
