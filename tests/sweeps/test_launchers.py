@@ -18,6 +18,7 @@ from tests.conftest import SMALL
 from tests.support.command_line import environment, python
 
 SWEEP = ["src.train", "-m", *SMALL, "optimizer.lr=1e-4,1e-3"]
+MANY = 200
 JOBLIB = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 
 
@@ -75,6 +76,39 @@ def test_a_worker_that_dies_is_told_in_a_line_and_the_same_command_goes_on(tmp_p
     assert done.returncode == 0, done.stderr
     for path in tmp_path.glob("outputs/sweeps/*/*/results.json"):
         assert json.loads(path.read_text())["config"]["resume"].endswith("last.ckpt")
+
+
+def results_of(folder: Path) -> dict[Path, int]:
+    """When each run of a sweep has ended."""
+    found = folder.glob("outputs/sweeps/*/*/results.json")
+    return {path: path.stat().st_mtime_ns for path in found}
+
+
+@pytest.mark.slow
+def test_a_worker_killed_amid_many_runs_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "src.train", "-m", *SMALL, f"seed=range({MANY})", *JOBLIB]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment(), stdout=-3, stderr=subprocess.PIPE, text=True
+    ) as sweep:
+        patience = time.monotonic() + 10 * MANY
+        while len(results_of(tmp_path)) < MANY / 2 and time.monotonic() < patience:
+            time.sleep(0.2)
+        workers = [
+            p for p in psutil.Process(sweep.pid).children() if "loky" in " ".join(p.cmdline())
+        ]
+        os.kill(workers[-1].pid, signal.SIGKILL)
+        complaint = sweep.communicate(timeout=120)[1]
+    assert sweep.returncode == 2, complaint
+    before = results_of(tmp_path)
+    assert MANY / 2 <= len(before) < MANY
+    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    after = results_of(tmp_path)
+    assert after | before == after, "what had ended was not made again"
+    seeds = [json.loads(path.read_text())["config"]["seed"] for path in after]
+    assert sorted(seeds) == list(range(MANY))
+    begun = [len(list(path.parent.glob("tensorboard/events*"))) for path in after]
+    assert sum(count > min(begun) for count in begun) <= 2, "at most what the two workers had begun"
 
 
 def test_threads_are_divided_among_concurrent_runs() -> None:

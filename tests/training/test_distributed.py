@@ -17,14 +17,16 @@ import torch.distributed as dist
 from lightning_fabric.utilities.data import _set_sampler_epoch
 from torch.utils.data import BatchSampler, DataLoader
 
+from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.data.batches import BatchShares, Shuffled
 from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
-from colorization.training.colorizer import EpochMeans
+from colorization.settings.compose import build
+from colorization.training.colorizer import EpochMeans, load_colorizer
 from colorization.training.run import build_parts, train
 from tests.conftest import SMALL
-from tests.support.command_line import PREPARED, ROOT, python
+from tests.support.command_line import PREPARED, environment, python
 from tests.training.test_train import curves
 
 TWO = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
@@ -145,7 +147,9 @@ def close(folder: Path, other: Path) -> None:
     """Two runs differ by the order of sums alone.
 
     Scores and losses to a 10,000th. Adam divides by a gradient's size: where that is next to
-    nothing a rounding may move a weight by the learning rate, 0.001.
+    nothing a rounding may move a weight by the learning rate, 0.001. Predicted colours then differ
+    by less than 0.001 levels on average, but a value on the edge between two levels of uint8 goes
+    to the next one: the signed RGB difference, a sum of levels, differs by exactly those.
     """
     found, expected = (json.loads((f / "results.json").read_text()) for f in (folder, other))
     assert found.keys() == expected.keys()
@@ -157,6 +161,17 @@ def close(folder: Path, other: Path) -> None:
     shifts = [run["val"].pop("colorfulness_shift") for run in (found, expected)]
     assert shifts[0] == pytest.approx(shifts[1], abs=1e-3)
     assert found["val"] == pytest.approx(expected["val"], rel=1e-4, abs=1e-4)
+    moved = predict(folder) - predict(other)
+    assert moved.abs().max() <= 1
+    assert moved.ne(0).float().mean() < 0.005
+    signed, expected_signed = (
+        run["test"]["network"].pop("rgb_signed") for run in (found, expected)
+    )
+    assert signed - expected_signed == pytest.approx(-float(moved.sum()) / len(moved), abs=1e-3)
+    near = 1e-4 * expected["test"]["network"]["colorfulness"]  # as above
+    for name in ("colorfulness_shift", "colorfulness_error"):
+        shifts = [run["test"]["network"].pop(name) for run in (found, expected)]
+        assert shifts[0] == pytest.approx(shifts[1], abs=near)
     for predictor, scores in expected["test"].items():
         assert found["test"][predictor] == pytest.approx(scores, rel=1e-4, abs=1e-3), predictor
     mine, theirs = curves(folder), curves(other)
@@ -169,6 +184,17 @@ def close(folder: Path, other: Path) -> None:
     )
     for name, weight in others.items():
         assert torch.allclose(weights[name], weight, rtol=0, atol=1e-3), name
+
+
+def predict(folder: Path) -> torch.Tensor:
+    """Colour a run's test photographs by its best network: levels of sRGB (N,3,H,W)."""
+    results = json.loads((folder / "results.json").read_text())
+    dataset = build(results["config"]["dataset"])
+    names = [name for name in dataset.names("test") if name not in results["near_gray"]["test"]]
+    L = rgb_to_lab(from_uint8(torch.stack([dataset.read(name, dataset.size) for name in names]))).L
+    with torch.no_grad():
+        ab = load_colorizer(folder / "checkpoints" / "best.ckpt").eval()(L)
+    return to_uint8(lab_to_rgb(L, ab)).long()
 
 
 def files(folder: Path) -> set[str]:
@@ -268,9 +294,8 @@ def test_two_processes_end_together_and_one_goes_on(
         f"hydra.run.dir={tmp_path}/r",
     ]
     command = [sys.executable, "-m", "src.train", *SAME, *TWO, *endless]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=-1, stderr=-1, text=True
+        command, cwd=tmp_path, env=environment(), stdout=-1, stderr=-1, text=True
     ) as running:
         last = tmp_path / "r" / "checkpoints" / "last.ckpt"
         patience = time.monotonic() + 120
@@ -323,10 +348,14 @@ train.main()
 def test_torchrun(settings: Callable[..., Train], tmp_path: Path, fails: str) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "script.py"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "FAILS": fails}
     done: Any = subprocess.run(
         [*command, *SAME, "trainer=ddp", "trainer.accelerator=cpu"],
-        **{"cwd": tmp_path, "env": environment, "capture_output": True, "text": True},
+        **{
+            "cwd": tmp_path,
+            "env": environment() | {"FAILS": fails},
+            "capture_output": True,
+            "text": True,
+        },
     )
     assert len(set((tmp_path / "prepared").read_text().split())) == 1, "prepared once on a machine"
     (folder,) = (tmp_path / "outputs" / "synthetic").iterdir()
