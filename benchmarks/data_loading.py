@@ -59,7 +59,7 @@ SAMPLED = 0.02  # s between looks at the memory
 
 SIDE = 256  # px of the files that a training starts with
 DISTINCT = 2_000  # crops; other files are crops that are moved round
-WARMUP, STEPS = 5, 40  # steps of a training that are left out, and measured
+WARMUP, STEPS = 5, 20  # steps of a training that are left out, and measured
 WORDS = ("network=unet", "network.width=8", "data.batch_size=16", f"dataset.size={SIZE}")
 
 

@@ -77,7 +77,7 @@ def test_work_within_work_is_told_by_one_clock(
     assert len(times) >= 4
     assert max(later - earlier for earlier, later in pairwise(times)) < 0.4
     told = [record.message for record in caplog.records]
-    assert told[0].startswith("part ")
+    assert told[0].startswith("all; part ")
     assert told[-1] == "all"
 
 

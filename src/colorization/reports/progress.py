@@ -33,7 +33,7 @@ class RateColumn(ProgressColumn):
 
 
 class Told(local):
-    """The work that is open in a thread, the innermost last."""
+    """The work that is open in a thread, the outermost first."""
 
     def __init__(self) -> None:
         self.statuses: list[Callable[[], str]] = []
@@ -47,8 +47,8 @@ told = Told()
 def telling(status: Callable[[], str]) -> Iterator[None]:
     """Log ``status()`` every LINE_EVERY seconds while this is open, however long one step takes.
 
-    Of work within work only the innermost is told, by one clock: no change of work delays a line.
-    On a terminal, which has bars, these lines go to the log's file alone.
+    Work within work is told in one line, by one clock: no change of work delays it. A status may
+    be empty. On a terminal, which has bars, these lines go to the log's file alone.
     """
     statuses, is_inner = told.statuses, told.is_on
     statuses.append(status)
@@ -56,7 +56,7 @@ def telling(status: Callable[[], str]) -> Iterator[None]:
 
     def tell() -> None:
         while not is_over.wait(LINE_EVERY):
-            log.info(statuses[-1]())
+            log.info("; ".join(filter(None, [status() for status in [*statuses]])))
 
     thread = Thread(target=tell, daemon=True)
     if not is_inner:

@@ -64,8 +64,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
     )
-    phase = telling(lambda: "ending the run" if progress.images else "getting ready to train")
-    with join_processes(trainer), phase:
+    with join_processes(trainer), telling(lambda: name_phase(trainer)):
         on = hardware.describe(device, settings.trainer.precision)
         log.info("%s: training on %s", data.dataset.name, on)
         if trainer.is_global_zero:
@@ -142,6 +141,13 @@ def make_ready(
             colorizer.start(data.lab_batches("train", STARTING))
         if trainer.is_global_zero:
             write_text(json.dumps(listing), folder / PHOTOGRAPHS)
+
+
+def name_phase(trainer: pl.Trainer) -> str:
+    """Say what is done before and after the epochs, which are told in more detail."""
+    if trainer.training or trainer.validating:
+        return ""
+    return "ending the run" if trainer.global_step else "getting ready to train"
 
 
 def log_plan(data: ColorDataModule, trainer: pl.Trainer) -> None:
