@@ -78,6 +78,22 @@ def test_a_worker_that_dies_is_told_in_a_line_and_the_same_command_goes_on(tmp_p
         assert json.loads(path.read_text())["config"]["resume"].endswith("last.ckpt")
 
 
+def test_a_sweep_that_waits_for_a_dead_worker_in_vain_ends_with_a_line(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, threading, time; from colorization.sweeps import launch\n"
+        "launch.LOOK = launch.DYING = 0.1\n"
+        "started = [subprocess.Popen(['sleep', '60']), subprocess.Popen(['true'])]\n"
+        "print(started[0].pid, flush=True)\n"
+        "threading.Thread(target=launch.watch_workers, args=(threading.Event(),)).start()\n"
+        "time.sleep(60)"
+    )
+    (tmp_path / "waiting.py").write_text(code)
+    done = python("waiting", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: a worker of joblib died; the same command goes on\n"
+    assert not psutil.pid_exists(int(done.stdout)), "the other worker has ended too"
+
+
 def results_of(folder: Path) -> dict[Path, int]:
     """When each run of a sweep has ended."""
     found = folder.glob("outputs/sweeps/*/*/results.json")
@@ -107,7 +123,7 @@ def test_a_worker_killed_amid_many_runs_loses_nothing_and_repeats_nothing(
         offspring = psutil.Process(sweep.pid).children(recursive=True)
         workers = [p for p in offspring if named in " ".join(p.cmdline())]
         os.kill(workers[-1].pid, signal.SIGKILL)
-        complaint = sweep.communicate(timeout=10 * MANY)[1]
+        complaint = sweep.communicate(timeout=60 + 10 * MANY)[1]
     assert sweep.returncode == status, complaint
     before = results_of(tmp_path)
     assert len(before) == MANY if status == 0 else MANY / 2 <= len(before) < MANY

@@ -1,12 +1,16 @@
 """Hand a sweep's runs to a launcher: every combination of the values given, or some."""
 
 import json
+import os
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
+import psutil
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,6 +30,8 @@ from colorization.settings.failures import BAD_INPUT, one_line
 from colorization.sweeps.runs import Jobs, check_same, save_jobs
 
 LAUNCHERS = ("joblib", "submitit", "ray")
+LOOK = 1  # s between looks whether a worker of joblib has died
+DYING = 20  # s that joblib has to notice it
 
 
 class Sweep(NamedTuple):
@@ -115,6 +121,9 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         forget_failure(sweep.folder / str(number), sweep.began)
         check_settings(sweep.folder / str(number), config, defaults)
     save_jobs(jobs, sweep.folder)
+    is_over = Event()
+    if "n_jobs" in sweep.config.hydra.launcher:  # joblib
+        Thread(target=watch_workers, args=(is_over,), daemon=True).start()
     try:
         with telling(
             lambda: f"{count_ended(sweep.folder, numbers)} of {len(batch)} runs have ended"
@@ -133,6 +142,31 @@ def launch(sweep: Sweep, jobs: Jobs, numbers: Collection[int]) -> None:
         raise InputError(
             f"a worker of {library} died: {reason}; the same command goes on"
         ) from error
+    finally:
+        is_over.set()
+
+
+def watch_workers(is_over: Event) -> None:
+    """End this process with one line if a worker of joblib is dead and joblib waits for it.
+
+    That is so if it was killed while it handed over a result: the lock for that is never free
+    again, and the other workers wait too.
+    """
+    dead: dict[int, float] = {}  # since when, by number; joblib buries those that it has noticed
+    while not is_over.wait(LOOK):
+        children = psutil.Process().children()
+        now = time.monotonic()
+        dead = {
+            child.pid: dead.get(child.pid, now)
+            for child in children
+            if child.is_running() and child.status() == psutil.STATUS_ZOMBIE
+        }
+        if any(now - since > DYING for since in dead.values()):
+            print("error: a worker of joblib died; the same command goes on", file=sys.stderr)
+            for child in children:
+                child.kill()
+            psutil.wait_procs(children, DYING)
+            os._exit(2)
 
 
 def count_ended(folder: Path, numbers: Collection[int]) -> int:
