@@ -348,8 +348,8 @@ def report_scale(found: dict[tuple[int, str], Begun]) -> str:
     ]  # fmt: skip
     title = f"### JPEG files of {SIDE} px, trained on at {SIZE} px, {os.cpu_count()} cores\n\n"
     return (
-        title + f"`{' '.join(WORDS)}`. Memory is what the process takes itself, without the pages "
-        "of files, above what it had\nbefore.\n\n" + markdown(header, rows)
+        title + f"`{' '.join(WORDS)}`. Memory is what the process\ntakes itself, without the pages "
+        "of files, above what it had before.\n\n" + markdown(header, rows)
     )
 
 
