@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from colorization.cli import command
 from colorization.color import LabBatch, from_uint8, is_near_gray, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.data.photographs import ImageDataset
+from colorization.errors import InputError
 from colorization.files.atomic import replacing, write_text
 from colorization.metrics.colorfulness import colorfulness
 from colorization.metrics.psnr import psnr
@@ -191,6 +192,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     names = dataset.names(options.split)
     names = names[:: max(1, len(names) // options.count)][: options.count]
     models = {label(model): read_model(model) for model in options.models}
+    if len(models) < len(options.models):
+        raise InputError("two models have the same name; rename the folder of one")
     for model in models.values():
         model.predictor.eval().to(memory_format=torch.channels_last)
     tables = nn.ModuleDict()

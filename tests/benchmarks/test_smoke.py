@@ -178,7 +178,9 @@ def test_no_two_photographs_of_a_scale_are_alike(
     assert len({image.tobytes() for image in images}) == 10
 
 
-def test_a_frontier_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frontier_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Gray gains nothing, colours that are twice as strong are more colourful, kinds are apart."""
     scenes = SyntheticScenes("synthetic", 48, 1, 1, 4, 0)
     for index, name in enumerate(scenes.names("test")):
@@ -189,6 +191,10 @@ def test_a_frontier_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     words = ["default", "--dataset", "folder", "--root", str(tmp_path / "photographs")]
     output, picture = tmp_path / "frontier.jsonl", tmp_path / "frontier.svg"
     more = ["--split", "all", "--output", str(output), "--picture", str(picture)]
+    monkeypatch.setattr("sys.argv", ["frontier", "default", *words])
+    with pytest.raises(SystemExit):
+        frontier.main()
+    assert capsys.readouterr().err.startswith("error: two models have the same name; rename")
     monkeypatch.setattr("sys.argv", ["frontier", *words, *more])
     frontier.main()
     about, *rows = [json.loads(line) for line in output.read_text().splitlines()]
