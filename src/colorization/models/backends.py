@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -35,6 +35,28 @@ class ColorModel(Protocol):
         Raises:
             InputError: if what is predicted is no such thing, or not finite.
         """
+
+
+@runtime_checkable
+class UnsureModel(ColorModel, Protocol):
+    """Says too how unsure it is, what else is likely, and where to give hints; needs PyTorch."""
+
+    def set_temperature(self, temperature: float) -> None:
+        """Set the temperature of colour bins, for all predictions from now on."""
+
+    def predict_unsure(self, x: Floats, saturation: float = 1) -> tuple[Floats, Floats]:
+        """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
+
+    def likely(self, x: Floats, row: int, column: int, saturation: float = 1) -> Floats:
+        """Return the likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
+
+    def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
+        """Return rows and columns of (1,C,h,w) at which to give hints, the best first."""
+
+
+def has_pytorch() -> bool:
+    """Tell whether PyTorch is installed; without it, models are run as ONNX files."""
+    return find_spec("torch") is not None
 
 
 def check_ab(ab: Any, x: Floats, model: object) -> Floats:
@@ -85,7 +107,7 @@ def load_model(
         InputError: if it cannot be found, read, built or run with these settings.
     """
     path = find_model(model)
-    if path.suffix != ".onnx" and find_spec("torch") is None:
+    if path.suffix != ".onnx" and not has_pytorch():
         path = graph_of(path)
     if path.suffix == ".onnx":
         if flip_average is not None or temperature is not None:

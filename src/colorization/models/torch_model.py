@@ -15,7 +15,7 @@ from colorization.models.predictor import Coloring, Predictor
 
 
 class TorchModel:
-    """As :class:`colorization.models.backends.ColorModel`.
+    """As :class:`colorization.models.backends.UnsureModel`.
 
     Args:
         predictor: is brought onto the device.
@@ -36,6 +36,9 @@ class TorchModel:
         self.predictor.to(self.hardware.device).to(memory_format=torch.channels_last)
         self.last: tuple[Floats, list[Tensor]] | None = None
 
+    def set_temperature(self, temperature: float) -> None:
+        self.predictor.set_decoding(temperature=temperature)
+
     @torch.inference_mode()
     def predict(self, x: Floats, saturation: float = 1) -> Floats:
         L, hints = self.move_to_device(x)
@@ -44,7 +47,6 @@ class TorchModel:
 
     @torch.inference_mode()
     def predict_unsure(self, x: Floats, saturation: float = 1) -> tuple[Floats, Floats]:
-        """As :meth:`predict`, and how unsure that is, (B,1,h,w) in CIE units, less near hints."""
         (ab, unsure), L, hints = self.predict_with_hints(x, saturation)
         if hints is not None:
             unsure = unsure * unexplained_share(L, ab, hints)
@@ -52,7 +54,6 @@ class TorchModel:
 
     @torch.inference_mode()
     def likely(self, x: Floats, row: int, column: int, saturation: float = 1) -> Floats:
-        """The likeliest colours (N,2) of a pixel of one photograph (1,C,h,w), CIE units."""
         L, _ = self.move_to_device(x)
         with self.hardware.autocast():
             return move_to_cpu(
@@ -61,7 +62,6 @@ class TorchModel:
 
     @torch.inference_mode()
     def suggest(self, x: Floats, count: int) -> list[tuple[int, int]]:
-        """Rows and columns of one photograph (1,C,h,w) at which to give hints, the best first."""
         (ab, unsure), L, hints = self.predict_with_hints(x)
         given = torch.zeros_like(L).expand(-1, 3, -1, -1) if hints is None else hints
         (places,) = suggest_places(L, ab, unsure, given, count).tolist()

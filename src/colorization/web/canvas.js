@@ -66,7 +66,9 @@ function show(value) {
   shown = value;
   stage.classList.toggle("empty", !value);
   if (!value) return redraw();
-  for (const name of ["gray", "color", "unsure"]) part(`img.${name}`).src = value[name];
+  for (const name of ["gray", "color", "unsure"]) {
+    if (name in value) part(`img.${name}`).src = value[name]; // without PyTorch, nobody is unsure
+  }
   stage.style.setProperty("--ratio", value.width / value.height);
   part(".marks").setAttribute("viewBox", `0 0 ${value.width} ${value.height}`);
   redraw();

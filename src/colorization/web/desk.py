@@ -22,7 +22,8 @@ IN_TURN: dict[str, Any] = {
 }
 """Of all events: one at a time, and none for programs."""
 START = "Click a place in the photograph, or draw a stroke, and choose its colour here."
-CHOOSE = "Choose the colour of the spot: first those that the model finds likely."
+CHOOSE = "Choose the colour of the spot"
+FIRST = ": first those that the model finds likely"
 CORRECT = "Click the next place; or choose another colour for the last one."
 
 
@@ -41,7 +42,8 @@ def show_session(session: Session, options: PageOptions, desk: Desk, visit: str)
     studio = desk.studio
     view, colors = studio.view(session, options), studio.colors(session, options)
     desk.visits.keep(visit, session)
-    say = CHOOSE if session.waiting else CORRECT if session.hints else START
+    choose = f"{CHOOSE}{FIRST if colors['likely'] else ''}."
+    say = choose if session.waiting else CORRECT if session.hints else START
     return view, {"say": say, **colors}, studio.command(session, options)
 
 

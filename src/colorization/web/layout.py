@@ -11,8 +11,9 @@ from colorization.web.studio import LIMITS, Studio
 HERE = Path(__file__).parent
 GUIDE = (
     "Colours are guesses. Where one is wrong, **click or draw in the photograph and choose the "
-    "colour**; *Suggest where* marks the places where a hint should help most."
+    "colour**{}."
 )
+SUGGEST = "; *Suggest where* marks the places where a hint should help most"
 
 
 class Parts(NamedTuple):
@@ -43,13 +44,16 @@ class Parts(NamedTuple):
 
 def lay_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> Parts:
     """Create and place all parts; call it inside ``gr.Blocks``."""
-    gr.Markdown("# Colour photographs\n" + GUIDE)
+    unsure = studio.says_unsure
+    gr.Markdown("# Colour photographs\n" + GUIDE.format(SUGGEST if unsure else ""))
     with gr.Row():
         with gr.Column(scale=3, min_width=280):
             canvas = make_part("canvas", None)
             colors = make_part("palette", {"say": "", "likely": [], "all": []})
             with gr.Row():
-                suggest = gr.Button("Suggest where", variant="primary", min_width=120)
+                suggest = gr.Button(
+                    "Suggest where", variant="primary", min_width=120, visible=unsure
+                )
                 undo = gr.Button("Undo", min_width=80)
                 clear = gr.Button("Clear", min_width=80)
         with gr.Column(scale=2, min_width=280):
@@ -77,13 +81,18 @@ def lay_out(studio: Studio, models: Sequence[str], examples: Sequence[str]) -> P
 def make_temperature_slider(studio: Studio, model: str) -> Any:
     """Make the slider at the model's own temperature; it is disabled if the model has none.
 
+    Without PyTorch, no model's can be set, and the slider is hidden.
+
     Raises:
         InputError: if the model cannot be loaded.
     """
     trained = studio.temperature(model)
     label = "Temperature (less: livelier)" if trained else "Temperature (not of this model)"
     limits, can_be_set = LIMITS["temperature"], trained is not None
-    return gr.Slider(*limits, trained or 1, step=0.01, label=label, interactive=can_be_set)
+    shown = studio.says_unsure
+    return gr.Slider(
+        *limits, trained or 1, step=0.01, label=label, interactive=can_be_set, visible=shown
+    )
 
 
 def list_titles(models: Sequence[str]) -> list[tuple[str, str]]:

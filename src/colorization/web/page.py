@@ -38,6 +38,12 @@ THEME = gr.themes.Default(  # fonts of the visitor's own machine: nothing is fet
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
 )
 CSS = "#palette, #canvas { font-size: 1rem; } footer { display: none !important; }"
+SURE_CSS = "#canvas .toggle, #palette .likely { display: none; }"  # where no model is unsure
+LIGHT = (
+    "This is the light installation. `pip install 'colorization[train]'` adds suggested places and "
+    "likely colours for hints, a view of where the model is unsure, and a slider for temperature."
+)
+NO_FILMS = "`pip install 'colorization[video]'` adds films."
 WAITING = 32  # events at a time; more are refused
 STATES = 8  # visits whose parts Gradio remembers too, which nothing here asks it for
 CONNECTIONS = 1000  # at a time
@@ -47,11 +53,15 @@ GRACE = 2  # s: what is under way when the page ends has so long
 def build_page(desk: Desk) -> Any:
     """Build the page (Gradio's Blocks) without serving it; the first model is preselected."""
     with gr.Blocks(title="Colour photographs") as page:
-        with gr.Tabs():
-            with gr.Tab("Photograph", render_children=True):
-                parts = lay_out(desk.studio, desk.models, list(desk.examples))
-            with gr.Tab("Film", render_children=True):
-                add_films(page, parts, desk)
+        if lay_out_films := find_films():
+            with gr.Tabs():
+                with gr.Tab("Photograph", render_children=True):
+                    parts = lay_out(desk.studio, desk.models, list(desk.examples))
+                with gr.Tab("Film", render_children=True):
+                    lay_out_films(page, parts, desk)
+        else:
+            parts = lay_out(desk.studio, desk.models, list(desk.examples))
+            gr.Markdown(NO_FILMS if desk.studio.says_unsure else f"{LIGHT} {NO_FILMS}")
         connect_files(parts, desk)
         connect_hints(parts, desk)
         connect_options(parts, desk)
@@ -59,14 +69,13 @@ def build_page(desk: Desk) -> Any:
     return page.queue(max_size=WAITING, api_open=False)
 
 
-def add_films(page: Any, parts: Parts, desk: Desk) -> None:
-    """Fill the tab for films, or say what it needs."""
+def find_films() -> Callable[[Any, Parts, Desk], None] | None:
+    """Return what lays out the tab for films; None without the packages that films need."""
     try:
         from colorization.web.film_tab import lay_out_films
-    except ImportError as error:
-        gr.Markdown(f"Films need {error.name}: `pip install -e '.[video]'`")
-        return
-    lay_out_films(page, parts, desk)
+    except ImportError:
+        return None
+    return lay_out_films
 
 
 def connect(
@@ -208,7 +217,7 @@ def serve_page(desk: Desk, settings: PageSettings) -> None:
         root_path=settings.root_path or None,
         max_file_size=f"{settings.max_upload}mb",
         theme=THEME,
-        css=CSS,
+        css=CSS if desk.studio.says_unsure else CSS + SURE_CSS,
         footer_links=[],
         ssr_mode=False,
         run_history=False,

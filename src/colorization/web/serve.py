@@ -31,7 +31,9 @@ def serve(settings: PageSettings) -> None:
             from colorization.web.desk import Desk
             from colorization.web.page import serve_page
         except ImportError as error:
-            raise InputError(f"the page needs {error.name}: pip install -e '.[app]'") from error
+            raise InputError(
+                f"the page needs {error.name}: pip install 'colorization[app]'"
+            ) from error
         from colorization.web.studio import Studio
         from colorization.web.visits import MB, Shelf, Visits
 

@@ -18,7 +18,7 @@ from colorization.files.reading import read_picture
 from colorization.files.writing import write_picture
 from colorization.hints.file import Hints, make_palette, to_hex, write_hints
 from colorization.inference.photo_colorizer import PhotoColorizer
-from colorization.models.torch_model import TorchModel
+from colorization.models.backends import ColorModel, UnsureModel, has_pytorch
 from colorization.web.session import Session
 
 PREVIEW = 1024  # px, the longer side of what is shown
@@ -61,11 +61,14 @@ class Studio:
     Args:
         settings: how models are loaded; see :meth:`PhotoColorizer.load`, None is as there.
         max_pixels: a larger photograph is refused.
+
+    ``says_unsure`` tells whether its models are :class:`UnsureModel`, as with PyTorch they are.
     """
 
     def __init__(self, settings: dict[str, Any], max_pixels: int) -> None:
         self.settings = {name: value for name, value in settings.items() if value is not None}
         self.max_pixels = max_pixels
+        self.says_unsure = has_pytorch()
         self.colorizers: dict[str, PhotoColorizer] = {}
         self.lock = threading.Lock()
 
@@ -80,30 +83,32 @@ class Studio:
         except (UnreadableError, OSError, MemoryError) as error:
             raise InputError(f"{name} cannot be coloured: {error}") from error
 
-    def model(self, name: str) -> tuple[PhotoColorizer, TorchModel]:
-        """A model, loaded once.
+    def model(self, name: str) -> tuple[PhotoColorizer, ColorModel]:
+        """A model, loaded once; an :class:`UnsureModel` where PyTorch is installed.
 
         Raises:
-            InputError: if it cannot be, or is an ONNX file.
+            InputError: if it cannot be, or is an ONNX file there.
         """
         if name not in self.colorizers:
             self.colorizers[name] = PhotoColorizer.load(name, **self.settings)
         colorizer = self.colorizers[name]
-        if not isinstance(colorizer.model, TorchModel):
+        if self.says_unsure and not isinstance(colorizer.model, UnsureModel):
             raise InputError(f"{name} is an ONNX file; choose a checkpoint or bundle")
         return colorizer, colorizer.model
 
     def temperature(self, name: str) -> float | None:
-        """Return a model's own temperature; None if it does not predict colour bins."""
+        """Return a model's own temperature; None if it has none that can be set."""
         _, model = self.model(name)
+        if not isinstance(model, UnsureModel):
+            return None
         trained = model.about["objective"].get("temperature")
         return None if trained is None else float(trained)
 
-    def colorizer(self, options: PageOptions) -> tuple[PhotoColorizer, TorchModel]:
+    def colorizer(self, options: PageOptions) -> tuple[PhotoColorizer, ColorModel]:
         """Return the chosen model with the options applied; hold the lock when calling it."""
         colorizer, model = self.model(options.model)
-        if self.temperature(options.model) is not None:
-            model.predictor.set_decoding(temperature=options.temperature)
+        if isinstance(model, UnsureModel) and self.temperature(options.model) is not None:
+            model.set_temperature(options.temperature)
         colorizer.saturation = options.saturation
         return colorizer, model
 
@@ -124,17 +129,19 @@ class Studio:
         }
 
     def pictures(self, session: Session, options: PageOptions) -> dict[str, str]:
-        """Return the gray and coloured photograph and the uncertainty, as data URLs."""
+        """Return the gray and coloured photograph, and how unsure that is, as data URLs."""
         with self.lock:
             colorizer, model = self.colorizer(options)
             seen = colorizer.seen(session.picture.lightness, session.given)
-            ab, unsure = model.predict_unsure(seen, options.saturation)
+            if isinstance(model, UnsureModel):
+                ab, unsure = model.predict_unsure(seen, options.saturation)
+                shown = {"unsure": draw_overlay(unsure[0, 0])}
+            else:
+                ab, shown = model.predict(seen, options.saturation), {}
         small = shrink_to_preview(session.picture.lightness)
-        return {
-            "gray": encode_url(paint(small, np.zeros_like(ab[0]))),
-            "color": encode_url(paint(small, ab[0])),
-            "unsure": draw_overlay(unsure[0, 0]),
-        }
+        shown["gray"] = encode_url(paint(small, np.zeros_like(ab[0])))
+        shown["color"] = encode_url(paint(small, ab[0]))
+        return shown
 
     def colors(self, session: Session, options: PageOptions) -> dict[str, list[str]]:
         """Return colours for the current hint: likely ones by the model, and the whole palette."""
@@ -145,15 +152,23 @@ class Studio:
         L = 100 / FULL * float(lightness[find_place(lightness.shape, session, *place)])
         with self.lock:
             colorizer, model = self.colorizer(options)
+            if not isinstance(model, UnsureModel):
+                return {"likely": [], "all": make_palette(L)}
             seen = colorizer.seen(lightness, session.given)
             place = find_place(seen.shape[2:], session, *place)
             likely = model.likely(seen, *place, options.saturation)
         return {"likely": list(dict.fromkeys(to_hex(L, likely))), "all": make_palette(L)}
 
     def suggest(self, session: Session, options: PageOptions) -> Session:
-        """Mark where a hint would help most; the first waits for its colour."""
+        """Mark where a hint would help most; the first waits for its colour.
+
+        Raises:
+            InputError: without PyTorch.
+        """
         with self.lock:
             colorizer, model = self.colorizer(options)
+            if not isinstance(model, UnsureModel):
+                raise InputError("suggested places need PyTorch: pip install 'colorization[train]'")
             seen = colorizer.seen(session.picture.lightness, session.given)
             places = model.suggest(seen, SUGGESTED)
         (width, height), (rows, columns) = session.size, seen.shape[2:]
