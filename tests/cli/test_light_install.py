@@ -11,23 +11,12 @@ import pytest
 from PIL import Image
 
 from tests.support.command_line import ROOT
+from tests.support.light import WITHOUT
 
 MOST = 250_000_000  # bytes
 COLD = 3  # s of the CPU, which others may be using at the same time
 GRAY = np.linspace(20, 230, 96 * 128).reshape(96, 128).astype(np.uint8)
-WITHOUT = """
-import sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "scipy", "skimage", "hydra", "omegaconf", "kornia"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Blocked())
-import importlib.util
-real = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *more: None if name == "torch" else real(name, *more)
-from colorization.cli.main import main
-main()
-"""
+NO_PAGE = "error: the page needs gradio: pip install 'colorization[app]'\n"
 
 
 def write_photograph(folder: Path) -> None:
@@ -79,4 +68,11 @@ def test_the_wheel_colours_in_a_light_environment(tmp_path: Path) -> None:
     size = sum(path.stat().st_size for path in light.rglob("*") if not path.is_symlink())
     assert size < MOST
     assert not list(light.rglob("torch"))
-    assert colour_and_check([str(light / "bin" / "colorization")], tmp_path) < COLD
+    command = str(light / "bin" / "colorization")
+    assert colour_and_check([command], tmp_path) < COLD
+    done = subprocess.run([command, "app"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, NO_PAGE)
+    page = [*uv, "pip", "install", "--dry-run", "--python", str(python), f"{wheel}[app]"]
+    added = subprocess.run(page, check=True, capture_output=True, text=True).stderr
+    assert " + gradio==" in added
+    assert " + torch==" not in added

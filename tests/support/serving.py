@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from secrets import token_hex
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.support.command_line import PREPARED, ROOT, run_module
+from tests.support.light import block
 
 PATIENCE = 60  # s, for a machine that does much else
 
@@ -35,15 +37,19 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serving(folder: Path, *settings: str) -> Iterator[Server]:
-    """The page, as it is served by the command, with a folder of its own for files."""
+def serving(folder: Path, *settings: str, light: bool = False) -> Iterator[Server]:
+    """The page, as it is served by the command, with a folder of its own for files.
+
+    If it is ``light``, its process has no more packages than the light installation.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     out, err, files = (folder / name for name in ("out", "err", "files"))
     files.mkdir()
     words = ("src.app", f"port={port}", *settings)
-    process = PREPARED.Process(target=serve, args=(words, files, out, err))
+    context = get_context("spawn") if light else PREPARED
+    process = context.Process(target=serve, args=(words, files, out, err, light))
     process.start()
     server = Server(f"http://127.0.0.1:{port}", process, files, out, err)
     end = time.monotonic() + PATIENCE
@@ -59,8 +65,10 @@ def serving(folder: Path, *settings: str) -> Iterator[Server]:
             server.end()
 
 
-def serve(words: tuple[str, ...], files: Path, out: Path, err: Path) -> None:
+def serve(words: tuple[str, ...], files: Path, out: Path, err: Path, light: bool) -> None:
     """In a new process: be the page."""
+    if light:
+        block()
     tempfile.tempdir = str(files)
     run_module(words, ROOT, out, err)
 
