@@ -91,11 +91,14 @@ def read_batches(dataset: ImageDataset, names: Sequence[str]) -> Iterator[tuple[
 def predict(model: TrainedModel, L: Tensor) -> Iterator[tuple[float, Tensor]]:
     """Yield ab at the side of L for each temperature."""
     predictor, size = model.predictor, model.about["size"]
+    own = model.about["objective"].get("temperature")
     small = F.interpolate(L, (size, size), mode="bilinear", antialias=True)
     with torch.no_grad(), resolve("cpu", "auto").autocast():
         views = predictor.raw_views(small)
-    for temperature in TEMPERATURES:
-        predictor.set_decoding(temperature=temperature)
+    # A distribution is read at several temperatures; regression has none, which 1 stands for.
+    for temperature in sorted({*TEMPERATURES, own}, reverse=True) if own else (1.0,):
+        if own:
+            predictor.set_decoding(temperature=temperature)
         ab = predictor.ab(views, small)
         yield temperature, F.interpolate(ab, L.shape[-2:], mode="bilinear")
 
@@ -114,7 +117,7 @@ def color_all(
         if name != "gray":
             yield name, lab_to_rgb(L, table(L))
     for name, model in models.items():
-        own = model.about["objective"].get("temperature")
+        own = model.about["objective"].get("temperature", 1)
         for temperature, ab in predict(model, L):
             for saturation in SATURATIONS:
                 if not is_brief or (temperature == own and saturation == 1):
@@ -148,7 +151,8 @@ def score(
 def fit_tables(dataset: ImageDataset, count: int) -> nn.ModuleDict:
     """Fit the trivial baselines to evenly spaced training photographs."""
     names = dataset.names("train")
-    chosen = names[:: max(1, len(names) // count)][:count]
+    count = min(count, len(names))
+    chosen = [names[index * len(names) // count] for index in range(count)]
 
     def batches() -> Iterator[LabBatch]:
         for start in range(0, len(chosen), BATCH):
@@ -162,8 +166,8 @@ def draw(rows: list[dict[str, Any]], models: Sequence[str], path: Path) -> None:
     """Draw gain against colourfulness, a line for each model and temperature."""
     axes = (figure := Figure(figsize=(7, 4.5), layout="constrained")).subplots()
     for name in models:
-        for temperature in TEMPERATURES:
-            start = f"{name}, temperature {temperature:g}, "
+        starts = {row["row"].rpartition("saturation")[0] for row in rows}
+        for start in sorted(start for start in starts if start.startswith(f"{name}, ")):
             line = [row for row in rows if row["row"].startswith(start)]
             x, y = [row["colorfulness"] for row in line], [row["gain"] for row in line]
             axes.plot(x, y, marker="o", markersize=3, label=start.rstrip(", "))
@@ -186,11 +190,16 @@ def draw(rows: list[dict[str, Any]], models: Sequence[str], path: Path) -> None:
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Score as the options say, and write what they name."""
+    if options.count < 1:
+        raise InputError(f"--count is {options.count}; it must be at least 1")
+    if options.kinds and options.picture:
+        raise InputError("--kinds has no picture; leave out one of the two")
     settings = dataset_settings(options.dataset, str(options.data_dir), options.root)
     dataset: ImageDataset = build(settings)
     dataset.prepare()
     names = dataset.names(options.split)
-    names = names[:: max(1, len(names) // options.count)][: options.count]
+    count = min(options.count, len(names))
+    names = [names[index * len(names) // count] for index in range(count)]
     models = {label(model): read_model(model) for model in options.models}
     if len(models) < len(options.models):
         raise InputError("two models have the same name; rename the folder of one")

@@ -190,12 +190,17 @@ def test_a_frontier_is_drawn(
         Image.fromarray(rgb).save(folder / f"{index}.png")
     words = ["default", "--dataset", "folder", "--root", str(tmp_path / "photographs")]
     output, picture = tmp_path / "frontier.jsonl", tmp_path / "frontier.svg"
-    more = ["--split", "all", "--output", str(output), "--picture", str(picture)]
-    monkeypatch.setattr("sys.argv", ["frontier", "default", *words])
-    with pytest.raises(SystemExit):
-        frontier.main()
-    assert capsys.readouterr().err.startswith("error: two models have the same name; rename")
-    monkeypatch.setattr("sys.argv", ["frontier", *words, *more])
+    chosen = ["--split", "all", "--output", str(output), "--picture", str(picture)]
+    for more, message in [
+        (["default"], "error: two models have the same name; rename"),
+        (["--count", "0"], "error: --count is 0; it must be at least 1"),
+        (["--kinds", "--picture", "a.svg"], "error: --kinds has no picture"),
+    ]:
+        monkeypatch.setattr("sys.argv", ["frontier", *more, *words])
+        with pytest.raises(SystemExit):
+            frontier.main()
+        assert capsys.readouterr().err.startswith(message)
+    monkeypatch.setattr("sys.argv", ["frontier", *words, *chosen])
     frontier.main()
     about, *rows = [json.loads(line) for line in output.read_text().splitlines()]
     assert about["command"].startswith("python -m benchmarks.frontier default --dataset folder")

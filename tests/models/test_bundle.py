@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -352,5 +353,11 @@ def test_scores_by_kind_are_in_the_card(checkpoint: Path, tmp_path: Path) -> Non
     folder = export_model(str(checkpoint), output=str(tmp_path / "bundle"), **chosen)
     card = (folder / "README.md").read_text()
     assert "| sea | 12 | 1.25 ± 0.50 | 0.50 | 20 | 20 | 25% |" in card
-    with pytest.raises(InputError, match=r"kinds\.jsonl has no scores by kind of 'other, temp"):
-        export_model(str(checkpoint), name="other", evaluation=str(path))
+    path.write_text("\n".join(['{"command": "it"}', *lines[:-1], line(name, math.inf)]))
+    for content in (path.read_text(), "[]", "\n".join(['{"command": "it"}', *lines[:-1]])):
+        path.write_text(content)
+        with pytest.raises(
+            InputError, match=r"kinds\.jsonl has no scores by kind at temperature 1"
+        ):
+            export_model(str(checkpoint), output=str(tmp_path / "no"), evaluation=str(path))
+    assert not (tmp_path / "no").exists()

@@ -160,7 +160,7 @@ def test_training_and_evaluation_say_how_far_they_are(
     so_far = r"; loss 0\.\d+, [\d.e+]+ images/s"
     left = ", less than 2 minutes left"
     assert re.search(rf"epoch 1 of 2, step \d+ of 20{so_far}\n", found), "no estimate so early"
-    last = rf"epoch 2 of 2, step \d+ of 20{so_far}{left}; before: train \d\.\d+  val "
+    last = rf"epoch 2 of 2, step \d+ of 20{so_far}{left}; last epoch: train \d\.\d+  val "
     assert re.search(last, found)
     assert re.search(r"going through the train photographs: \d+ of 20", found)
     checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"

@@ -1,6 +1,7 @@
 """Write a model's card: what it is, its training data, its scores and its licences."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,7 +81,11 @@ def format_card(about: Mapping[str, Any]) -> str:
     """Format a card as Markdown."""
     training = about["training"]
     images = training.get("images")
-    count = f", {images['train']:,} photographs" if images else ""
+    parts = ", ".join(training["datasets"])
+    of = f" of {escaped(parts)}" if len(training["datasets"]) > 1 else ""
+    count = f", {images['train']:,} photographs{of}" if images else ""
+    temperature = about["objective"].get("temperature")
+    sharpness = [f"- temperature of the colours: {temperature:g}"] if temperature else []
     seen = f"; {training['images_seen']:,} seen" if "images_seen" in training else ""
     encoder = about["network"].get("encoder")
     stronger = f", made stronger by {about['strength']:.0%}" if about["strength"] else ""
@@ -94,6 +99,7 @@ def format_card(about: Mapping[str, Any]) -> str:
         f"- objective: {get_class_name(about['objective'])}{amplified}{stronger}",
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
+        *sharpness,
         f"- trained on: {dataset}{count}, up to epoch {training['epoch']}{seen}",
         f"- weights: {about['precision']} precision\n",
         "Colours are guesses: of what a photograph does not tell, such as the colour of a shirt, a "
@@ -156,34 +162,36 @@ def kind_table(training: Mapping[str, Any]) -> str:
     return about + markdown([*header, "worse than gray"], rows)
 
 
-def read_kinds(path: Path, row: str) -> dict[str, Any]:
-    """Read a row's scores by kind from what ``benchmarks.frontier --kinds`` wrote.
+def read_kinds(path: Path, temperature: float) -> dict[str, Any]:
+    """Read a model's scores by kind from what ``benchmarks.frontier MODEL --kinds`` wrote.
 
-    Args:
-        row: ``NAME, temperature T, saturation 1``.
+    Of several models in the file, the first counts.
 
     Raises:
-        InputError: if it is not such a file, or has no such row.
+        InputError: if it is not such a file, or has no model of that temperature.
     """
+    ours = f", temperature {temperature:g}, saturation 1"
     try:
         _, *lines = [json.loads(line) for line in path.read_text().splitlines()]
         found: dict[str, dict[str, Any]] = {}
         for line in lines:
             kind, _, name = line["row"].partition(": ")
             found.setdefault(kind, {})[name] = line
-        kinds = [
-            {
-                "kind": kind,
-                **{name: rows[row][name] for name in OF_KIND},
-                "true_colorfulness": rows["truth"]["colorfulness"],
-                "table": max(rows[name]["gain"] for name in TABLES),
-            }
-            for kind, rows in sorted(found.items())
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not found:
+            raise ValueError("no rows")
+        kinds: list[dict[str, Any]] = []
+        for kind, rows in sorted(found.items()):
+            row = next(name for name in rows if name.endswith(ours))
+            scores = {name: float(rows[row][name]) for name in OF_KIND}
+            scores["true_colorfulness"] = float(rows["truth"]["colorfulness"])
+            scores["table"] = max(float(rows[name]["gain"]) for name in TABLES)
+            if not all(map(math.isfinite, scores.values())):
+                raise ValueError(kind)
+            kinds.append({"kind": kind, "photographs": int(scores.pop("photographs")), **scores})
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise InputError(
-            f"{path} has no scores by kind of {row!r}; make it by python -m benchmarks.frontier "
-            f"MODEL --kinds --tables 1000 --output {path}"
+            f"{path} has no scores by kind at temperature {temperature:g}; make it by python -m "
+            f"benchmarks.frontier MODEL --kinds --tables 1000 --output {path}"
         ) from error
     return {"kinds": kinds}
 

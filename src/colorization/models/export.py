@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 COMPARED = 8  # photographs
 FORMAT = one_of("bundle", "onnx", "onnx_rgb")
 PRECISION = one_of("half", "single")
+SCORES = ("test", "tests", "kinds")  # of a description's training
 OPSET = 18
 TRACED = (2, 1, 131, 97)  # no side a multiple of anything, so that padding is in the graph
 TOLERANCE = 0.05  # CIE units
@@ -80,6 +81,8 @@ def export_model(
     check("precision", precision, PRECISION)
     check("size", size, SIZE)
     check("temperature", temperature, TEMPERATURE)
+    if light and format != "bundle":
+        raise InputError("--light is for a bundle; leave it out")
     path = find_model(checkpoint)
     model = read_model(checkpoint)
     about = dict(model.about) | {
@@ -88,13 +91,15 @@ def export_model(
         "exported": date.today().isoformat(),
         "versions": {package: version(package) for package in PACKAGES},
     }
+    if size or temperature is not None:  # then what was measured is not of this model
+        kept = about["training"].items()
+        about["training"] = {name: value for name, value in kept if name not in SCORES}
     if temperature is not None:
         model.predictor.set_decoding(temperature=temperature)
         about["objective"] = about["objective"] | {"temperature": temperature}
     if evaluation and evaluation.endswith(".jsonl"):
         sharpness = about["objective"].get("temperature", 1)
-        row = f"{about['name']}, temperature {sharpness:g}, saturation 1"
-        about["training"] = about["training"] | read_kinds(Path(evaluation), row)
+        about["training"] = about["training"] | read_kinds(Path(evaluation), sharpness)
     elif evaluation:
         about["training"] = about["training"] | read_evaluation(Path(evaluation))
     model = model._replace(about=about)

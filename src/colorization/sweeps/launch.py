@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -154,19 +155,24 @@ def watch_workers(is_over: Event) -> None:
     """
     dead: dict[int, float] = {}  # since when, by number; joblib buries those that it has noticed
     while not is_over.wait(LOOK):
-        children = psutil.Process().children()
+        children = psutil.Process().children(recursive=True)
         now = time.monotonic()
-        dead = {
-            child.pid: dead.get(child.pid, now)
-            for child in children
-            if child.is_running() and child.status() == psutil.STATUS_ZOMBIE
-        }
+        dead = {child.pid: dead.get(child.pid, now) for child in children if is_zombie(child)}
         if any(now - since > DYING for since in dead.values()):
             print("error: a worker of joblib died; the same command goes on", file=sys.stderr)
             for child in children:
-                child.kill()
+                with suppress(psutil.Error):
+                    child.kill()
             psutil.wait_procs(children, DYING)
             os._exit(2)
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    """Tell whether a process has ended and nobody has asked for its status."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:  # it is gone
+        return False
 
 
 def count_ended(folder: Path, numbers: Collection[int]) -> int:

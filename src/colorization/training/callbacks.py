@@ -199,13 +199,13 @@ class EpochProgress(Callback):
         doing = ", scoring val" if trainer.validating else ""
         step = f"step {self.steps} of {trainer.num_training_batches}{doing}"
         line = f"{self.progress.tasks[0].description}, {step}"
-        if self.so_far:
-            total, weight, rate = self.so_far
+        if so_far := self.so_far:  # which the training changes meanwhile
+            total, weight, rate = so_far
             line += f"; loss {float(total / weight):.5f}, {rate:.3g} images/s"
         if left := self.describe_time_left(trainer):
             line += f", {left}"
         scores = str(self.progress.tasks[0].fields["status"])
-        return line + (f"; before: {scores}" if scores else "")
+        return line + (f"; last epoch: {scores}" if scores else "")
 
     def describe_time_left(self, trainer: pl.Trainer) -> str:
         """Estimate the minutes to the last step or ``trainer.max_minutes``; early, say nothing."""
