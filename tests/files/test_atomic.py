@@ -111,6 +111,7 @@ with held(Path(sys.argv[1])) as is_ours:
 """
 
 
+@pytest.mark.slow
 def test_those_who_look_never_keep_one_from_starting(tmp_path: Path) -> None:
     with held(tmp_path):
         pass

@@ -100,7 +100,10 @@ def test_checkpoint_holds_primitives_and_gives_the_same_colours(
     "choices",
     [
         ["augmentation=paper", "optimizer=rmsprop"],
-        ["network=unet", "network.width=8", "trainer.ema=0.5", "objective=bins"],
+        pytest.param(
+            ["network=unet", "network.width=8", "trainer.ema=0.5", "objective=bins"],
+            marks=pytest.mark.slow,
+        ),
         [
             *("network=unet", "network.width=8", "amplifier=residual", "perceptual=features"),
             *("adversary=patch", "adversary.begin=0.3", "trainer.ema=0.5"),
