@@ -72,8 +72,9 @@ def test_colorize_takes_a_reference(tmp_path: Path) -> None:
         results[name] = np.asarray(Image.open(target)).astype(float).mean((0, 1))
     redness = {name: color[0] - color[1] for name, color in results.items()}
     assert redness["guided"] > redness["plain"] + 15
-    with pytest.raises(InputError, match=r"the reference .*none.png cannot be read"):
-        colorize_album(
-            str(tmp_path / "old.png"), str(tmp_path / "x.png"), reference=str(tmp_path / "none.png")
-        )
+    for name, reason in (("none.png", "cannot be read"), ("old.png", "has no colours; give a")):
+        with pytest.raises(InputError, match=rf"the reference .*{name} {reason}"):
+            colorize_album(
+                str(tmp_path / "old.png"), str(tmp_path / "x.png"), reference=str(tmp_path / name)
+            )
     assert not (tmp_path / "x.png").exists()

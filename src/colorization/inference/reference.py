@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorization.color import from_uint8, rgb_to_lab
+from colorization.color import from_uint8, is_near_gray, rgb_to_lab
 from colorization.errors import InputError
 from colorization.files.painting import Floats
 from colorization.files.pictures import UnreadableError
@@ -33,7 +33,7 @@ class Reference:
     """A coloured photograph whose colours are hints for others.
 
     Raises:
-        InputError: if it cannot be read, or the model is an ONNX file.
+        InputError: if it cannot be read, has no colours, or the model is an ONNX file.
     """
 
     def __init__(self, path: Path, model: ColorModel) -> None:
@@ -51,6 +51,8 @@ class Reference:
             raise InputError(f"the reference {path} cannot be read: {error}") from error
         pixels = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(self.model.hardware.device)
         L, ab = rgb_to_lab(from_uint8(pixels))
+        if is_near_gray(ab).any():
+            raise InputError(f"the reference {path} has no colours; give a coloured photograph")
         return ab[0], describe_for(self.model, L[0])
 
     @torch.inference_mode()
