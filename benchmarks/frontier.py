@@ -148,11 +148,16 @@ def score(
     return scores
 
 
+def take_evenly(names: Sequence[str], most: int) -> list[str]:
+    """Take at most so many names, evenly spaced."""
+    count = min(most, len(names))
+    return [names[index * len(names) // count] for index in range(count)]
+
+
 def fit_tables(dataset: ImageDataset, count: int) -> nn.ModuleDict:
     """Fit the trivial baselines to evenly spaced training photographs."""
     names = dataset.names("train")
-    count = min(count, len(names))
-    chosen = [names[index * len(names) // count] for index in range(count)]
+    chosen = take_evenly(names, count)
 
     def batches() -> Iterator[LabBatch]:
         for start in range(0, len(chosen), BATCH):
@@ -198,8 +203,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     dataset: ImageDataset = build(settings)
     dataset.prepare()
     names = dataset.names(options.split)
-    count = min(options.count, len(names))
-    names = [names[index * len(names) // count] for index in range(count)]
+    names = take_evenly(names, options.count)
     models = {label(model): read_model(model) for model in options.models}
     if len(models) < len(options.models):
         raise InputError("two models have the same name; rename the folder of one")

@@ -19,6 +19,7 @@ from urllib.error import HTTPError, URLError
 from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from colorization.errors import InputError
+from colorization.files.digest import hash_file
 from colorization.reports.progress import shown, telling
 
 CHUNK = 1 << 20
@@ -108,8 +109,8 @@ def check(path: Path, size: int | None, sha256: str | None) -> None:
         if path.stat().st_size < size:
             raise InputError(f"{path} {wrong}: the download broke off; the same command goes on")
     elif sha256 is not None:
-        with path.open("rb") as file, telling(lambda: f"checking {path.name}"):
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        with telling(lambda: f"checking {path.name}"):
+            found = hash_file(path)
         if found != sha256:
             wrong = f"has SHA-256 {found} instead of {sha256}"
     if wrong:

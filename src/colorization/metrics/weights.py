@@ -1,6 +1,5 @@
 """Weights of the networks that metrics look through: a named file, or the usual download."""
 
-import hashlib
 import logging
 import os
 import pickle
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from colorization.errors import InputError
+from colorization.files.digest import hash_file
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,6 @@ def find_weights(network: str, name: str, megabytes: int, path: Path | None) -> 
 
 def read_digest(network: str, loaded: Path) -> Weights:
     """Read and log the SHA-256 of the file that a network's weights were loaded from."""
-    with loaded.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hash_file(loaded)
     log.info("weights of %s: %s, sha256 %s", network, loaded.resolve(), digest)
     return Weights(str(loaded.resolve()), digest)

@@ -1,6 +1,5 @@
 """Load a trained model, ready to predict, from PyTorch's files or an ONNX file."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from colorization.errors import InputError
+from colorization.files.digest import hash_file
 from colorization.files.painting import Floats
 from colorization.hints.arrays import correct_colors
 from colorization.models.metadata import parse_description
@@ -140,9 +140,7 @@ def graph_of(path: Path) -> Path:
         raise InputError(f"{path} needs PyTorch: pip install 'colorization[train]'")
     sums = (path / CHECKSUMS).read_text().splitlines()
     for name in (GRAPH, WEIGHTS):
-        with (path / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if f"{digest}  {name}" not in sums:
+        if f"{hash_file(path / name)}  {name}" not in sums:
             raise InputError(f"{path / name} is not what {CHECKSUMS} says; fetch it again")
     return graph
 

@@ -1,6 +1,5 @@
 """Read and write bundles: a folder with weights, a description, a card and checksums, no code."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from colorization.errors import InputError
 from colorization.files.atomic import replacing
+from colorization.files.digest import hash_file
 from colorization.models.checkpoints import check_settings, read_checkpoint
 from colorization.models.metadata import describe_checkpoint, parse_description
 from colorization.models.predictor import PARTS, SETTINGS, Predictor, restore, select_weights
@@ -126,8 +126,3 @@ def check_files(folder: Path) -> None:
             raise InputError(f"{folder} has no {name}; fetch it again")
         if sums.get(name) != hash_file(folder / name):
             raise InputError(f"{folder / name} is not what {CHECKSUMS} says; fetch it again")
-
-
-def hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

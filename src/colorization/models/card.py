@@ -105,7 +105,6 @@ def format_card(about: Mapping[str, Any]) -> str:
         "Colours are guesses: of what a photograph does not tell, such as the colour of a shirt, a "
         "likely one. They are no record of what was there, and photographs of other kinds than it "
         "was trained on come out worse.\n",
-        *(f"{escaped(note)}\n" for note in training.get("notes", [])),
         "## Terms\n",
         *(f"- {escaped(note)}" for note in about["licences"]),
     ]

@@ -18,10 +18,10 @@ from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.data.photographs import ImageDataset
 from colorization.errors import InputError
 from colorization.files.atomic import replacing, write_text
+from colorization.files.digest import hash_file
 from colorization.models.backends import ONNX_ABOUT
 from colorization.models.bundle import (
     TrainedModel,
-    hash_file,
     read_bundle,
     read_model,
     write_bundle,

@@ -155,15 +155,16 @@ def watch_workers(is_over: Event) -> None:
     """
     dead: dict[int, float] = {}  # since when, by number; joblib buries those that it has noticed
     while not is_over.wait(LOOK):
-        children = psutil.Process().children(recursive=True)
+        children = psutil.Process().children()
         now = time.monotonic()
         dead = {child.pid: dead.get(child.pid, now) for child in children if is_zombie(child)}
         if any(now - since > DYING for since in dead.values()):
             print("error: a worker of joblib died; the same command goes on", file=sys.stderr)
-            for child in children:
+            processes = psutil.Process().children(recursive=True)
+            for process in processes:
                 with suppress(psutil.Error):
-                    child.kill()
-            psutil.wait_procs(children, DYING)
+                    process.kill()
+            psutil.wait_procs(processes, DYING)
             os._exit(2)
 
 

@@ -1,6 +1,5 @@
 """Key frames as pictures that a user looks at and corrects: one, with hints, for each shot."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from colorization.color import from_uint8, rgb_to_lab
 from colorization.errors import InputError
+from colorization.files.digest import hash_file
 from colorization.files.painting import FULL, Floats, Lightness, Pixels, paint
 from colorization.files.pictures import SUFFIXES, Picture, UnreadableError
 from colorization.files.reading import read_rgb
@@ -48,7 +48,7 @@ class KeyFrames:
         if not hints.exists():
             write_hints(Hints(width, height, ()), hints)
         self.mark(shot).parent.mkdir(exist_ok=True)
-        self.mark(shot).write_text(digest(picture))
+        self.mark(shot).write_text(hash_file(picture))
 
     def mark(self, shot: int) -> Path:
         """Return the file that says what the picture was that we wrote."""
@@ -57,7 +57,7 @@ class KeyFrames:
     def was_changed(self, shot: int) -> bool:
         """Tell whether a shot's picture is there and not as it was written."""
         picture, mark = self.paths(shot)[0], self.mark(shot)
-        return picture.exists() and not (mark.exists() and mark.read_text() == digest(picture))
+        return picture.exists() and not (mark.exists() and mark.read_text() == hash_file(picture))
 
     def given(self, shot: int, lightness: Lightness, colorizer: PhotoColorizer) -> Floats | None:
         """Return the key frame's ab (h,w,2) that a user gives, by a picture or by hints, if any.
@@ -80,14 +80,9 @@ class KeyFrames:
     def state(self, shot: int) -> str:
         """Return what a shot's colours depend on here, as text."""
         picture, hints = self.paths(shot)
-        changed = digest(picture) if self.was_changed(shot) else ""
-        given = digest(hints) if hints.exists() and read_hints(hints).hints else ""
+        changed = hash_file(picture) if self.was_changed(shot) else ""
+        given = hash_file(hints) if hints.exists() and read_hints(hints).hints else ""
         return f"{changed} {given}"
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_ab(path: Path, shape: tuple[int, ...]) -> Floats:
