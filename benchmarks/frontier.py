@@ -37,6 +37,7 @@ from colorization.metrics.psnr import psnr
 from colorization.models.baselines import fit_baselines
 from colorization.models.bundle import TrainedModel, read_model
 from colorization.models.hardware import resolve
+from colorization.models.results import PUBLISHED
 from colorization.reports.tables import markdown
 from colorization.settings.compose import build, dataset_settings
 from colorization.settings.installation import read_commit
@@ -47,7 +48,6 @@ TABLE_SIDE = 128  # px of the photographs that the baselines are fitted to
 SATURATIONS = (0.5, 0.75, 1.0, 1.1, 1.2, 1.35, 1.5, 2.0)
 TEMPERATURES = (1.0, 0.5)
 MOST = 100.0  # dB, which stands for the truth's infinity
-PUBLISHED = {"DDColor-tiny, as published for ImageNet (another protocol)": (0.84, 37.7)}
 
 
 class Scores:
@@ -180,8 +180,7 @@ def draw(rows: list[dict[str, Any]], models: Sequence[str], path: Path) -> None:
         if row["row"] not in ("truth",) and not row["row"].startswith(tuple(models)):
             axes.plot(row["colorfulness"], row["gain"], "k^", markersize=4)
             axes.annotate(row["row"], (row["colorfulness"], row["gain"]), fontsize=7)
-    for name, (gain, colors) in PUBLISHED.items():
-        axes.plot(colors, gain, "x", color="gray", label=name)
+    axes.plot(PUBLISHED.colorfulness, PUBLISHED.gain, "x", color="gray", label=PUBLISHED.name)
     truth = next(row["colorfulness"] for row in rows if row["row"] == "truth")
     axes.axvline(truth, color="gray", linewidth=0.5)
     axes.axhline(0, color="gray", linewidth=0.5)

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
 from colorization.cli.train import run_job
+from colorization.errors import InputError
 from colorization.models.checkpoints import read_checkpoint
+from colorization.models.results import PUBLISHED
 from colorization.settings.commands import Leaderboard
 from colorization.settings.compare import find_difference
 from colorization.settings.compose import CONF, parse_config, register
@@ -29,6 +32,7 @@ from colorization.sweeps.leaderboard import (
     open_sweep,
     select_current,
 )
+from colorization.sweeps.photographs import draw_worth, write_worth
 from colorization.sweeps.standings import MARK, Standing, Summary, format_tables
 from tests.conftest import SMALL
 
@@ -139,6 +143,26 @@ def test_curve_is_over_what_every_training_set_has() -> None:
     ]
 
 
+def test_picture_has_the_scores_by_number_of_photographs(tmp_path: Path) -> None:
+    failed = {"error": "diverged"}
+    few = {"a": [result(0.009)], "b": [failed]}
+    many = {"a": [result(0.005), result(0.007)], "c": [result(0.001)]}
+    standings = [Standing("dogs", 400, many), Standing("dogs", 100, few)]
+    error, gain, colors = draw_worth(standings).axes
+    a, c = (container.lines[0] for container in error.containers)
+    assert a.get_xydata().tolist() == pytest.approx(np.array([[100, 0.009], [400, 0.006]]))
+    assert c.get_xydata().tolist() == pytest.approx(np.array([[400, 0.001]]))
+    (bars,) = error.containers[0].lines[2]
+    lengths = [np.ptp(bar[:, 1]) for bar in bars.get_segments()]
+    assert lengths == pytest.approx([0, 2 * 0.0014142], abs=1e-6)
+    names = [text.get_text() for text in error.get_legend().get_texts()]
+    assert names == ["a", "c", "the best table", PUBLISHED.name]
+    assert [line.get_ydata()[0] for line in gain.lines if line.get_marker() == "x"] == [0.84]
+    assert any(line.get_ydata()[0] == 23.0 for line in colors.lines), "the truth's colourfulness"
+    write_worth(standings, tmp_path / "new" / "worth.svg")
+    assert "<svg" in (tmp_path / "new" / "worth.svg").read_text()
+
+
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Leaderboard]]:
     """Compose a small leaderboard in a folder of its own."""
@@ -187,6 +211,14 @@ def test_runs_are_trained_once_and_failures_are_shown(
     assert (failed, "| **ladder/paper** | 2 | 0." in text) == (0, True)
     assert (tmp_path / "found" / "README.md").read_text() == text
     assert str(tmp_path) not in record.read_text(), "no places of this machine"
+    picture = f"picture={tmp_path}/worth.svg"
+    leaderboard(asked("train=false", "seeds=[2]", picture), run_job)
+    assert not (tmp_path / "worth.svg").exists(), "no run has ended"
+    leaderboard(asked("train=false", "seeds=[0,1]", picture), run_job)
+    assert "<svg" in (tmp_path / "worth.svg").read_text()
+    boards = [f"{{dataset:{name},train:[9],experiments:[a]}}" for name in ("faces", "dogs")]
+    with pytest.raises(InputError, match="picture is of one dataset; boards has several"):
+        asked(f"boards=[{','.join(boards)}]", picture)
 
 
 def test_a_recorded_run_with_other_settings_is_not_shown(

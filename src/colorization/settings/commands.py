@@ -219,9 +219,14 @@ class Leaderboard:
     overrides: list[str] = setting([], help="of every run, as for python -m src.train")
     data_dir: PathText = setting("data", help=DATA_DIR)
     results: PathText = setting("results/leaderboard", help="tables, and results of every run")
+    picture: PathText | None = setting(
+        None, help="SVG of the scores by number of training photographs, of one dataset"
+    )
     jobs: int = setting(1, PROCESSES, "runs at a time, which share the CPU's cores")
     train: bool = setting(True, help="false: tables of the runs there are")
 
     def __post_init__(self) -> None:
         if not self.seeds or not self.boards:
             raise InputError("seeds and boards must not be empty")
+        if self.picture and len({board.dataset for board in self.boards}) > 1:
+            raise InputError("picture is of one dataset; boards has several")

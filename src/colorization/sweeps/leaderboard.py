@@ -24,6 +24,7 @@ from colorization.settings.commands import Board, Leaderboard, Train
 from colorization.settings.compare import drop_neutral, find_difference
 from colorization.settings.overrides import quote_overrides
 from colorization.sweeps.launch import Sweep, launch, to_train_settings
+from colorization.sweeps.photographs import list_ended, write_worth
 from colorization.sweeps.runs import SWEEPS, is_place, number_jobs
 from colorization.sweeps.standings import Ranked, Standing, format_tables
 
@@ -93,9 +94,12 @@ def leaderboard(settings: Leaderboard, train: TaskFunction) -> tuple[str, int]:
             text = "".join(json.dumps(lines[run]) + "\n" for run in sorted(lines))
             write_text(text, folder / RECORD)
         boards = [(board, count) for board in settings.boards for count in board.train]
-        tables = format_tables([collect_standing(*board, outcomes) for board in boards])
+        standings = [collect_standing(*board, outcomes) for board in boards]
+        tables = format_tables(standings)
         if any(outcomes.values()):
             write_text(tables, folder / "README.md")
+        if settings.picture and any(map(list_ended, standings)):
+            write_worth(standings, Path(settings.picture))
     return tables, sum("error" in outcome for outcome in outcomes.values() if outcome)
 
 
