@@ -1,11 +1,13 @@
-"""How soon a recipe is as good as the paper, on 200 faces, one recipe after the other in one run.
+"""How soon a recipe is as good as another, one training after the other in one run.
 
     python -m benchmarks.time_to_quality [--data-dir data] [--minutes 40] [--output FILE]
+    python -m benchmarks.time_to_quality --best [--seeds 0 1 2] [--output FILE]
 
-Quality is the mean squared error on validation photographs: the figure that the paper reports for
-its test, and that of the (position, L) table on the same photographs. Each recipe is trained in a
-process of its own, as src.train does it, until it has reached both or its minutes are over. Time
-counts from the first step, with validation in it.
+Quality is the mean squared error on validation photographs. First: on 200 faces, ladder/quick and
+the paper's network, until the figure that the paper reports for its test, and until that of the
+(position, L) table on the same photographs. With ``--best``: the recipe of the ladder that is best
+on a dataset, to its end, and the recipe that is to be as good in half the time. Each is trained in
+a process of its own, as src.train does it. Time counts from the first step, with validation in it.
 """
 
 import argparse
@@ -30,23 +32,26 @@ from colorization.training.callbacks import EpochProgress
 
 OURS = ("experiment=ladder/quick",)
 PAPER = ("experiment=ladder/paper", "trainer.max_epochs=100000")
+BEST = {"faces": ("ladder/longer", "ladder/sooner")}
+"""The best recipe on a dataset by its validation error, and what is to be as good sooner."""
 FRESH: BaseContext = multiprocessing.get_context("spawn")
 FIGURE, TABLE = "the paper's figure", "(position, L) table"
 
 
-class Reached(NamedTuple):
-    """Of a target: the error, and the seconds and photographs until then, infinite if never."""
+class Epoch(NamedTuple):
+    """The validation error after an epoch, and the seconds and photographs until then."""
 
     mse: float
     seconds: float = math.inf
     images: float = math.inf
 
 
-class Reach(pl.Callback):
-    """Notes when targets are first reached on validation; stops when all are, or time is over."""
+class Watch(pl.Callback):
+    """Notes every epoch; stops when the error is small enough, or time is over."""
 
-    def __init__(self, targets: Mapping[str, float], limit: float, progress: EpochProgress) -> None:
-        self.reached = {name: Reached(mse) for name, mse in targets.items()}
+    def __init__(self, target: float, limit: float, progress: EpochProgress) -> None:
+        self.epochs: list[Epoch] = []
+        self.target = target
         self.limit = limit
         self.progress = progress
 
@@ -56,15 +61,29 @@ class Reach(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         passed = time.perf_counter() - self.start
         mse = float(trainer.callback_metrics["val/mse"])
-        for name, target in self.reached.items():
-            if mse <= target.mse and math.isinf(target.seconds):
-                self.reached[name] = Reached(target.mse, passed, self.progress.images)
-        is_done = all(math.isfinite(target.seconds) for target in self.reached.values())
-        trainer.should_stop |= is_done or passed > self.limit
+        self.epochs.append(Epoch(mse, passed, self.progress.images))
+        trainer.should_stop |= mse <= self.target or passed > self.limit
 
 
-def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
-    """Train until both targets are reached, or for ``limit`` seconds."""
+def find(epochs: Sequence[Epoch], mse: float) -> Epoch:
+    """Find when an error was first reached: infinite if never."""
+    reached = next((epoch for epoch in epochs if epoch.mse <= mse), Epoch(mse))
+    return reached._replace(mse=mse)
+
+
+class Training(NamedTuple):
+    """The epochs of a training, and the (position, L) table's error on the same photographs."""
+
+    epochs: list[Epoch]
+    table: float
+
+
+def follow(overrides: Sequence[str], limit: float, target: float | None = None) -> Training:
+    """Train until an error is reached, or for ``limit`` seconds.
+
+    Args:
+        target: None is the smaller one of the paper's and the table's.
+    """
     from hydra import compose, initialize_config_dir
 
     from colorization.models import hardware
@@ -81,35 +100,48 @@ def reach(overrides: Sequence[str], limit: float) -> dict[str, Reached]:
     colorizer, data = build_parts(settings)
     data.prepare_data()
     data.setup("fit")
-    table = {TABLE: fit_baselines(data.lab_batches("train"))[TABLE]}
-    mse = score_predictors(table, data.lab_batches("val"))[TABLE]["mse"]
+    tables = {TABLE: fit_baselines(data.lab_batches("train"))[TABLE]}
+    table = score_predictors(tables, data.lab_batches("val"))[TABLE]["mse"]
     colorizer.start(data.lab_batches("train"))
     progress = EpochProgress()
-    watch = Reach({FIGURE: PAPER_MSE["faces"], f"the {TABLE}": mse}, limit, progress)
+    watch = Watch(min(PAPER_MSE["faces"], table) if target is None else target, limit, progress)
     with tempfile.TemporaryDirectory() as folder:
         trainer = make_trainer(settings, device, colorizer, data, Path(folder), progress)
         trainer.callbacks.append(watch)  # type: ignore[attr-defined]
         trainer.fit(colorizer, datamodule=data)
-    return watch.reached
+    return Training(watch.epochs, table)
+
+
+def follow_alone(*arguments: object) -> Training:
+    """:func:`follow` in a process of its own, so that it leaves no memory or threads behind."""
+    with FRESH.Pool(1) as pool:
+        return pool.apply(follow, arguments)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", default="data")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=40, help="for each recipe at the most")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one, without --best")
+    parser.add_argument("--best", action="store_true", help="against the best recipes")
+    parser.add_argument("--minutes", type=float, default=40, help="for each training at the most")
     parser.add_argument("--output", type=Path, help="Markdown file for the table")
     options = parser.parse_args()
-    common = ["dataset=faces", f"data_dir={options.data_dir}", f"seed={options.seed}"]
+    limit, common = 60 * options.minutes, [f"data_dir={options.data_dir}"]
     with one_line_errors():
-        text = measure(common, 60 * options.minutes)
+        if options.best:
+            text = "\n".join(
+                compare_with_best([f"dataset={name}", *common], *pair, options.seeds, limit)
+                for name, pair in BEST.items()
+            )
+        else:
+            text = measure(["dataset=faces", f"seed={options.seeds[0]}", *common], limit)
     print(text)
     if options.output:
         write_text(text, options.output)
 
 
 def measure(common: Sequence[str], limit: float) -> str:
-    """The table as Markdown.
+    """When ladder/quick and the paper's network reach the paper's and the table's error.
 
     Args:
         common: overrides of both recipes.
@@ -117,13 +149,37 @@ def measure(common: Sequence[str], limit: float) -> str:
     """
     found = {}
     for recipe in (OURS, PAPER):
-        # A process each, so that none leaves its memory or threads to the next.
-        with FRESH.Pool(1) as pool:
-            found[" ".join(recipe)] = pool.apply(reach, ([*recipe, *common], limit))
+        epochs, table = follow_alone([*recipe, *common], limit)
+        targets = {FIGURE: PAPER_MSE["faces"], f"the {TABLE}": table}
+        found[" ".join(recipe)] = {name: find(epochs, mse) for name, mse in targets.items()}
     return report(found, limit)
 
 
-def report(found: Mapping[str, Mapping[str, Reached]], limit: float) -> str:
+def compare_with_best(
+    common: Sequence[str], best: str, sooner: str, seeds: Sequence[int], limit: float
+) -> str:
+    """When each of two recipes reaches the least error that the first one ever has, by seed.
+
+    Args:
+        common: overrides of both, the dataset first.
+        limit: seconds for each.
+    """
+    rows = []
+    for seed in seeds:
+        more = [*common, f"seed={seed}"]
+        epochs, _ = follow_alone([f"experiment={best}", *more], limit, 0.0)
+        least = min(epochs)
+        reached = find(
+            follow_alone([f"experiment={sooner}", *more], limit, least.mse).epochs, least.mse
+        )
+        times = f"{least.seconds / reached.seconds:.1f}" if math.isfinite(reached.seconds) else "-"
+        rows.append([str(seed), f"{least.mse:.7f}", cell(least), cell(reached), times])
+    name = common[0].removeprefix("dataset=")
+    title = f"### Until a recipe is as good as the best, {name}, {os.cpu_count()} CPU cores\n\n"
+    return title + markdown(["seed", "val MSE to reach", best, sooner, "times sooner"], rows)
+
+
+def report(found: Mapping[str, Mapping[str, Epoch]], limit: float) -> str:
     """When each recipe reached each target, as Markdown."""
     ours, paper = found.values()
     header = ["val MSE to reach", *found, "times sooner"]
@@ -140,13 +196,13 @@ def report(found: Mapping[str, Mapping[str, Reached]], limit: float) -> str:
     return title + markdown(header, rows)
 
 
-def cell(reached: Reached) -> str:
+def cell(reached: Epoch) -> str:
     if math.isinf(reached.seconds):
         return "not reached"
     return f"{reached.seconds:,.1f} s, {reached.images:,} photographs"
 
 
-def sooner(ours: Reached, paper: Reached, limit: float) -> str:
+def sooner(ours: Epoch, paper: Epoch, limit: float) -> str:
     """How many times sooner ours is, or at least is: the paper's was given ``limit`` seconds."""
     if math.isinf(ours.seconds):
         return "-"

@@ -133,6 +133,9 @@ def test_time_to_quality_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = rows_of(time_to_quality.measure(["dataset=synthetic", *SMALL], limit=1))
     assert [len(row) for row in rows] == [4, 4]
     assert rows[0][0] == "0.0014189, the paper's figure"
+    small = ["dataset=synthetic", *SMALL]
+    text = time_to_quality.compare_with_best(small, "ladder/flips", "ladder/adamw", [0, 1], 1)
+    assert [row[0] for row in rows_of(text)] == ["0", "1"]
 
 
 def test_loading_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

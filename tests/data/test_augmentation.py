@@ -107,6 +107,16 @@ def test_pictures_grow_with_the_training(progress: float, side: int) -> None:
     assert torch.equal(grown, rgb) == (side == 48)
 
 
+def test_pictures_that_grow_come_again_and_random_ones_do_not() -> None:
+    growing = Augmentation(**{**OFF, "grow": True, "flip_horizontal": 0.5})
+    assert growing.is_repeating
+    rgb = torch.rand(1, 3, 48, 48)
+    seen = {growing(rgb, 0.1).numpy().tobytes() for _ in range(20)}
+    assert len(seen) == 2, "a smaller picture, and its mirror image"
+    for name, value in {"crop": 0.5, "aged": 0.5, "rotation": 5, "contrast": 0.1}.items():
+        assert not Augmentation(**{**OFF, "grow": True, name: value}).is_repeating
+
+
 def test_age_changes_the_lightness_of_its_share_and_no_colour() -> None:
     torch.manual_seed(0)
     lab = rgb_to_lab(torch.rand(400, 3, 16, 16))

@@ -67,9 +67,9 @@ class Augmentation(nn.Module):
             order = [step for step, value in enumerate((brightness, contrast)) if value]
             steps.append(K.ColorJitter(brightness, contrast, p=1.0, order=order))
         self.steps = nn.Sequential(*steps)
-        changes = (rotation, shift, zoom, brightness, contrast, 1 - crop, grow, aged)
+        changes = (rotation, shift, zoom, brightness, contrast, 1 - crop, aged)
         self.is_repeating = not any(changes)
-        """Whether every epoch has the same photographs, or their mirror images."""
+        """Whether a photograph of one size is always the same picture, or its mirror image."""
 
     @torch.no_grad()
     def forward(self, rgb: Tensor, progress: float = 1) -> Tensor:
