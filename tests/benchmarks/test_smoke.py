@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,16 @@ from benchmarks import (
     frontier,
     hint,
     imagenet,
+    paper,
     time_to_quality,
     toned,
     training_step,
 )
 from colorization.color import lab_to_rgb, to_uint8
 from colorization.data.synthetic import SyntheticScenes
+from colorization.errors import InputError
+from colorization.settings.commands import Train
+from colorization.training.run import train
 from tests.conftest import SMALL
 from tests.support.command_line import PREPARED
 
@@ -33,6 +38,7 @@ TESTED = (
     frontier,
     hint,
     imagenet,
+    paper,
     time_to_quality,
     toned,
     training_step,
@@ -136,6 +142,30 @@ def test_time_to_quality_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     small = ["dataset=synthetic", *SMALL]
     text = time_to_quality.compare_with_best(small, "ladder/flips", "ladder/adamw", [0, 1], 1)
     assert [row[0] for row in rows_of(text)] == ["0", "1"]
+
+
+def test_the_paper_s_runs_are_drawn_and_tabulated(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    for activation, seed in (("tanh", 0), ("tanh", 1), ("relu", 0)):
+        words = ["experiment=paper_faces", f"network.activation={activation}", f"seed={seed}"]
+        kept = [*words, "dataset=synthetic", *SMALL, "trainer.max_epochs=2"]
+        train(settings(*kept), tmp_path / f"{activation}_{seed}")
+    runs = [paper.read_run(folder) for folder in sorted(tmp_path.iterdir())]
+    kinds = paper.group(runs)
+    rows = rows_of(paper.tabulate(kinds))
+    assert [row[0].split(": ")[1] for row in rows[2:]] == ["relu", "tanh"]
+    assert [row[1:3] for row in rows[2:]] == [["1", "2"], ["2", "2, 2"]]
+    panels = paper.draw(kinds).axes
+    assert [panel.get_title() for panel in panels] == ["synthetic, relu", "synthetic, tanh"]
+    drawn = {tuple(line.get_ydata()) for line in panels[0].lines}
+    assert tuple(runs[0].curves["val/mse"].values()) in drawn
+    with pytest.raises(InputError, match="is no run that has ended"):
+        paper.read_run(tmp_path)
+    without = tmp_path / "without"
+    train(settings(*SMALL), without)
+    with pytest.raises(InputError, match="no test errors by epoch; train with trainer"):
+        paper.read_run(without)
 
 
 def test_loading_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
 from colorization.settings.compose import run_folder, to_dict
 from colorization.training import run as command
-from colorization.training.callbacks import save_picture
+from colorization.training.callbacks import CURVE, save_picture
 from colorization.training.checkpoints import make_resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.run import build_parts, train
@@ -59,6 +59,21 @@ def test_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
     assert results["ended_by"] == "max_epochs"
     assert results["parameters"] == 6_146_194
     assert results["environment"]["torch"] == torch.__version__.partition("+")[0]
+
+
+def test_test_errors_by_epoch_are_a_curve_alone(
+    settings: Callable[..., Train], run: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, without = run
+    found = train(settings("trainer.max_epochs=2", "trainer.test_every=5"), tmp_path)
+    assert found["test"] == without["test"], "nothing else changes"
+    curve = curves(tmp_path)[CURVE]
+    assert len(curve) == 2, "the first epoch, and the last"
+    assert curve[found["best_epoch"] - 1] == pytest.approx(
+        found["test"]["network"]["mse"],
+        rel=2e-3,  # in bfloat16, in another layout
+    )
+    assert CURVE not in curves(folder)
 
 
 def test_scores_stand_beside_the_baselines_and_the_best_possible(

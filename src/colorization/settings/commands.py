@@ -80,7 +80,12 @@ class Trainer:
     ema: float | None = setting(
         None, BELOW_ONE, "0.99: score and save the running average of the weights"
     )
-    pictures_every: int = setting(10, EPOCHS, "epochs from pictures to pictures in TensorBoard")
+    pictures_every: int = setting(
+        10, EPOCHS, "epochs from pictures to pictures in TensorBoard, beside the first epoch's"
+    )
+    test_every: int | None = setting(
+        None, EPOCHS, "epochs from one test error to the next in TensorBoard, which nothing sees"
+    )
     checkpoint_every: int | None = setting(
         None, STEPS, "steps; to resume from within an epoch, not only from its end"
     )

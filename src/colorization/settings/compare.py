@@ -26,6 +26,7 @@ NEUTRAL = {
     "resume",
     "repeats",
     "pictures_every",
+    "test_every",
     "checkpoint_every",
 }
 """Settings that leave a run's scores as they are, whatever group they are in."""

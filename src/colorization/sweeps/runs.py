@@ -165,7 +165,8 @@ def rank_run(run: Run) -> tuple[bool, float, int]:
 
 def read_run(folder: Path, number: int, found: Mapping[str, str]) -> Run:
     outcome = find_outcome(folder) or {}
-    return Run(number, found, find_state(folder, outcome), outcome, read_curve(folder))
+    curve = list(read_scalars(folder, "val/mse").values())
+    return Run(number, found, find_state(folder, outcome), outcome, curve)
 
 
 def find_state(folder: Path, outcome: Mapping[str, Any]) -> str:
@@ -179,17 +180,16 @@ def find_state(folder: Path, outcome: Mapping[str, Any]) -> str:
     return "interrupted" if (folder / CHECKPOINTS / "last.ckpt").is_file() else "waiting"
 
 
-def read_curve(folder: Path) -> list[float]:
-    """Read validation errors by epoch, out of TensorBoard's files."""
+def read_scalars(folder: Path, name: str) -> dict[int, float]:
+    """Read a run's values of one name by step, out of TensorBoard's files, if there are any."""
     if not (folder / "tensorboard").is_dir():
-        return []
+        return {}
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     logging.getLogger("tensorboard").setLevel(logging.WARNING)  # names every file it reads
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
-    if "val/mse" not in events.Tags()["scalars"]:
-        return []
+    if name not in events.Tags()["scalars"]:
+        return {}
     # An epoch that was interrupted and made again counts once.
-    by_step = {scalar.step: scalar.value for scalar in events.Scalars("val/mse")}
-    return [by_step[step] for step in sorted(by_step)]
+    return dict(sorted((scalar.step, scalar.value) for scalar in events.Scalars(name)))

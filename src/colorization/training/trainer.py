@@ -17,7 +17,13 @@ from colorization.errors import InputError
 from colorization.models import hardware
 from colorization.settings.commands import Train, Trainer
 from colorization.settings.compose import CHECKPOINTS
-from colorization.training.callbacks import EpochProgress, FiniteLoss, Interruptible, PictureGrid
+from colorization.training.callbacks import (
+    EpochProgress,
+    FiniteLoss,
+    Interruptible,
+    PictureGrid,
+    TestCurve,
+)
 from colorization.training.checkpoints import (
     AtomicCheckpointIO,
     MovableCheckpoint,
@@ -95,6 +101,8 @@ def make_callbacks(
     if limits.ema is not None:
         # After the pictures, which are drawn with the averaged weights.
         callbacks.append(RunningAverage(limits.ema))
+    if limits.test_every:
+        callbacks.append(TestCurve(data, limits.test_every))
     if limits.strategy == "ddp":
         callbacks.append(Interruptible())
     if limits.max_minutes:

@@ -1,0 +1,159 @@
+"""The paper's runs to their end: curves by epoch, and errors beside tables and the paper's own.
+
+    python -m benchmarks.paper RUN... [--output FILE.md] [--picture FILE.svg]
+
+RUN is the folder of an experiment=paper_faces or paper_dogs that has ended. Runs of one dataset
+and activation that differ in their seed share a panel and a row. The test error is logged every
+few epochs, for the curve alone: the best epoch is the one with the least validation error.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from colorization.cli.command import one_line_errors
+from colorization.errors import InputError
+from colorization.files.atomic import replacing, write_text
+from colorization.models.results import (
+    PAPER_MSE,
+    PAPER_TRAINING_MSE,
+    find_best_baseline,
+    find_outcome,
+)
+from colorization.reports.tables import markdown
+from colorization.sweeps.runs import read_scalars
+from colorization.sweeps.standings import Summary
+from colorization.training.callbacks import CURVE
+
+CURVES = {"train/loss": "training", "val/mse": "validation", CURVE: "test"}
+FORM = "{:.6f}"
+Curve = Mapping[int, float]
+"""Errors by epoch."""
+
+
+class Run(NamedTuple):
+    """A run that has ended: its results, and its curves by their names in TensorBoard."""
+
+    results: Mapping[str, Any]
+    curves: Mapping[str, Curve]
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Its dataset and activation."""
+        return self.results["dataset"], self.results["config"]["network"]["activation"]
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run's folder.
+
+    Raises:
+        InputError: if it has not ended, or has no test errors by epoch.
+    """
+    results = find_outcome(folder)
+    if not results or "error" in results:
+        raise InputError(f"{folder} is no run that has ended")
+    scalars = {name: read_scalars(folder, name) for name in CURVES}
+    if not scalars[CURVE]:
+        raise InputError(f"{folder} has no test errors by epoch; train with trainer.test_every=5")
+    epoch_of = {step: epoch for epoch, step in enumerate(scalars["val/mse"], start=1)}
+    curves = {
+        name: {epoch_of[step]: value for step, value in found.items() if step in epoch_of}
+        for name, found in scalars.items()
+    }
+    return Run(results, curves)
+
+
+def find_last(curve: Curve) -> float:
+    return curve[max(curve)]
+
+
+def tabulate(kinds: Mapping[tuple[str, str], Sequence[Run]]) -> str:
+    """Format a row for each dataset and activation, after the best table and the paper."""
+    header = ["", "seeds", "epochs", "training, end", "least val, epoch"]
+    header += ["test, best epoch", "test, end", "test, least on the curve"]
+    rows = []
+    for dataset, runs in groupby(kinds.items(), key=lambda item: item[0][0]):
+        several = list(runs)
+        first = several[0][1][0].results
+        table = find_best_baseline(first)
+        best = FORM.format(first["test"][table]["mse"])
+        rows.append([f"{dataset}: {table}", "", "", "", "", best, "", ""])
+        paper = f"{PAPER_MSE[dataset]:.7f}" if dataset in PAPER_MSE else ""
+        training = f"{PAPER_TRAINING_MSE[dataset]:g}" if dataset in PAPER_TRAINING_MSE else ""
+        rows.append([f"{dataset}: the paper", "", "", training, "", "", paper, ""])
+        rows += [format_row(f"{dataset}: {kind}", found) for (_, kind), found in several]
+    return markdown(header, rows, [])
+
+
+def format_row(name: str, runs: Sequence[Run]) -> list[str]:
+    """Format mean and standard deviation over the seeds."""
+    results = [run.results for run in runs]
+    tests = [run.curves[CURVE] for run in runs]
+    return [
+        name,
+        str(len(runs)),
+        ", ".join(str(result["epochs"]) for result in results),
+        Summary([find_last(run.curves["train/loss"]) for run in runs]).text(FORM),
+        ", ".join(str(result["best_epoch"]) for result in results),
+        Summary([result["test"]["network"]["mse"] for result in results]).text(FORM),
+        Summary([find_last(curve) for curve in tests]).text(FORM),
+        Summary([min(curve.values()) for curve in tests]).text(FORM),
+    ]
+
+
+def draw(kinds: Mapping[tuple[str, str], Sequence[Run]]) -> Figure:
+    """Draw a panel for each dataset and activation: all seeds, and where val is least."""
+    figure = Figure(figsize=(5 * len(kinds), 4), layout="constrained")
+    panels = figure.subplots(1, len(kinds), squeeze=False)[0]
+    for axes, ((dataset, activation), runs) in zip(panels, kinds.items(), strict=True):
+        draw_panel(axes, dataset, runs)
+        axes.set_title(f"{dataset}, {activation}", fontsize=10)
+    return figure
+
+
+def draw_panel(axes: Axes, dataset: str, runs: Sequence[Run]) -> None:
+    """Draw the curves of one dataset and activation."""
+    for color, (name, label) in zip(("C0", "C1", "C2"), CURVES.items(), strict=True):
+        for place, run in enumerate(runs):
+            curve = run.curves[name]
+            said = label if place == 0 else None
+            axes.plot([*curve], [*curve.values()], color=color, linewidth=1, label=said)
+    if dataset in PAPER_MSE:
+        axes.axhline(PAPER_MSE[dataset], color="gray", linestyle=":", label="the paper's test")
+    best = mean(run.results["best_epoch"] for run in runs)
+    axes.axvline(best, color="gray", linewidth=0.8, label="least validation error")
+    axes.set(xlabel="epoch", ylabel="MSE of ab/128", yscale="log")
+    axes.legend(frameon=False, fontsize=8)
+
+
+def group(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
+    """Group runs by dataset and activation, in the order of seeds."""
+    ordered = sorted(runs, key=lambda run: (run.kind, run.results["seed"]))
+    return {kind: list(found) for kind, found in groupby(ordered, key=lambda run: run.kind)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    parser.add_argument("--output", type=Path, help="Markdown file for the table")
+    parser.add_argument("--picture", type=Path, help="SVG file for the curves")
+    options = parser.parse_args()
+    with one_line_errors():
+        kinds = group([read_run(folder) for folder in options.runs])
+        text = tabulate(kinds)
+        if options.picture:
+            with replacing(options.picture) as beside:
+                draw(kinds).savefig(beside, format="svg", metadata={"Date": None})
+    print(text)
+    if options.output:
+        write_text(text, options.output)
+
+
+if __name__ == "__main__":
+    main()
