@@ -106,7 +106,9 @@ def test_two_photographs_with_one_result_are_refused(folder: Path, tmp_path: Pat
 def test_existing_results_are_refused_skipped_or_replaced(folder: Path, tmp_path: Path) -> None:
     works = plan_album(str(folder), str(tmp_path), None).tasks
     (tmp_path / "a.jpg").write_bytes(b"old")
-    with pytest.raises(InputError, match=r"1 of 3 results are there already, such as .*existing="):
+    with pytest.raises(
+        InputError, match=r"1 of 3 results are there already, such as .*--existing skip"
+    ):
         select_outstanding(works, "refuse")
     assert select_outstanding(works, "skip") == works[1:]
     assert select_outstanding(works, "overwrite") == works

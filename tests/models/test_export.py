@@ -137,7 +137,7 @@ def test_gray_to_rgb(checkpoint: Path, tmp_path: Path) -> None:
     expected = lab2rgb(np.concatenate([L, ab], axis=1), channel_axis=1) * 255
     assert rgb.dtype == np.uint8
     assert np.abs(rgb - expected).max() < 0.6
-    with pytest.raises(InputError, match=r"takes .*gray.* for other programs; use format=onnx"):
+    with pytest.raises(InputError, match=r"takes .*gray.* for other programs; use --format onnx"):
         OnnxModel(path)
 
 

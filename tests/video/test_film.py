@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from colorization.errors import InputError
 from colorization.inference.photo_colorizer import PhotoColorizer
@@ -204,6 +205,14 @@ def test_what_is_no_film_gets_one_line(
     with pytest.raises(InputError, match=said):
         color(tmp_path / name, "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ([name] if content is not None else [])
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
+def test_a_picture_is_no_film(suffix: str, tmp_path: Path, color: Callable[..., Path]) -> None:
+    path = tmp_path / f"one.{suffix}"
+    Image.new("L", (32, 24), 90).save(path)
+    with pytest.raises(InputError, match="is a picture; colour it with: colorization colorize"):
+        color(path, "out.mp4")
 
 
 def test_bad_targets_get_one_line(make_film: Make, color: Callable[..., Path]) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from colorization.errors import InputError
 from colorization.inference.photo_colorizer import PhotoColorizer
+from colorization.video.keyframes import find_references
 from colorization.video.run import FilmResult, colorize_film
 
 Make = Callable[..., Path]
@@ -76,6 +77,16 @@ def test_a_key_frame_of_another_size_gets_one_line(
     with pytest.raises(InputError, match=r"shot-0001.png has 50 x 50 px; the film has 96 x 64"):
         run(source, keyframes=str(keys))
     assert not (tmp_path / "out.mkv").exists()
+
+
+def test_references_are_of_shots_by_number(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (8, 8), "red")
+    picture.save(tmp_path / "holiday.png")
+    with pytest.raises(InputError, match="has the number of a shot, 1 to 3; call the photographs"):
+        find_references(tmp_path, 3)
+    picture.save(tmp_path / "shot-0002.png")
+    assert find_references(tmp_path, 3) == [None, tmp_path / "shot-0002.png", None]
+    assert find_references(tmp_path / "holiday.png", 2) == [tmp_path / "holiday.png"] * 2
 
 
 def test_a_reference_guides_a_film(

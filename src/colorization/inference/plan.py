@@ -205,6 +205,6 @@ def select_outstanding(tasks: Sequence[PhotoTask], existing: str) -> list[PhotoT
         first = next(iter(there)).target
         raise InputError(
             f"{len(there)} of {len(tasks)} results are there already, such as {first}; "
-            "existing=skip passes over them, existing=overwrite replaces them"
+            "--existing skip passes over them, --existing overwrite replaces them"
         )
     return [task for task in tasks if task not in there] if existing == "skip" else list(tasks)

@@ -172,7 +172,7 @@ class OnnxModel:
         self.about: Mapping[str, Any] = parse_description(about, path)
         self.path = path
         if inputs != [("L", "tensor(float)")]:
-            raise InputError(f"{path} takes {inputs}, for other programs; use format=onnx here")
+            raise InputError(f"{path} takes {inputs}, for other programs; use --format onnx here")
 
     def predict(self, x: Floats, saturation: float = 1) -> Floats:
         smallest = self.about.get("smallest", 1)

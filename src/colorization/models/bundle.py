@@ -110,7 +110,7 @@ def collect_weights(predictor: Predictor, precision: str) -> dict[str, Tensor]:
             is_half = precision == "half" and key in trained
             weights[key] = (value.half() if is_half else value).cpu().contiguous()
             if not weights[key].isfinite().all():
-                raise InputError(f"{key} is not finite in half precision; set precision=single")
+                raise InputError(f"{key} is not finite in half precision; use --precision single")
     return weights
 
 

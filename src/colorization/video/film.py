@@ -71,6 +71,8 @@ def open_film(path: Path) -> Iterator[Any]:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path} is not a film that can be read: {words_of(error)}") from error
     with container:
+        if container.format.name.endswith("_pipe") or container.format.name == "image2":
+            raise InputError(f"{path} is a picture; colour it with: colorization colorize {path}")
         yield container
 
 

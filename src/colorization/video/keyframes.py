@@ -112,7 +112,7 @@ def find_references(given: Path | None, shots: int) -> list[Path | None]:
     """Return the reference photograph of each shot: one for all, or by number from a folder.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none, or none of a folder has the number of a shot.
     """
     if given is None:
         return [None] * shots
@@ -122,7 +122,13 @@ def find_references(given: Path | None, shots: int) -> list[Path | None]:
     if not pictures:
         raise InputError(f"reference is {given}; it must be a photograph or a folder of some")
     numbered = {int(m[1]): p for p in pictures if (m := NUMBER.search(p.stem))}
-    return [numbered.get(shot + 1) for shot in range(shots)]
+    found = [numbered.get(shot + 1) for shot in range(shots)]
+    if not any(found):
+        raise InputError(
+            f"no name in {given} has the number of a shot, 1 to {shots}; call the photographs for "
+            "example shot-0001.jpg, or give one photograph for all shots"
+        )
+    return found
 
 
 def upright(values: Pixels, rotation: int) -> Pixels:
