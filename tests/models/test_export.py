@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -99,6 +100,9 @@ def test_a_light_bundle_has_its_weights_once_and_runs_without_pytorch(
         expected = read_model(str(folder)).predictor(L).numpy()
     assert np.abs(OnnxModel(graph).predict(L.numpy()) - expected).max() < 0.05
     assert load_bundle_without_pytorch(folder) == str(graph)
+    shutil.copy(graph, tmp_path / "alone.onnx")
+    with pytest.raises(InputError, match=r"alone\.onnx has its weights in a file that is not besi"):
+        OnnxModel(tmp_path / "alone.onnx")
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     assert "weights.safetensors is not what SHA256SUMS says" in load_bundle_without_pytorch(folder)
 

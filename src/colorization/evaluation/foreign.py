@@ -13,6 +13,7 @@ from torch import Tensor
 from colorization.color import from_uint8, lab_to_rgb, rgb_to_lab, to_uint8
 from colorization.errors import InputError
 from colorization.evaluation.protocols import read_yaml
+from colorization.models.backends import open_graph
 from colorization.settings.installation import CONF
 
 FOLDER = CONF / "signature"
@@ -87,16 +88,9 @@ class ForeignModel:
     """
 
     def __init__(self, path: Path, signature: str) -> None:
-        import onnxruntime
-
         self.path = path
         self.signature = read_signature(signature)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # several photographs are scored at a time
-        try:
-            self.session = onnxruntime.InferenceSession(path, options)
-        except Exception as error:  # onnxruntime's own have no common base
-            raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        self.session = open_graph(path, threads=1)  # several photographs are scored at a time
         (given, *others) = self.session.get_inputs()
         if others:
             names = ", ".join(value.name for value in [given, *others])

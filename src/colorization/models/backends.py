@@ -145,6 +145,32 @@ def graph_of(path: Path) -> Path:
     return graph
 
 
+def open_graph(path: Path, threads: int) -> Any:
+    """Open an ONNX file with onnxruntime on the CPU.
+
+    Args:
+        threads: that it takes; 0 is one for each core.
+
+    Raises:
+        InputError: if it cannot be read, or weights that it points to are not beside it.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(f"{path} needs onnxruntime: pip install -e '.[onnx]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(path, options)
+    except Exception as error:  # onnxruntime's own have no common base
+        said = str(error).splitlines()[0]
+        if "External data path" in said:
+            raise InputError(
+                f"{path} has its weights in a file that is not beside it; take the whole folder"
+            ) from error
+        raise InputError(f"{path} cannot be read: {said}") from error
+
+
 class OnnxModel:
     """An ONNX file of ``python -m src.export``, run by onnxruntime on the CPU.
 
@@ -155,20 +181,11 @@ class OnnxModel:
     takes_hints = True
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise InputError(f"{path} needs onnxruntime: pip install -e '.[onnx]'") from error
-        try:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads or 0
-            self.session = onnxruntime.InferenceSession(path, options)
-            about = self.session.get_modelmeta().custom_metadata_map[ONNX_ABOUT]
-            inputs = [(value.name, value.type) for value in self.session.get_inputs()]
-        except KeyError as error:
-            raise InputError(f"{path} is not of src.export: it does not say what it is") from error
-        except Exception as error:  # onnxruntime's own have no common base
-            raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        self.session = open_graph(path, threads or 0)
+        about = self.session.get_modelmeta().custom_metadata_map.get(ONNX_ABOUT)
+        inputs = [(value.name, value.type) for value in self.session.get_inputs()]
+        if about is None:
+            raise InputError(f"{path} is not of src.export: it does not say what it is")
         self.about: Mapping[str, Any] = parse_description(about, path)
         self.path = path
         if inputs != [("L", "tensor(float)")]:

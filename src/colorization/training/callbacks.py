@@ -253,8 +253,9 @@ class EpochProgress(Callback):
         rate = self.epoch_images / self.epoch_seconds
         self.so_far = mean.total, mean.weight, rate  # read as it is told: that waits for the device
         self.progress.update(self.task, completed=trainer.global_step)
-        if trainer.global_step - self.begin == EARLY:
-            log.info("after %d steps: %s", EARLY, self.describe_time_left(trainer))
+        is_early = trainer.global_step - self.begin == EARLY
+        if is_early and (left := self.describe_time_left(trainer)):
+            log.info("after %d steps: %s", EARLY, left)
         if trainer.is_last_batch:
             # Before validation starts, so that it is the training's own rate.
             pl_module.log("train/images_per_second", rate)
