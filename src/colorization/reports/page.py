@@ -24,7 +24,7 @@ def render(template: Path, **values: Any) -> str:
     return environment.get_template(template.name).render(**values)
 
 
-def plain_legend(axes: Axes, lines: Mapping[str, Artist], **options: Any) -> None:
+def plain_legend(axes: Axes | Figure, lines: Mapping[str, Artist], **options: Any) -> None:
     """Draw a legend of lines by label; labels are text, in which dollars begin no formula."""
     legend = axes.legend(list(lines.values()), list(lines), frameon=False, **options)
     for text in legend.get_texts():

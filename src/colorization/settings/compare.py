@@ -20,6 +20,8 @@ from colorization.settings.parts import BY_TARGET, Encoder
 NEUTRAL = {
     "data_dir",
     "root",
+    "clones",
+    "avoid",
     "max_pixels",
     "max_memory",
     "cache",

@@ -63,7 +63,7 @@ def draw_worth(standings: Sequence[Standing]) -> Figure:
     for axes in panels:
         axes.set(xscale="log", xlabel="training photographs")
         axes.spines[["top", "right"]].set_visible(False)
-    plain_legend(error, lines, fontsize=8, loc="best")
+    plain_legend(figure, lines, fontsize=8, loc="outside lower center", ncols=len(lines))
     return figure
 
 
@@ -80,7 +80,8 @@ def draw_recipe(panels: Sequence[Axes], name: str, several: Sequence[Standing]) 
         spread = [stdev(v) if len(v) > 1 else 0 for v in values]
         marker = "o" if len(found) > 1 else "D"
         middle = [mean(v) for v in values]
-        lines.append(axes.errorbar([*found], middle, spread, marker=marker, ms=4, capsize=3))
+        bars = spread if any(spread) else None
+        lines.append(axes.errorbar([*found], middle, bars, marker=marker, ms=4, capsize=3))
     return lines[0]
 
 
