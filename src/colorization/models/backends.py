@@ -164,7 +164,7 @@ def open_graph(path: Path, threads: int) -> Any:
         return onnxruntime.InferenceSession(path, options)
     except Exception as error:  # onnxruntime's own have no common base
         said = str(error).splitlines()[0]
-        if "External data path" in said:
+        if "External data path does not exist" in said:
             raise InputError(
                 f"{path} has its weights in a file that is not beside it; take the whole folder"
             ) from error
