@@ -65,7 +65,8 @@ def test_test_errors_by_epoch_are_a_curve_alone(
     settings: Callable[..., Train], run: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     folder, without = run
-    found = train(settings("trainer.max_epochs=2", "trainer.test_every=5"), tmp_path)
+    words = ("trainer.max_epochs=2", "trainer.test_every=5")
+    found = train(settings(*words), tmp_path)
     assert found["test"] == without["test"], "nothing else changes"
     curve = curves(tmp_path)[CURVE]
     assert len(curve) == 2, "the first epoch, and the last"
@@ -74,6 +75,10 @@ def test_test_errors_by_epoch_are_a_curve_alone(
         rel=2e-3,  # in bfloat16, in another layout
     )
     assert CURVE not in curves(folder)
+    averaged = train(settings(*words, "trainer.ema=0.9"), tmp_path / "averaged")
+    curve = curves(tmp_path / "averaged")[CURVE]
+    score = averaged["test"]["network"]["mse"]
+    assert curve[averaged["best_epoch"] - 1] == pytest.approx(score, rel=2e-3)
 
 
 def test_scores_stand_beside_the_baselines_and_the_best_possible(

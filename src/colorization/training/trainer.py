@@ -98,11 +98,11 @@ def make_callbacks(
         keep_best(colorizer, kept),
         MovableCheckpoint(kept, "last", enable_version_counter=False),
     ]
-    if limits.ema is not None:
-        # After the pictures, which are drawn with the averaged weights.
-        callbacks.append(RunningAverage(limits.ema))
     if limits.test_every:
         callbacks.append(TestCurve(data, limits.test_every))
+    if limits.ema is not None:
+        # After the pictures and the test curve, which are of the averaged weights.
+        callbacks.append(RunningAverage(limits.ema))
     if limits.strategy == "ddp":
         callbacks.append(Interruptible())
     if limits.max_minutes:
