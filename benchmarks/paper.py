@@ -88,7 +88,7 @@ def tabulate(kinds: Mapping[tuple[str, str], Sequence[Run]]) -> str:
         training = f"{PAPER_TRAINING_MSE[dataset]:g}" if dataset in PAPER_TRAINING_MSE else ""
         rows.append([f"{dataset}: the paper", "", "", training, "", "", paper, ""])
         rows += [format_row(f"{dataset}: {kind}", found) for (_, kind), found in several]
-    return markdown(header, rows, [])
+    return markdown(header, rows)
 
 
 def format_row(name: str, runs: Sequence[Run]) -> list[str]:

@@ -24,9 +24,9 @@ from colorization.settings.commands import Board, Leaderboard, Train
 from colorization.settings.compare import drop_neutral, find_difference
 from colorization.settings.overrides import quote_overrides
 from colorization.sweeps.launch import Sweep, launch, to_train_settings
-from colorization.sweeps.photographs import list_ended, write_worth
+from colorization.sweeps.photographs import write_worth
 from colorization.sweeps.runs import SWEEPS, is_place, number_jobs
-from colorization.sweeps.standings import Ranked, Standing, format_tables
+from colorization.sweeps.standings import Ranked, Standing, format_tables, list_ended
 
 log = logging.getLogger(__name__)
 

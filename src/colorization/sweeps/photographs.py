@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from colorization.files.atomic import replacing
 from colorization.models.results import PUBLISHED
 from colorization.reports.page import plain_legend
-from colorization.sweeps.standings import Standing, find_least_error
+from colorization.sweeps.standings import Standing, find_least_error, list_ended
 
 Scores = Mapping[str, Mapping[str, float]]
 """A run's test scores, by the rows of its table."""
@@ -83,9 +83,3 @@ def draw_recipe(panels: Sequence[Axes], name: str, several: Sequence[Standing]) 
         bars = spread if any(spread) else None
         lines.append(axes.errorbar([*found], middle, bars, marker=marker, ms=4, capsize=3))
     return lines[0]
-
-
-def list_ended(standing: Standing, name: str | None = None) -> list[Mapping[str, Any]]:
-    """List the runs of one recipe, or of all, that ended well."""
-    chosen = standing.found.values() if name is None else [standing.found.get(name, [])]
-    return [run for runs in chosen for run in runs if "error" not in run]

@@ -83,7 +83,7 @@ def format_standing(standing: Standing) -> str:
     heading = f"\n### {escaped(standing.dataset)}, {standing.train} photographs\n\n"
     header = ["recipe", "seeds", *(MEASURES[m].label for m in METRICS), "removed"]
     header += ["parameters", "minutes", "images seen"]
-    runs = [run for found in standing.found.values() for run in found if "error" not in run]
+    runs = list_ended(standing)
     if not runs:
         failed = [
             f"- {escaped(f'{name} {list_errors(found)}')}\n"
@@ -129,6 +129,12 @@ def format_cells(found: Sequence[Mapping[str, Any]], best: float, count: int) ->
     return [seeds, *scores, removed, f"{runs[0]['parameters']:,}", minutes, seen]
 
 
+def list_ended(standing: Standing, name: str | None = None) -> list[Mapping[str, Any]]:
+    """List the runs of one recipe, or of all, that ended well."""
+    chosen = standing.found.values() if name is None else [standing.found.get(name, [])]
+    return [run for runs in chosen for run in runs if "error" not in run]
+
+
 def list_errors(found: Sequence[Mapping[str, Any]]) -> str:
     """Say why a recipe's runs failed, if one did."""
     errors = dict.fromkeys(run["error"] for run in found if "error" in run)
@@ -161,13 +167,13 @@ def compare_sizes(dataset: str, several: Sequence[Standing], shared: Sequence[st
     heading = f"\n### {escaped(dataset)}: MSE ab/128 by the number of training photographs\n\n"
     best = []
     for standing in several:
-        runs = [run for found in standing.found.values() for run in found if "error" not in run]
+        runs = list_ended(standing)
         best.append(find_least_error(runs[0]) if runs else None)
     rows = [["the best baseline", *(f"{error:.6f}" if error else "" for error in best)]]
     for name in shared:
         row = [mark_name(name, *several)]
         for standing, baseline in zip(several, best, strict=True):
-            values = [r["test"]["network"]["mse"] for r in standing.found[name] if "error" not in r]
+            values = [run["test"]["network"]["mse"] for run in list_ended(standing, name)]
             removed = (
                 f" ({measure_share_removed(mean(values), baseline):.1%})"
                 if values and baseline
