@@ -6,7 +6,7 @@
 Quality is the mean squared error on validation photographs. First: on 200 faces, ladder/quick and
 the paper's network, until the figure that the paper reports for its test, and until that of the
 (position, L) table on the same photographs. With ``--best``: the recipe of the ladder that is best
-on a dataset, to its end, and the recipe that is to be as good in half the time. Each is trained in
+on a dataset, to its end, and recipes that are to be as good in half the time. Each is trained in
 a process of its own, as src.train does it. Time counts from the first step, with validation in it.
 """
 
@@ -32,8 +32,11 @@ from colorization.training.callbacks import EpochProgress
 
 OURS = ("experiment=ladder/quick",)
 PAPER = ("experiment=ladder/paper", "trainer.max_epochs=100000")
-BEST = {"faces": ("ladder/longer", "ladder/sooner")}
-"""The best recipe on a dataset by its validation error, and what is to be as good sooner."""
+BEST = {
+    "faces": ("ladder/longer", ["ladder/sooner", "finetune"]),
+    "dogs": ("ladder/perceptual", ["finetune"]),
+}
+"""The best recipe of the ladder by its validation error, and what is to be as good sooner."""
 FRESH: BaseContext = multiprocessing.get_context("spawn")
 FIGURE, TABLE = "the paper's figure", "(position, L) table"
 
@@ -156,12 +159,12 @@ def measure(common: Sequence[str], limit: float) -> str:
 
 
 def compare_with_best(
-    common: Sequence[str], best: str, sooner: str, seeds: Sequence[int], limit: float
+    common: Sequence[str], best: str, others: Sequence[str], seeds: Sequence[int], limit: float
 ) -> str:
-    """When each of two recipes reaches the least error that the first one ever has, by seed.
+    """When recipes reach the least error that the first one ever has, by seed.
 
     Args:
-        common: overrides of both, the dataset first.
+        common: overrides of all, the dataset first.
         limit: seconds for each.
     """
     rows = []
@@ -169,14 +172,17 @@ def compare_with_best(
         more = [*common, f"seed={seed}"]
         epochs, _ = follow_alone([f"experiment={best}", *more], limit, 0.0)
         least = min(epochs)
-        reached = find(
-            follow_alone([f"experiment={sooner}", *more], limit, least.mse).epochs, least.mse
-        )
-        times = f"{least.seconds / reached.seconds:.1f}" if math.isfinite(reached.seconds) else "-"
-        rows.append([str(seed), f"{least.mse:.7f}", cell(least), cell(reached), times])
+        row = [str(seed), f"{least.mse:.7f}", cell(least)]
+        for other in others:
+            training = follow_alone([f"experiment={other}", *more], limit, least.mse)
+            reached = find(training.epochs, least.mse)
+            row += [cell(reached), sooner(reached, least, limit)]
+        rows.append(row)
     name = common[0].removeprefix("dataset=")
     title = f"### Until a recipe is as good as the best, {name}, {os.cpu_count()} CPU cores\n\n"
-    return title + markdown(["seed", "val MSE to reach", best, sooner, "times sooner"], rows)
+    header = ["seed", "val MSE to reach", best]
+    header += [text for other in others for text in (other, "times sooner")]
+    return title + markdown(header, rows)
 
 
 def report(found: Mapping[str, Mapping[str, Epoch]], limit: float) -> str:

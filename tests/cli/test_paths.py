@@ -31,7 +31,15 @@ COMMANDS = {
     "evaluate": (commands.Evaluate, []),
     "leaderboard": (commands.Leaderboard, []),
 }
-IN_TRAIN = {"data_dir", "resume", "repeats", "data.cache", "dataset.root", "dataset.name"} | {
+IN_TRAIN = {
+    "data_dir",
+    "resume",
+    "repeats",
+    "finetune",
+    "data.cache",
+    "dataset.root",
+    "dataset.name",
+} | {
     *("network.encoder.weights", "perceptual.weights"),
     *("dataset.parts.*.root", "dataset.parts.*.name", "dataset.clones"),
     *(f"dataset.sources.*.{name}" for name in ("repository", "commit", "paths", "shows", "terms")),

@@ -315,7 +315,7 @@ def test_shipped_default_is_small_whole_and_better_than_its_baselines() -> None:
     assert folder == SHIPPED / DEFAULT
     assert (folder / "model.onnx").is_file()  # for an installation without PyTorch
     assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000_000
-    predictor, about = read_model(DEFAULT)
+    predictor, about, _ = read_model(DEFAULT)
     assert not predictor.training
     lines = (Path(__file__).parents[2] / "results" / "frontier.jsonl").read_text().splitlines()
     _, *rows = [json.loads(line) for line in lines]

@@ -124,9 +124,9 @@ def load_model(
     if threads is not None:
         torch.set_num_threads(threads)
     hardware = resolve(device, precision)
-    predictor, about = read_model(model)
-    predictor.set_decoding(flip_average=flip_average, temperature=temperature)
-    return TorchModel(predictor, about, hardware, model)
+    trained = read_model(model)
+    trained.predictor.set_decoding(flip_average=flip_average, temperature=temperature)
+    return TorchModel(trained.predictor, trained.about, hardware, model)
 
 
 def graph_of(path: Path) -> Path:

@@ -11,7 +11,7 @@ from torch import Tensor
 from colorization.errors import InputError
 from colorization.files.atomic import replacing
 from colorization.files.digest import hash_file
-from colorization.models.checkpoints import check_settings, read_checkpoint
+from colorization.models.checkpoints import DATA, check_settings, read_checkpoint
 from colorization.models.metadata import describe_checkpoint, parse_description
 from colorization.models.predictor import PARTS, SETTINGS, Predictor, restore, select_weights
 from colorization.models.registry import CHECKSUMS, DESCRIPTION, WEIGHTS, find_model, is_bundle
@@ -20,10 +20,14 @@ CARD = "README.md"
 
 
 class TrainedModel(NamedTuple):
-    """A predictor, and its description as JSON holds it."""
+    """A predictor, and its description as JSON holds it.
+
+    ``seen`` are digests of the photographs that it was trained on, where they are known.
+    """
 
     predictor: Predictor
     about: Mapping[str, Any]
+    seen: frozenset[str] = frozenset()
 
 
 def read_model(model: str) -> TrainedModel:
@@ -43,7 +47,8 @@ def read_model(model: str) -> TrainedModel:
 
     predictor = restore(trained, select_weights(checkpoint["state_dict"]), path)
     try:
-        return TrainedModel(predictor, describe_checkpoint(checkpoint, path))
+        about = describe_checkpoint(checkpoint, path)
+        return TrainedModel(predictor, about, frozenset(checkpoint[DATA]["seen"]))
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not a checkpoint of src.train") from error
 

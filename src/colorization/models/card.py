@@ -74,13 +74,15 @@ def list_licences(about: Mapping[str, Any]) -> list[str]:
         notes.append(
             ENCODERS.get(encoder["weights"], HUB).format(name=encoder["name"], short=short)
         )
-    return notes
+    if base := about["training"].get("base"):
+        notes += [f"It began as the model {base['name']}, whose terms hold too.", *base["licences"]]
+    return list(dict.fromkeys(notes))
 
 
 def format_card(about: Mapping[str, Any]) -> str:
     """Format a card as Markdown."""
     training = about["training"]
-    images = training.get("images")
+    images, base = training.get("images"), training.get("base")
     parts = ", ".join(training["datasets"])
     of = f" of {escaped(parts)}" if len(training["datasets"]) > 1 else ""
     count = f", {images['train']:,} photographs{of}" if images else ""
@@ -100,6 +102,7 @@ def format_card(about: Mapping[str, Any]) -> str:
         f"- averaged over mirror images: {'yes' if about['flip_average'] else 'no'}",
         f"- own size: {about['size']} px, the shorter side of what the network sees",
         *sharpness,
+        *([f"- began as: {escaped(base['name'])}"] if base else []),
         f"- trained on: {dataset}{count}, up to epoch {training['epoch']}{seen}",
         f"- weights: {about['precision']} precision\n",
         "Colours are guesses: of what a photograph does not tell, such as the colour of a shirt, a "

@@ -50,6 +50,7 @@ def parse_description(text: str, path: Path) -> dict[str, Any]:
         datasets = about["training"]["datasets"]
         is_whole &= isinstance(datasets, list) and all(isinstance(name, str) for name in datasets)
         is_whole &= isinstance(about["training"]["dataset"], str)
+        parse_base(about["training"].get("base"))
         least, most = SIZE["within"]
         smallest = about.get("smallest", 1)
         is_whole &= type(smallest) is int and 1 <= smallest <= most
@@ -82,11 +83,26 @@ def describe_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> dict[str, 
             "dataset": dataset["name"],
             "datasets": sorted(dataset.get("parts", [dataset["name"]])),
             "sources": list_sources(dataset),
+            "base": parse_base(checkpoint.get("base")),
             "epoch": checkpoint["epoch"] + 1,
             "val": checkpoint["val"],
             **read_run_scores(path),
         },
     }
+
+
+def parse_base(base: Any) -> dict[str, Any] | None:
+    """Check what is said of the model that a training began with, if it began with one.
+
+    Raises:
+        KeyError, TypeError: if it is not a name and a list of licences.
+    """
+    if base is None:
+        return None
+    name, licences = base["name"], list(base["licences"])
+    if not all(isinstance(text, str) for text in (name, *licences)):
+        raise TypeError
+    return {"name": name, "licences": licences}
 
 
 def list_sources(dataset: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -107,6 +107,9 @@ class Train:
     repeats: PathText | None = setting(
         None, help="RUN: compare with its scores at the end, as --from RUN does"
     )
+    finetune: PathText | None = setting(
+        None, help="default, open, or a checkpoint or bundle: begin with that model's weights"
+    )
     flip_average: bool = setting(
         False, help="predict the mean over a photograph and its mirror image"
     )

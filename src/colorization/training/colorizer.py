@@ -131,6 +131,7 @@ class Colorizer(Predictor, pl.LightningModule):
                 "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
             )
         self.seen_before: set[str] = set()
+        self.base: dict[str, Any] | None = None  # name and licences of the model it began with
         names = ["train/loss"]
         if self.terms or self.adversary:
             names += ["train/objective", *(f"train/{name}" for name in self.terms)]
@@ -155,10 +156,14 @@ class Colorizer(Predictor, pl.LightningModule):
     def start(self, batches: Iterable[LabBatch]) -> None:
         """Make ready for a new training on a training set's photographs.
 
+        A network that has a trained model's weights keeps them.
+
         Raises:
             InputError: for weights that cannot be had, or are of another architecture.
         """
-        self.network.start(self.objective.start(batch.ab for batch in batches))
+        constant = self.objective.start(batch.ab for batch in batches)
+        if not self.base:
+            self.network.start(constant)
         for term in self.terms.values():
             assert isinstance(term, Term)
             term.start()
@@ -242,6 +247,7 @@ class Colorizer(Predictor, pl.LightningModule):
         record = checkpoint[DATA]
         checkpoint["logged"] = self.epoch_means.sums()
         record["seen"] = sorted(self.seen_before.union(record["seen"]))
+        checkpoint["base"] = self.base
         scores = self.trainer.callback_metrics
         checkpoint["val"] = {
             name.removeprefix("val/"): float(value)
@@ -251,6 +257,7 @@ class Colorizer(Predictor, pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seen_before = set(checkpoint[DATA]["seen"])
+        self.base = checkpoint.get("base")
         if self.global_rank == 0:  # which goes on for all
             self.epoch_means.load(checkpoint.get("logged", {}))  # older ones are of whole epochs
 

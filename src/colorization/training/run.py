@@ -28,6 +28,7 @@ from colorization.training.callbacks import EpochProgress
 from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs, check_resumable
 from colorization.training.colorizer import Colorizer, build_colorizer
 from colorization.training.distributed import in_step, join_processes, run_on_first
+from colorization.training.finetuning import begin_with
 from colorization.training.testing import BEST, collect_scores, find_reason_of_end, read_best
 from colorization.training.trainer import make_trainer
 
@@ -105,6 +106,8 @@ def build_parts(settings: Train) -> tuple[Colorizer, ColorDataModule]:
     config = to_dict(settings)
     parts = inspect.signature(Colorizer).parameters.keys() & config.keys()
     colorizer = Colorizer(**{part: config[part] for part in parts})
+    if settings.finetune and not settings.resume:
+        begin_with(colorizer, settings.finetune)
     for part in colorizer.convolutional:
         hardware.prepare(part, settings.trainer)
     cache = Cache(Path(settings.data.cache), settings.data.max_memory * memory())

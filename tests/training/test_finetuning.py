@@ -1,0 +1,98 @@
+"""A training that begins with the weights of a trained model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorization.errors import InputError
+from colorization.models.bundle import read_bundle, read_model, write_bundle
+from colorization.models.checkpoints import DATA, read_checkpoint
+from colorization.networks import pretrained
+from colorization.settings.commands import Train
+from colorization.training.run import build_parts, train
+
+SHORT = ("experiment=finetune", "trainer.max_epochs=1", "trainer.ema=null")
+
+
+@pytest.mark.parametrize("name", ["default", "open"])
+def test_recipe_begins_as_a_shipped_model(settings: Callable[..., Train], name: str) -> None:
+    colorizer, _ = build_parts(settings(*SHORT, f"finetune={name}"))
+    theirs = read_model(name).predictor.network.state_dict()
+    own = colorizer.network.state_dict()
+    assert own.keys() == theirs.keys()
+    assert all(torch.equal(own[key], theirs[key]) for key in theirs)
+
+
+def test_it_trains_on_without_the_weights_of_its_encoder(
+    settings: Callable[..., Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrained, "read_packaged_weights", lambda name: pytest.fail("read"))
+    words = (*SHORT, "network.encoder.tuned=1", "optimizer.lr=1e-9")
+    found = train(settings(*words, "finetune=open"), tmp_path / "still")
+    base = read_model("open").predictor.network.state_dict()
+    still = read_checkpoint(tmp_path / "still/checkpoints/last.ckpt")["state_dict"]
+    assert all(torch.allclose(still[f"network.{key}"], base[key], atol=1e-6) for key in base)
+    moved = train(settings(*SHORT, "finetune=open", "optimizer.lr=1e-2"), tmp_path / "moved")
+    assert moved["test"]["gray"] == found["test"]["gray"]
+    assert moved["test"]["network"] != found["test"]["network"]
+
+
+def test_a_checkpoint_is_trained_on_and_resumed_without_it(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+    train(settings("network=unet", "network.width=8"), first)
+    best = first / "checkpoints/best.ckpt"
+    seen = set(read_checkpoint(best)[DATA]["seen"])
+    words = ("network=unet", "network.width=8", f"finetune={best}", "dataset.seed=7")
+    train(settings(*words), tmp_path / "second")
+    last = tmp_path / "second/checkpoints/last.ckpt"
+    both = set(read_checkpoint(last)[DATA]["seen"])
+    assert seen < both, "an evaluation leaves out what either has seen"
+    best.unlink()
+    train(settings(*words, f"resume={last}", "trainer.max_epochs=2"), tmp_path / "second")
+    assert set(read_checkpoint(last)[DATA]["seen"]) == both
+    assert read_checkpoint(last)["base"]["name"] == "synthetic"
+
+
+def test_the_terms_of_the_model_hold_on(settings: Callable[..., Train], tmp_path: Path) -> None:
+    train(settings(*SHORT, "finetune=open"), tmp_path / "run")
+    model = read_model(str(tmp_path / "run/checkpoints/best.ckpt"))
+    write_bundle(model, tmp_path / "bundle", "half")
+    card = (tmp_path / "bundle/README.md").read_text()
+    terms = read_model("open").about["licences"]
+    assert "- began as: open\n" in card
+    assert "It began as the model open, whose terms hold too." in card
+    assert all(f"- {note}" in card for note in terms)
+    again = read_bundle(tmp_path / "bundle")
+    write_bundle(again, tmp_path / "again", "half")
+    assert (tmp_path / "again/README.md").read_text() == card
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["network.width=24"], "finetune=default: that model has network.width=48; set the same"),
+        (["objective.grid=12"], "that model has objective.grid=10"),
+        (["network.encoder.name=tf_efficientnet_lite0"], "network.encoder.name=tf_efficientnet_"),
+        (["finetune=none_such"], "no model none_such: give the path of a checkpoint"),
+    ],
+)
+def test_another_network_is_refused(
+    settings: Callable[..., Train], words: list[str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        build_parts(settings(*SHORT, *words))
+
+
+def test_a_damaged_note_of_the_model_is_refused(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    train(settings("network=unet", "network.width=8"), tmp_path)
+    path = tmp_path / "checkpoints/best.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    torch.save({**checkpoint, "base": {"name": 3, "licences": "x"}}, path)
+    with pytest.raises(InputError, match=r"best\.ckpt is not a checkpoint of src\.train"):
+        read_model(str(path))
