@@ -33,8 +33,8 @@ from colorization.training.callbacks import EpochProgress
 OURS = ("experiment=ladder/quick",)
 PAPER = ("experiment=ladder/paper", "trainer.max_epochs=100000")
 BEST = {
-    "faces": ("ladder/longer", ["ladder/sooner", "finetune"]),
-    "dogs": ("ladder/perceptual", ["finetune"]),
+    "faces": ("ladder/longer", ["ladder/sooner", "ladder/finetuned"]),
+    "dogs": ("ladder/perceptual", ["ladder/finetuned"]),
 }
 """The best recipe of the ladder by its validation error, and what is to be as good sooner."""
 FRESH: BaseContext = multiprocessing.get_context("spawn")
