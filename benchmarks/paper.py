@@ -29,7 +29,7 @@ from colorization.models.results import (
 from colorization.reports.tables import markdown
 from colorization.sweeps.runs import read_scalars
 from colorization.sweeps.standings import Summary
-from colorization.training.callbacks import CURVE
+from colorization.training.by_epoch import CURVE
 
 CURVES = {"train/loss": "training", "val/mse": "validation", CURVE: "test"}
 FORM = "{:.6f}"

@@ -10,7 +10,7 @@ from colorization.data.synthetic import SyntheticScenes
 from colorization.evaluation.run import evaluate
 from colorization.evaluation.run_folders import FolderSettings, score_folders
 from colorization.settings.commands import Evaluate
-from colorization.training.callbacks import save_picture
+from colorization.training.by_epoch import save_picture
 from tests.evaluation.painted import COUNT, paint, save, tint
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from colorization.errors import InputError
 from colorization.files.atomic import LOCK, held, is_free, replacing, write_text
 from colorization.settings.failures import one_line
-from colorization.training.callbacks import save_picture
+from colorization.training.by_epoch import save_picture
 from colorization.training.checkpoints import AtomicCheckpointIO
 from tests.support.command_line import ROOT
 

@@ -28,7 +28,7 @@ from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
 from colorization.settings.compose import run_folder, to_dict
 from colorization.training import run as command
-from colorization.training.callbacks import CURVE, save_picture
+from colorization.training.by_epoch import CURVE, save_picture
 from colorization.training.checkpoints import make_resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.run import build_parts, train

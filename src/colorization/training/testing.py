@@ -21,7 +21,7 @@ from colorization.models.results import find_best_baseline, measure_error_remove
 from colorization.models.saturation import STRONGEST, calibrate_saturation
 from colorization.reports.tables import Table, print_table
 from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
-from colorization.training.callbacks import GRID_PICTURES, draw_grid, save_picture
+from colorization.training.by_epoch import GRID_PICTURES, draw_grid, save_picture
 from colorization.training.checkpoints import AtomicCheckpointIO
 from colorization.training.colorizer import Colorizer, build_colorizer
 

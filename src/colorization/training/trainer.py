@@ -17,13 +17,8 @@ from colorization.errors import InputError
 from colorization.models import hardware
 from colorization.settings.commands import Train, Trainer
 from colorization.settings.compose import CHECKPOINTS
-from colorization.training.callbacks import (
-    EpochProgress,
-    FiniteLoss,
-    Interruptible,
-    PictureGrid,
-    TestCurve,
-)
+from colorization.training.by_epoch import PictureGrid, TestCurve
+from colorization.training.callbacks import EpochProgress, FiniteLoss, Interruptible
 from colorization.training.checkpoints import (
     AtomicCheckpointIO,
     MovableCheckpoint,
