@@ -4,8 +4,9 @@ Photographs are read, predicted in batches and written at the same time.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from colorization.errors import InputError
 from colorization.files.pictures import FORMATS, Wanted
@@ -23,13 +24,16 @@ from colorization.settings.machine import cores
 
 log = logging.getLogger(__name__)
 
-EXISTING = one_of("refuse", "skip", "overwrite")
-FORMAT = one_of(*FORMATS)
-QUALITY = within(1, 100)
-WORKERS = within(1, 256)
+LIMITS = {
+    "existing": one_of("refuse", "skip", "overwrite"),
+    "format": one_of(*FORMATS),
+    "quality": within(1, 100),
+    "workers": within(1, 256),
+    "max_pixels": PIXELS,
+    "white": within(1e-6, 1e12),
+    "restore": one_of("tone"),
+}
 GALLERY = "gallery.html"
-RESTORE = one_of("tone")
-WHITE = within(1e-6, 1e12)
 
 
 def colorize_album(
@@ -91,17 +95,7 @@ def colorize_album(
         KeyboardInterrupt: on Ctrl-C; the same call goes on where it was.
     """
     asked = dict(locals())
-    check("existing", existing, EXISTING)
-    check("format", format, FORMAT)
-    check("quality", quality, QUALITY)
-    check("workers", workers, WORKERS)
-    check("max_pixels", max_pixels, PIXELS)
-    check("white", white, WHITE)
-    check("restore", restore, RESTORE)
-    if restore:
-        check_restoring()
-    if pages != "all" and not (pages.isdecimal() and 0 < int(pages) < 10**6):
-        raise InputError(f"pages is {pages}; it must be a number from 1 on, or all")
+    check_choices(asked)
     planned, passed = plan_album(input, output, format, pages)
     is_single = len(planned) == 1 and planned[0].source == Path(input)
     given = read_hints(Path(hints)) if hints else None
@@ -151,14 +145,32 @@ def colorize_album(
     todo = set(tasks)
     album = AlbumResult.of(results, (task for task in planned if task not in todo), passed)
     if gallery:
-        outcomes = {result.task: result.outcome for result in results}
         folder = planned[0].target.parent if is_single else Path(output)
-        shown = ((task, outcomes.get(task) or "left") for task in planned)
-        write_gallery(shown, folder, folder / GALLERY)
-        log.info("%s shows the results", folder / GALLERY)
+        show_results(planned, results, folder)
     if report:
         write_report(album, asked, Path(report))
     return album
+
+
+def check_choices(asked: Mapping[str, Any]) -> None:
+    """Raise InputError for an option of :func:`colorize_album` that cannot be meant."""
+    for name, limits in LIMITS.items():
+        check(name, asked[name], limits)
+    if asked["restore"]:
+        check_restoring()
+    pages = asked["pages"]
+    if pages != "all" and not (pages.isdecimal() and 0 < int(pages) < 10**6):
+        raise InputError(f"pages is {pages}; it must be a number from 1 on, or all")
+
+
+def show_results(
+    planned: Sequence[PhotoTask], results: Iterable[PhotoResult], folder: Path
+) -> None:
+    """Write the page that shows all results, those of earlier calls too."""
+    outcomes = {result.task: result.outcome for result in results}
+    shown = ((task, outcomes.get(task) or "left") for task in planned)
+    write_gallery(shown, folder, folder / GALLERY)
+    log.info("%s shows the results", folder / GALLERY)
 
 
 def show_progress(results: Iterator[PhotoResult], count: int) -> Iterator[PhotoResult]:
