@@ -63,7 +63,7 @@ def draw_worth(standings: Sequence[Standing]) -> Figure:
     for axes in panels:
         axes.set(xscale="log", xlabel="training photographs")
         axes.spines[["top", "right"]].set_visible(False)
-    plain_legend(figure, lines, fontsize=8, loc="outside lower center", ncols=len(lines))
+    plain_legend(figure, lines, fontsize=8, loc="outside lower center", ncols=5)
     return figure
 
 
