@@ -1,16 +1,23 @@
 """A training that begins with the weights of a trained model."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
+from pytorch_lightning.callbacks import Callback
 
 from colorization.errors import InputError
 from colorization.models.bundle import read_bundle, read_model, write_bundle
 from colorization.models.checkpoints import DATA, read_checkpoint
 from colorization.networks import pretrained
 from colorization.settings.commands import Train
+from colorization.settings.compose import CONF, parse_config
+from colorization.training.colorizer import Colorizer
+from colorization.training.finetuning import summarize_gain
 from colorization.training.run import build_parts, train
 
 SHORT = ("experiment=finetune", "trainer.max_epochs=1", "trainer.ema=null")
@@ -68,7 +75,8 @@ def test_the_terms_of_the_model_hold_on(run: Path, tmp_path: Path) -> None:
     terms = read_model("open").about["licences"]
     assert "- began as: open\n" in card
     assert "It began as the model open, whose terms hold too." in card
-    assert all(f"- {note}" in card for note in terms)
+    assert all(f"- open: {note}" in card for note in terms)
+    assert card.count("Its encoder") == 1
     again = read_bundle(tmp_path / "bundle")
     write_bundle(again, tmp_path / "again", "half")
     assert (tmp_path / "again/README.md").read_text() == card
@@ -77,10 +85,14 @@ def test_the_terms_of_the_model_hold_on(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["network.width=24"], "finetune=default: that model has network.width=48; set the same"),
-        (["objective.grid=12"], "that model has objective.grid=10"),
+        (
+            ["network.width=24", "objective.grid=12"],
+            "finetune=default: that model needs network.width=48, objective.grid=10; "
+            "experiment=finetune has all of them",
+        ),
         (["network.encoder.name=tf_efficientnet_lite0"], "network.encoder.name=tf_efficientnet_"),
         (["finetune=none_such"], "no model none_such: give the path of a checkpoint"),
+        (["finetune=model.onnx"], "an ONNX file cannot be trained further; give the checkpoint"),
     ],
 )
 def test_another_network_is_refused(
@@ -90,12 +102,72 @@ def test_another_network_is_refused(
         build_parts(settings(*SHORT, *words))
 
 
+def test_what_another_recipe_lacks_is_named_as_it_is_set(
+    settings: Callable[..., Train], run: Path
+) -> None:
+    needs = (
+        r"needs network=unet, the encoder tf_efficientnet_lite2, network\.width=48, "
+        r"network\.stride=4, objective=bins; experiment=finetune has all of them"
+    )
+    with pytest.raises(InputError, match=needs):
+        build_parts(settings("finetune=default"))
+    with pytest.raises(InputError, match=r"is the folder of a run; give its checkpoint, .*best"):
+        build_parts(settings("finetune=" + str(run)))
+
+
+def test_a_run_is_resumed_as_it_began(settings: Callable[..., Train], run: Path) -> None:
+    last = f"resume={run / 'checkpoints/last.ckpt'}"
+    with pytest.raises(InputError, match="began with finetune=open; resume with the settings it"):
+        train(settings(*SHORT, last, "finetune=default", "optimizer.lr=1e-9"), run)
+
+
+def test_a_run_says_what_it_gained(run: Path) -> None:
+    found = json.loads((run / "results.json").read_text())
+    base, val = found["base"], found["val"]
+    assert base["name"] == "open"
+    assert base["val"]["mse"] == pytest.approx(val["mse"], rel=0.02)  # in bfloat16
+    text = summarize_gain(base, {"mse": base["val"]["mse"] / 2})
+    assert text.endswith(f"as the model open, {base['val']['mse'] / 2:.6f} now.")
+    text = summarize_gain(base, {"mse": base["val"]["mse"] * 2})
+    assert text.endswith("now. The training made it no better.")
+
+
+class Modes(Callback):
+    """Notes whether the network is being trained, at each step."""
+
+    def __init__(self) -> None:
+        self.found: list[bool] = []
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, Colorizer)
+        self.found.append(pl_module.network.training)
+
+
+def test_scoring_before_leaves_the_network_to_be_trained(
+    settings: Callable[..., Train], tmp_path: Path
+) -> None:
+    modes = Modes()
+    train(settings(*SHORT, "finetune=open"), tmp_path, [modes])
+    assert modes.found == [True, True]
+
+
+def test_a_folder_is_split_without_being_told(tmp_path: Path) -> None:
+    words = ["experiment=finetune", "dataset=folder", f"dataset.root={tmp_path}"]
+    with initialize_config_dir(CONF, version_base="1.3"):
+        found: Train = parse_config(compose("train", words))
+    assert found.trainer.max_epochs == 20
+    assert (found.finetune, found.dataset.size) == ("default", 224)
+
+
 def test_a_damaged_note_of_the_model_is_refused(
     settings: Callable[..., Train], tmp_path: Path
 ) -> None:
     train(settings("network=unet", "network.width=8"), tmp_path)
     path = tmp_path / "checkpoints/best.ckpt"
     checkpoint = torch.load(path, weights_only=True)
-    torch.save({**checkpoint, "base": {"name": 3, "licences": "x"}}, path)
-    with pytest.raises(InputError, match=r"best\.ckpt is not a checkpoint of src\.train"):
-        read_model(str(path))
+    for bad in ({"name": 3, "licences": []}, {"name": "x", "licences": "x"}, {}, [1]):
+        torch.save({**checkpoint, "base": bad}, path)
+        with pytest.raises(InputError, match=r"best\.ckpt is not a checkpoint of src\.train"):
+            read_model(str(path))

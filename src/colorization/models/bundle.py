@@ -48,7 +48,7 @@ def read_model(model: str) -> TrainedModel:
     predictor = restore(trained, select_weights(checkpoint["state_dict"]), path)
     try:
         about = describe_checkpoint(checkpoint, path)
-        return TrainedModel(predictor, about, frozenset(checkpoint[DATA]["seen"]))
+        return TrainedModel(predictor, about, frozenset(checkpoint[DATA].get("seen", ())))
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not a checkpoint of src.train") from error
 

@@ -69,14 +69,17 @@ def list_licences(about: Mapping[str, Any]) -> list[str]:
     ]
     for name, source in about["training"].get("sources", {}).items():
         notes.append(f"{name}: {source['repository']} on GitHub; terms: {source['terms']}.")
-    if encoder := about["network"].get("encoder"):
+    base = about["training"].get("base")
+    encoder = about["network"].get("encoder")
+    if encoder and not base:  # whose licences tell of it
         short = encoder["name"].rpartition("_")[2]
         notes.append(
             ENCODERS.get(encoder["weights"], HUB).format(name=encoder["name"], short=short)
         )
-    if base := about["training"].get("base"):
-        notes += [f"It began as the model {base['name']}, whose terms hold too.", *base["licences"]]
-    return list(dict.fromkeys(notes))
+    if base:
+        notes.append(f"It began as the model {base['name']}, whose terms hold too.")
+        notes += [f"{base['name']}: {note}" for note in base["licences"]]
+    return notes
 
 
 def format_card(about: Mapping[str, Any]) -> str:

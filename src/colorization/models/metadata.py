@@ -99,8 +99,8 @@ def parse_base(base: Any) -> dict[str, Any] | None:
     """
     if base is None:
         return None
-    name, licences = base["name"], list(base["licences"])
-    if not all(isinstance(text, str) for text in (name, *licences)):
+    name, licences = base["name"], base["licences"]
+    if not isinstance(licences, list) or not all(isinstance(x, str) for x in (name, *licences)):
         raise TypeError
     return {"name": name, "licences": licences}
 

@@ -9,6 +9,7 @@ DEFAULT = "default"
 DESCRIPTION = "model.json"
 CHECKSUMS = "SHA256SUMS"  # as sha256sum writes them
 WEIGHTS = "weights.safetensors"
+BEST = Path("checkpoints", "best.ckpt")  # in the folder of a run
 GRAPH = "model.onnx"  # of a bundle that is run without PyTorch too; its weights are those above
 
 
@@ -30,6 +31,8 @@ def find_model(model: str) -> Path:
     path = Path(model)
     if path.is_file() or is_bundle(path):
         return path
+    if (path / BEST).is_file():
+        raise InputError(f"{model} is the folder of a run; give its checkpoint, {path / BEST}")
     names = list_shipped()
     if model in names:
         return SHIPPED / model

@@ -106,7 +106,8 @@ def format_standing(standing: Standing) -> str:
         rows.append([mark_name(name, standing), *format_cells(found, best, len(header) - 1)])
     marked = any(has_seen(name, standing) for name in standing.found)
     bold = [mark_name(name, standing) for name in standing.found]
-    return heading + markdown(header, rows, bold) + (NOTE if marked else "")
+    notes = (NOTE if marked else "") + describe_begun(standing)
+    return heading + markdown(header, rows, bold) + notes
 
 
 def format_cells(found: Sequence[Mapping[str, Any]], best: float, count: int) -> list[str]:
@@ -156,6 +157,21 @@ def has_seen(name: str, standing: Standing) -> bool:
     ]
     is_trained = any(c and c["weights"] != "random" for c in classifiers)
     return standing.dataset in HAS_SEEN and is_trained
+
+
+def describe_begun(standing: Standing) -> str:
+    """Say which recipes began with a trained model, if one did."""
+    begun = {
+        escaped(name): run["config"]["finetune"]
+        for name in standing.found
+        for run in list_ended(standing, name)
+        if run["config"].get("finetune")
+    }
+    return "".join(
+        f"\n{name} began with the model {escaped(model)}, which has learned from other photographs "
+        "before; they are not counted as seen.\n"
+        for name, model in begun.items()
+    )
 
 
 def mark_name(name: str, *standings: Standing) -> str:

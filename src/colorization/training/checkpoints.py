@@ -151,7 +151,12 @@ class SaveWithinEpoch(Callback):
 
 
 def check_resumable(
-    path: str, folder: Path, colorizer: Colorizer, data: ColorDataModule, ema: float | None
+    path: str,
+    folder: Path,
+    colorizer: Colorizer,
+    data: ColorDataModule,
+    ema: float | None,
+    finetune: str | None,
 ) -> int:
     """Check that a checkpoint continues the run that is configured, in its own folder.
 
@@ -177,6 +182,12 @@ def check_resumable(
         raise InputError(f"{path} was trained {was} trainer.ema; resume as it was started")
     if ema != (then_ema := checkpoint.get(EMA, ema)):
         raise InputError(f"{path} was trained with trainer.ema={then_ema}, this run has {ema}")
+    base = checkpoint.get("base")
+    if (began := base.get("given") if isinstance(base, dict) else None) != finetune:
+        raise InputError(
+            f"{path} began with finetune={began or 'null'}; resume with the settings it was "
+            "started with"
+        )
     then_shapes, now_shapes = (
         {name: weight.shape for name, weight in weights.items()}
         for weights in (checkpoint["state_dict"], colorizer.state_dict())

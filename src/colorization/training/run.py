@@ -18,6 +18,7 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.errors import interruptible
 from colorization.files.atomic import remove_half_written, write_text
 from colorization.models import hardware
+from colorization.models.registry import BEST
 from colorization.models.results import describe_environment, flatten_scores, save_results
 from colorization.reports.progress import telling
 from colorization.settings.commands import Train
@@ -28,8 +29,8 @@ from colorization.training.callbacks import EpochProgress
 from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs, check_resumable
 from colorization.training.colorizer import Colorizer, build_colorizer
 from colorization.training.distributed import in_step, join_processes, run_on_first
-from colorization.training.finetuning import begin_with
-from colorization.training.testing import BEST, collect_scores, find_reason_of_end, read_best
+from colorization.training.finetuning import begin_with, score_before
+from colorization.training.testing import collect_scores, find_reason_of_end, read_best
 from colorization.training.trainer import make_trainer
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     steps_done = 0
     if settings.resume:
         ema = settings.trainer.ema
-        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema)
+        begun = settings.finetune
+        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema, begun)
     progress = EpochProgress()
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
@@ -84,6 +86,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     found = {
         "dataset": data.dataset.name,
         **collect_scores(best, network, test, data, folder, bool(settings.resume)),
+        "base": colorizer.base,
         "ended_by": ended_by,
         "epochs": progress.epochs or trainer.current_epoch,  # older checkpoints lack it
         "minutes": progress.seconds / 60,
@@ -142,6 +145,8 @@ def make_ready(
         warn_of_relu(colorizer, data)
         if not resumed:
             colorizer.start(data.lab_batches("train", STARTING))
+            if colorizer.base:
+                score_before(colorizer, data, trainer)
         if trainer.is_global_zero:
             write_text(json.dumps(listing), folder / PHOTOGRAPHS)
 

@@ -17,17 +17,18 @@ from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models import hardware
 from colorization.models.baselines import fit_baselines, read_baselines, score_predictors
 from colorization.models.checkpoints import read_checkpoint
+from colorization.models.registry import BEST
 from colorization.models.results import find_best_baseline, measure_error_removed
 from colorization.models.saturation import STRONGEST, calibrate_saturation
 from colorization.reports.tables import Table, print_table
-from colorization.settings.compose import BASELINES_FILE, CHECKPOINTS
+from colorization.settings.compose import BASELINES_FILE
 from colorization.training.by_epoch import GRID_PICTURES, draw_grid, save_picture
 from colorization.training.checkpoints import AtomicCheckpointIO
 from colorization.training.colorizer import Colorizer, build_colorizer
+from colorization.training.finetuning import summarize_gain
 
 log = logging.getLogger(__name__)
 
-BEST = Path(CHECKPOINTS, "best.ckpt")
 VIVID_PIXELS = 2**26  # of val, held at once with what is predicted: 20 bytes each
 
 
@@ -129,4 +130,6 @@ def print_scores(found: Mapping[str, Any], folder: Path) -> None:
     print_table(Table(title, header, rows, ["network"]))
     console = get_console()
     console.print(summarize_scores(found), highlight=False)
+    if found["base"]:
+        console.print(summarize_gain(found["base"], found["val"]), highlight=False)
     console.print(f"run folder: {folder}", soft_wrap=True, highlight=False, markup=False)
