@@ -113,6 +113,14 @@ def test_table_names_failures_and_the_rest_stands() -> None:
     assert "No run has ended yet.\n- bad failed: no luck" in only
 
 
+def test_a_recipe_that_began_with_a_trained_model_is_named() -> None:
+    begun = result(0.007)
+    begun["config"]["finetune"] = "default"
+    text = format_tables([Standing("faces", 200, {"plain": [result(0.008)], "further": [begun]})])
+    assert "\nfurther began with the model default, which has learned from other" in text
+    assert "plain began" not in text
+
+
 def test_encoders_that_have_seen_the_photographs_are_marked() -> None:
     found = {
         "scratch": [result(0.008)],
