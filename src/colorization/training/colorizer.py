@@ -131,7 +131,7 @@ class Colorizer(Predictor, pl.LightningModule):
                 "nothing trains the amplifier: set amplifier.weight above 0, or perceptual"
             )
         self.seen_before: set[str] = set()
-        self.base: dict[str, Any] | None = None  # name and licences of the model it began with
+        self.base: dict[str, Any] | None = None  # what is known of the model it began with
         names = ["train/loss"]
         if self.terms or self.adversary:
             names += ["train/objective", *(f"train/{name}" for name in self.terms)]

@@ -61,8 +61,9 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     steps_done = 0
     if settings.resume:
         ema = settings.trainer.ema
-        begun = settings.finetune
-        steps_done = check_resumable(settings.resume, folder, colorizer, data, ema, begun)
+        steps_done = check_resumable(
+            settings.resume, folder, colorizer, data, ema, settings.finetune
+        )
     progress = EpochProgress()
     trainer = make_trainer(
         settings, device, colorizer, data, folder, progress, watchers, steps_done
@@ -86,7 +87,7 @@ def train(settings: Train, folder: Path, watchers: Sequence[Callback] = ()) -> d
     found = {
         "dataset": data.dataset.name,
         **collect_scores(best, network, test, data, folder, bool(settings.resume)),
-        "base": colorizer.base,
+        "base": colorizer.base and {name: colorizer.base[name] for name in ("name", "val")},
         "ended_by": ended_by,
         "epochs": progress.epochs or trainer.current_epoch,  # older checkpoints lack it
         "minutes": progress.seconds / 60,
