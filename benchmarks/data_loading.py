@@ -363,7 +363,8 @@ def draw_scale(found: dict[tuple[int, str], Begun], path: Path) -> None:
             axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=way)
         axes.set_xlabel("photographs")
         axes.set_ylabel(name)
-        axes.set_ylim(bottom=0)
+        axes.locator_params(axis="x", nbins=4)
+        axes.set_ylim(bottom=0, top=1.1 * axes.get_ylim()[1])
     figure.axes[0].legend(fontsize=7)
     with replacing(path) as beside:
         figure.savefig(beside, format="svg")
