@@ -40,7 +40,7 @@ from colorization.models.registry import DESCRIPTION
 from colorization.networks.weights import read_weights
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.compare import read_start
-from colorization.settings.compose import BASELINES_FILE
+from colorization.settings.run_files import BASELINES_FILE
 from colorization.sweeps.comparison import compare_runs
 from colorization.sweeps.report import report_sweep
 from colorization.sweeps.runs import PLAN, read_jobs

@@ -15,7 +15,8 @@ from colorization.cli import command
 from colorization.errors import InputError
 from colorization.files.atomic import held
 from colorization.settings.commands import Train
-from colorization.settings.compose import CHECKPOINTS, CONF, is_first, parse_config
+from colorization.settings.compose import CONF, is_first, parse_config
+from colorization.settings.run_files import CHECKPOINTS
 from colorization.sweeps.job import run as run_in_sweep
 from colorization.sweeps.runs import add_folder
 from colorization.training.callbacks import SavedSettings

@@ -13,11 +13,8 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.models.baselines import fit_baselines, read_baselines
 from colorization.models.checkpoints import DATA, read_checkpoint, resolve_dataset
-from colorization.settings.compose import (
-    BASELINES_FILE,
-    CHECKPOINTS,
-    parse_part,
-)
+from colorization.settings.compose import parse_part
+from colorization.settings.run_files import BASELINES_FILE, CHECKPOINTS
 from colorization.training.colorizer import Colorizer, build_colorizer
 
 log = logging.getLogger(__name__)

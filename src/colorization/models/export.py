@@ -31,8 +31,9 @@ from colorization.models.checkpoints import read_checkpoint, resolve_dataset
 from colorization.models.registry import CHECKSUMS, GRAPH, WEIGHTS, find_model, is_bundle
 from colorization.models.results import PACKAGES
 from colorization.networks.weights import SMALLEST
-from colorization.settings.compose import CHECKPOINTS, build, dataset_choices, dataset_settings
+from colorization.settings.compose import build, dataset_choices, dataset_settings
 from colorization.settings.fields import SIZE, TEMPERATURE, check, one_of
+from colorization.settings.run_files import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from typing import Any
 from colorization.errors import InputError
 from colorization.settings.fields import SIZE
 from colorization.settings.legacy import LEARNED_HINTS
+from colorization.settings.run_files import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +128,6 @@ def drop_paths(network: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_run_scores(checkpoint: Path) -> dict[str, Any]:
     """Read the numbers of photographs and the test scores of a checkpoint's run, if it has any."""
-    from colorization.settings.compose import CHECKPOINTS  # Hydra, where needed
-
     path = checkpoint.resolve().parent.parent / "results.json"
     if checkpoint.resolve().parent.name != CHECKPOINTS or not path.is_file():
         return {}  # of an interrupted run

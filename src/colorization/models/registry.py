@@ -4,12 +4,12 @@ from pathlib import Path
 
 from colorization.errors import InputError
 from colorization.settings.installation import MODELS as SHIPPED
+from colorization.settings.run_files import BEST
 
 DEFAULT = "default"
 DESCRIPTION = "model.json"
 CHECKSUMS = "SHA256SUMS"  # as sha256sum writes them
 WEIGHTS = "weights.safetensors"
-BEST = Path("checkpoints", "best.ckpt")  # in the folder of a run
 GRAPH = "model.onnx"  # of a bundle that is run without PyTorch too; its weights are those above
 
 

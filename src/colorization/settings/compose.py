@@ -33,10 +33,7 @@ from colorization.settings.installation import CONF as CONF_FOLDER
 from colorization.settings.legacy import rename_targets
 from colorization.settings.overrides import quote
 from colorization.settings.parts import BY_TARGET, SCHEMAS, TARGETS, Encoder, schema_target
-
-# Of a run.
-CHECKPOINTS = "checkpoints"
-BASELINES_FILE = "baselines.pt"
+from colorization.settings.run_files import CHECKPOINTS
 
 OPTIONAL = {field.name for field in fields(Train) if field.default is None}
 """Parts that a training can do without."""

@@ -16,9 +16,10 @@ from colorization.errors import InputError
 from colorization.files.atomic import held
 from colorization.models.results import find_outcome, get_error, save_results
 from colorization.settings.commands import Train
-from colorization.settings.compose import CHECKPOINTS, parse_config
+from colorization.settings.compose import parse_config
 from colorization.settings.failures import BAD_INPUT, one_line
 from colorization.settings.machine import cores
+from colorization.settings.run_files import CHECKPOINTS
 from colorization.sweeps.runs import read_jobs
 from colorization.training.reproduce import save_settings
 

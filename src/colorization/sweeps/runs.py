@@ -12,7 +12,7 @@ from colorization.errors import InputError
 from colorization.files.atomic import LOCK, is_free, write_text
 from colorization.models.results import find_outcome, get_error
 from colorization.settings.compare import NEUTRAL
-from colorization.settings.compose import CHECKPOINTS
+from colorization.settings.run_files import CHECKPOINTS
 
 SWEEPS = Path("outputs", "sweeps")
 PLAN = "sweep.json"

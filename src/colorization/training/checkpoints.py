@@ -22,8 +22,8 @@ from colorization.errors import InputError
 from colorization.files.atomic import BESIDE, replacing
 from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.compare import find_difference, flatten
-from colorization.settings.compose import CHECKPOINTS
 from colorization.settings.installation import name_module
+from colorization.settings.run_files import CHECKPOINTS
 from colorization.training.callbacks import FiniteLoss
 from colorization.training.colorizer import Colorizer
 

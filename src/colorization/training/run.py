@@ -18,13 +18,13 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.errors import interruptible
 from colorization.files.atomic import remove_half_written, write_text
 from colorization.models import hardware
-from colorization.models.registry import BEST
 from colorization.models.results import describe_environment, flatten_scores, save_results
 from colorization.reports.progress import telling
 from colorization.settings.commands import Train
 from colorization.settings.compose import to_dict
 from colorization.settings.installation import read_commit
 from colorization.settings.machine import memory
+from colorization.settings.run_files import BEST
 from colorization.training.callbacks import EpochProgress
 from colorization.training.checkpoints import PHOTOGRAPHS, check_photographs, check_resumable
 from colorization.training.colorizer import Colorizer, build_colorizer

@@ -17,11 +17,10 @@ from colorization.metrics.measures import EVERY_EPOCH, MEASURES, format_scores
 from colorization.models import hardware
 from colorization.models.baselines import fit_baselines, read_baselines, score_predictors
 from colorization.models.checkpoints import read_checkpoint
-from colorization.models.registry import BEST
 from colorization.models.results import find_best_baseline, measure_error_removed
 from colorization.models.saturation import STRONGEST, calibrate_saturation
 from colorization.reports.tables import Table, print_table
-from colorization.settings.compose import BASELINES_FILE
+from colorization.settings.run_files import BASELINES_FILE, BEST
 from colorization.training.by_epoch import GRID_PICTURES, draw_grid, save_picture
 from colorization.training.checkpoints import AtomicCheckpointIO
 from colorization.training.colorizer import Colorizer, build_colorizer

@@ -16,7 +16,7 @@ from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.models import hardware
 from colorization.settings.commands import Train, Trainer
-from colorization.settings.compose import CHECKPOINTS
+from colorization.settings.run_files import CHECKPOINTS
 from colorization.training.by_epoch import PictureGrid, TestCurve
 from colorization.training.callbacks import EpochProgress, FiniteLoss, Interruptible
 from colorization.training.checkpoints import (
