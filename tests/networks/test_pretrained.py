@@ -121,7 +121,7 @@ def test_global_features_are_the_mean_of_the_coarsest_map_and_are_kept() -> None
     x = torch.rand(2, 1, 128, 96)
     (features,) = whole(x)
     assert torch.allclose(features, maps(x)[-1].mean(dim=(2, 3)))
-    whole.keep_features(True)
+    whole.keep_features(None)
     kept = whole(x)[0]
     assert torch.allclose(kept, features, rtol=1e-3, atol=1e-4)
     calls = []
@@ -170,7 +170,7 @@ def test_kept_features_are_those_worked_out_anew() -> None:
     encoder = encoder_of()
     x = torch.rand(3, 1, 64, 64) * 2 - 1
     anew = encoder(x)
-    encoder.keep_features(True)
+    encoder.keep_features(None)
     calls = []
     encoder.classifier.register_forward_pre_hook(
         lambda module, args: calls.append(len(args[0].flatten(1).unique(dim=0)))
@@ -188,7 +188,7 @@ def test_kept_features_are_those_worked_out_anew() -> None:
         assert torch.allclose(
             mixed[level][1], encoder.features(x[1:2].flip(-1))[level][0], rtol=1e-3, atol=1e-4
         )
-    encoder.keep_features(False)
+    encoder.forget_features()
     encoder(x)
     assert calls[-1] == 3
 
@@ -211,31 +211,17 @@ def test_features_do_not_depend_on_what_was_seen_before(is_half: bool) -> None:
     sizes = set()
     encoder.classifier.register_forward_pre_hook(lambda module, args: sizes.add(len(args[0])))
     with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
-        encoder.keep_features(True)
+        encoder.keep_features(None)
         unbroken = [encoder(batch) for batch in batches]
         for batch, expected in zip(batches, unbroken, strict=True):
-            encoder.keep_features(True)  # nothing is kept yet, as in a resumed run
+            encoder.keep_features(None)  # nothing is kept yet, as in a resumed run
             assert all(map(torch.equal, encoder(batch), expected))
     assert sizes == {feature_store.TOGETHER}, "kernels round by the size of a batch"
 
 
-def test_kept_features_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = encoder_of()
-    one = sum(features.nbytes for features in encoder(torch.zeros(1, 1, 64, 64)))
-    monkeypatch.setattr(feature_store, "KEPT_BYTES", 2 * one)
-    encoder.keep_features(True)
-    x = torch.rand(3, 1, 64, 64)
-    first, again = encoder(x), encoder(x)
-    assert encoder.kept is not None
-    assert len(encoder.kept.features) == 2
-    assert all(
-        torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(first, again, strict=True)
-    )
-
-
 def test_what_is_trained_is_not_kept() -> None:
     encoder = encoder_of(tuned=0.1)
-    encoder.keep_features(True)
+    encoder.keep_features(None)
     assert encoder.kept is None
 
 

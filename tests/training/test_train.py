@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import math
 import shlex
 import shutil
@@ -22,6 +23,7 @@ from colorization.data.synthetic import SyntheticScenes
 from colorization.errors import InputError
 from colorization.models.baselines import BASELINES
 from colorization.models.checkpoints import read_checkpoint
+from colorization.networks import feature_store
 from colorization.networks.weights import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
@@ -512,3 +514,25 @@ def test_relu_is_told_what_it_cannot_say(
     with caplog.at_level("WARNING"):
         train(settings("network.activation=relu"), tmp_path)
     assert "relu cannot give negative a or b; a is negative in " in caplog.text
+
+
+def test_features_that_memory_is_too_small_for_are_read_from_a_file(
+    settings: Callable[..., Train],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    choices = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "augmentation=none"]
+    composed = settings(*choices, "trainer.max_epochs=2", f"data.cache={tmp_path / 'cache'}")
+    train(composed, tmp_path / "in_memory")
+    assert "features" not in caplog.text
+    monkeypatch.setattr(feature_store, "KEPT_BYTES", 0)
+    with caplog.at_level(logging.INFO):
+        train(composed, tmp_path / "in_file")
+    assert f"memory is full of features; more go to a file in {tmp_path / 'cache'}" in caplog.text
+    one, other = (
+        json.loads((tmp_path / name / "results.json").read_text())["test"]
+        for name in ("in_memory", "in_file")
+    )
+    assert one == other
+    assert not list((tmp_path / "cache").iterdir())

@@ -1,5 +1,6 @@
 """The base of every network: what training needs of it beside its forward pass."""
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,10 +31,19 @@ class ColorNetwork(nn.Module):
         if self.classifier:
             self.classifier.start()
 
-    def keep_features(self, keep: bool) -> None:
-        """Keep the classifier's features, or not: worth it if inputs come again unchanged."""
+    def keep_features(self, folder: Path | None) -> None:
+        """Keep the classifier's features: worth it if inputs come again unchanged.
+
+        Args:
+            folder: for those that memory is too small for; None computes these anew each time.
+        """
         if self.classifier:
-            self.classifier.keep_features(keep)
+            self.classifier.keep_features(folder)
+
+    def forget_features(self) -> None:
+        """Compute the classifier's features anew from here on."""
+        if self.classifier:
+            self.classifier.forget_features()
 
     def parameter_groups(self, lr: float) -> list[dict[str, Any]]:
         """Group the trained weights for an optimizer with learning rate ``lr``.

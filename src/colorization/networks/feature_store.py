@@ -1,8 +1,12 @@
 """Keep a frozen encoder's features, for photographs that come again."""
 
+import errno
 import hashlib
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -10,32 +14,44 @@ from torch import Tensor
 
 log = logging.getLogger(__name__)
 
-KEPT_BYTES = 4 * 2**30  # features beyond this are computed anew each time
+KEPT_BYTES = 4 * 2**30  # features beyond this go to a file
 TOGETHER = 8  # pictures that the encoder sees at once
 
 
 class FeatureStore:
-    """Keeps a frozen encoder's features in memory, by the pixels of each photograph.
+    """Keeps a frozen encoder's features, by the pixels of each photograph, at half precision.
 
-    A flipped photograph is another one. The features do not depend on what was kept before, so
-    that a resumed run, which starts empty, gives the same.
+    Those that memory is too small for go to a file without a name, which is gone when the process
+    ends, however it ends. A flipped photograph is another one. The features do not depend on what
+    was kept before, so that a resumed run, which starts empty, gives the same.
+
+    Args:
+        features_of: computes features (B,...) of scaled L (B,1,H,W).
+        folder: for that file; None computes what memory is too small for anew each time.
     """
 
-    def __init__(self, features_of: Callable[[Tensor], list[Tensor]]) -> None:
+    def __init__(
+        self, features_of: Callable[[Tensor], list[Tensor]], folder: Path | None = None
+    ) -> None:
         self.features_of = features_of
         self.features: dict[bytes, list[Tensor]] = {}
         self.bytes = 0
-        self.is_full = False
+        self.file = FeatureFile(folder) if folder else None
 
     def __call__(self, x: Tensor) -> list[Tensor]:
         keys = list(hash_pictures(x))
-        new = [index for index, key in enumerate(keys) if key not in self.features]
+        known = {key: maps for key in keys if (maps := self.find(key))}
+        new = [index for index, key in enumerate(keys) if key not in known]
         anew = self.compute(x[new]) if new else ()
         fresh = dict(zip([keys[index] for index in new], anew, strict=True))
-        found = [fresh.get(key) or self.features[key] for key in keys]
         self.keep(fresh)
-        # Features kept under autocast have half precision; pictures are drawn without autocast.
-        return [torch.stack(maps).to(x.dtype) for maps in zip(*found, strict=True)]
+        found = [fresh.get(key) or known[key] for key in keys]
+        # Pictures are drawn without autocast, in single precision.
+        return [torch.stack(maps).to(x) for maps in zip(*found, strict=True)]
+
+    def find(self, key: bytes) -> list[Tensor] | None:
+        """Return the features of a picture with this hash, or None."""
+        return self.features.get(key) or (self.file.read(key) if self.file else None)
 
     def compute(self, x: Tensor) -> Iterator[list[Tensor]]:
         """Compute each picture's features, bit for bit the same whatever pictures are beside it.
@@ -44,24 +60,78 @@ class FeatureStore:
         """
         for pictures in torch.split(x, TOGETHER):
             missing = TOGETHER - len(pictures)
-            maps = self.features_of(F.pad(pictures, (0, 0, 0, 0, 0, 0, 0, missing)))
+            padded = F.pad(pictures, (0, 0, 0, 0, 0, 0, 0, missing))
+            maps = [halve(features) for features in self.features_of(padded)]
             for place in range(len(pictures)):
                 yield [features[place].clone() for features in maps]
 
     def keep(self, fresh: Mapping[bytes, list[Tensor]]) -> None:
-        """Keep new features until the memory for them is full."""
+        """Keep new features, in memory until that is full, then in the file."""
         for key, maps in fresh.items():
             size = sum(features.nbytes for features in maps)
-            if self.bytes + size > KEPT_BYTES:
-                if not self.is_full:
-                    log.info("features of %d photographs fill the memory", len(self.features))
-                self.is_full = True
-                return
-            self.features[key] = maps
-            self.bytes += size
+            if self.bytes + size <= KEPT_BYTES:
+                self.features[key] = maps
+                self.bytes += size
+            elif self.file and maps[0].device.type == "cpu":
+                self.file.write(key, maps)
 
     def __deepcopy__(self, memo: object) -> None:
         return None  # a copy of the encoder need not carry them
+
+
+class FeatureFile:
+    """Features in a file without a name below ``folder``, which takes half of the free space."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self.folder = folder
+        self.room = shutil.disk_usage(folder).free // 2
+        self.end = 0
+        self.places: dict[bytes, tuple[int, torch.dtype, list[torch.Size]]] = {}
+
+    def write(self, key: bytes, maps: list[Tensor]) -> None:
+        """Write a picture's features (half precision, on the CPU), or nothing if it is full."""
+        if not self.room:
+            return
+        if not self.places:
+            log.info("memory is full of features; more go to a file in %s", self.folder)
+        flat = torch.cat([features.flatten() for features in maps]).view(torch.int16)
+        if self.end + flat.nbytes <= self.room and self.append(flat.numpy().tobytes()):
+            self.places[key] = self.end, maps[0].dtype, [features.shape for features in maps]
+            self.end += flat.nbytes
+            return
+        self.room = 0
+        log.info("features of %d photographs fill the room in %s", len(self.places), self.folder)
+
+    def append(self, content: bytes) -> bool:
+        """Write content at the end; False if the disk has no room for it."""
+        try:
+            self.file.seek(self.end)
+            return self.file.write(content) == len(content)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                return False
+            raise
+
+    def read(self, key: bytes) -> list[Tensor] | None:
+        """Return the features of a picture with this hash, or None."""
+        if key not in self.places:
+            return None
+        start, dtype, shapes = self.places[key]
+        sizes = [shape.numel() for shape in shapes]
+        self.file.seek(start)
+        content = bytearray(self.file.read(sum(sizes) * dtype.itemsize))
+        parts = torch.split(torch.frombuffer(content, dtype=dtype), sizes)
+        return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def halve(features: Tensor) -> Tensor:
+    """Round to half precision; what autocast computed has it already."""
+    if features.dtype == torch.float32:
+        largest = torch.finfo(torch.float16).max
+        return features.clamp(-largest, largest).half()
+    return features
 
 
 def hash_pictures(x: Tensor) -> Iterator[bytes]:

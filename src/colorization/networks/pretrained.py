@@ -1,5 +1,7 @@
 """Features of a classifier that was trained on ImageNet, for a network that colours."""
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -114,9 +116,17 @@ class PretrainedEncoder(nn.Module):
             for features, stride in zip(maps[self.finer :], self.strides, strict=True)
         ]
 
-    def keep_features(self, keep: bool) -> None:
-        """Keep the features of inputs that come again, if nothing here is trained."""
-        self.kept = FeatureStore(self.features) if keep and self.is_frozen else None
+    def keep_features(self, folder: Path | None) -> None:
+        """Keep the features of inputs that come again, if nothing here is trained.
+
+        Args:
+            folder: for those that memory is too small for; None computes these anew each time.
+        """
+        self.kept = FeatureStore(self.features, folder) if self.is_frozen else None
+
+    def forget_features(self) -> None:
+        """Compute all features anew from here on."""
+        self.kept = None
 
 
 class GlobalFeatures(PretrainedEncoder):

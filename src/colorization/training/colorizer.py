@@ -204,10 +204,12 @@ class Colorizer(Predictor, pl.LightningModule):
         return LabBatch(batch.L, reduce_to_output(batch.ab, self.network.upsampling))
 
     def on_fit_start(self) -> None:
-        self.network.keep_features(self.trainer.datamodule.augmentation.is_repeating)  # type: ignore[attr-defined]
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data.augmentation.is_repeating:
+            self.network.keep_features(data.cache and data.cache.folder)
 
     def on_fit_end(self) -> None:
-        self.network.keep_features(False)
+        self.network.forget_features()
         if self.adversary and not self.adversary.has_begun:
             log.warning("training ended before adversary.begin=%g of it", self.adversary.begin)
 
