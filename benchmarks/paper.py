@@ -1,13 +1,15 @@
 """The paper's runs to their end: curves by epoch, and errors beside tables and the paper's own.
 
-    python -m benchmarks.paper RUN... [--output FILE.md] [--picture FILE.svg]
+    python -m benchmarks.paper RUN... [--output FILE.md] [--picture FILE.svg] [--keep FILE.jsonl]
 
-RUN is the folder of an experiment=paper_faces or paper_dogs that has ended. Runs of one dataset
-and activation that differ in their seed share a panel and a row. The test error is logged every
-few epochs, for the curve alone: the best epoch is the one with the least validation error.
+RUN is the folder of an experiment=paper_faces or paper_dogs that has ended, or a file of such runs
+that --keep wrote. Runs of one dataset and activation that differ in their seed share a panel and a
+row. The test error is logged every few epochs, for the curve alone: the best epoch is the one with
+the least validation error.
 """
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -67,6 +69,34 @@ def read_run(folder: Path) -> Run:
         for name, found in scalars.items()
     }
     return Run(results, curves)
+
+
+def read_runs(path: Path) -> list[Run]:
+    """Read a run's folder, or a file of :func:`keep_runs`.
+
+    Raises:
+        InputError: as of a folder, or for a file of something else.
+    """
+    if not path.is_file():
+        return [read_run(path)]
+    try:
+        return [parse_run(json.loads(line)) for line in path.read_text().splitlines()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a file that --keep wrote") from error
+
+
+def parse_run(kept: Mapping[str, Any]) -> Run:
+    """Return the run of a line of :func:`keep_runs`."""
+    curves = {
+        name: {int(epoch): value for epoch, value in kept["curves"][name].items()}
+        for name in CURVES
+    }
+    return Run(kept["results"], curves)
+
+
+def keep_runs(runs: Sequence[Run], path: Path) -> None:
+    """Write what is drawn and tabulated, a run a line, for its folder may be large."""
+    write_text("".join(f"{json.dumps(run._asdict())}\n" for run in runs), path)
 
 
 def find_last(curve: Curve) -> float:
@@ -143,9 +173,13 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("--output", type=Path, help="Markdown file for the table")
     parser.add_argument("--picture", type=Path, help="SVG file for the curves")
+    parser.add_argument("--keep", type=Path, help="JSON lines file for the runs themselves")
     options = parser.parse_args()
     with one_line_errors():
-        kinds = group([read_run(folder) for folder in options.runs])
+        runs = [run for path in options.runs for run in read_runs(path)]
+        if options.keep:
+            keep_runs(runs, options.keep)
+        kinds = group(runs)
         text = tabulate(kinds)
         if options.picture:
             with replacing(options.picture) as beside:

@@ -160,8 +160,12 @@ def test_the_paper_s_runs_are_drawn_and_tabulated(
     assert [panel.get_title() for panel in panels] == ["synthetic, relu", "synthetic, tanh"]
     drawn = {tuple(line.get_ydata()) for line in panels[0].lines}
     assert tuple(runs[0].curves["val/mse"].values()) in drawn
+    paper.keep_runs(runs, tmp_path / "runs.jsonl")
+    assert paper.read_runs(tmp_path / "runs.jsonl") == runs
+    with pytest.raises(InputError, match=r"results\.json is not a file that --keep wrote"):
+        paper.read_runs(tmp_path / "relu_0" / "results.json")
     with pytest.raises(InputError, match="is no run that has ended"):
-        paper.read_run(tmp_path)
+        paper.read_runs(tmp_path)
     with pytest.raises(InputError, match="no test errors by epoch; train with trainer"):
         paper.read_run(checkpoint.parents[1])
 
