@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -139,9 +138,11 @@ def format_row(name: str, runs: Sequence[Run]) -> list[str]:
 
 def draw(kinds: Mapping[tuple[str, str], Sequence[Run]]) -> Figure:
     """Draw a panel for each dataset and activation: all seeds, and where val is least."""
-    figure = Figure(figsize=(5 * len(kinds), 4), layout="constrained")
-    panels = figure.subplots(1, len(kinds), squeeze=False)[0]
-    for axes, ((dataset, activation), runs) in zip(panels, kinds.items(), strict=True):
+    columns = min(2, len(kinds))
+    rows = -(-len(kinds) // columns)
+    figure = Figure(figsize=(5 * columns, 3.5 * rows), layout="constrained")
+    for place, ((dataset, activation), runs) in enumerate(kinds.items(), start=1):
+        axes = figure.add_subplot(rows, columns, place)
         draw_panel(axes, dataset, runs)
         axes.set_title(f"{dataset}, {activation}", fontsize=10)
     return figure
@@ -150,14 +151,15 @@ def draw(kinds: Mapping[tuple[str, str], Sequence[Run]]) -> Figure:
 def draw_panel(axes: Axes, dataset: str, runs: Sequence[Run]) -> None:
     """Draw the curves of one dataset and activation."""
     for color, (name, label) in zip(("C0", "C1", "C2"), CURVES.items(), strict=True):
-        for place, run in enumerate(runs):
+        for place, run in enumerate(run for run in runs if name in run.curves):
             curve = run.curves[name]
             said = label if place == 0 else None
             axes.plot([*curve], [*curve.values()], color=color, linewidth=1, label=said)
     if dataset in PAPER_MSE:
         axes.axhline(PAPER_MSE[dataset], color="gray", linestyle=":", label="the paper's test")
-    best = mean(run.results["best_epoch"] for run in runs)
-    axes.axvline(best, color="gray", linewidth=0.8, label="least validation error")
+    for place, run in enumerate(runs):
+        said = "least validation error" if place == 0 else None
+        axes.axvline(run.results["best_epoch"], color="gray", linewidth=0.8, label=said)
     axes.set(xlabel="epoch", ylabel="MSE of ab/128", yscale="log")
     axes.legend(frameon=False, fontsize=8)
 
