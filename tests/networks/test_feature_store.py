@@ -1,6 +1,7 @@
 """Features that are kept: in memory, in a file, at half precision."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from colorization.networks import feature_store
-from colorization.networks.feature_store import FeatureStore
+from colorization.networks.feature_store import FeatureFile, FeatureStore
 
 ONE = 2 * (3 * 8 * 8 + 5)  # bytes of a picture's features
 
@@ -56,7 +57,8 @@ def test_what_memory_is_too_small_for_lies_in_a_file_without_a_name(
         step = 2**-8 if dtype == torch.bfloat16 else 2**-11
         assert torch.allclose(first[level], features, rtol=step, atol=1e-7)
         assert first[level].dtype == torch.float32
-    assert f"more go to a file in {tmp_path / 'new'}" in caplog.text
+    assert "features of 1 photographs fill the memory" in caplog.text
+    assert f"more of them go to a file in {tmp_path / 'new'}" in caplog.text
     assert not list((tmp_path / "new").iterdir())
 
 
@@ -76,7 +78,8 @@ def test_a_full_disk_is_told_and_the_rest_computed_anew(
 ) -> None:
     encoder = Encoder()
     store = FeatureStore(encoder, tmp_path)
-    assert store.file
+    store.is_full = True
+    store.file = FeatureFile(tmp_path, processes=1)
     if what == "the disk":
         store.file.file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115
     else:
@@ -88,6 +91,12 @@ def test_a_full_disk_is_told_and_the_rest_computed_anew(
     assert caplog.text.count(f"features of {kept} photographs fill the room in {tmp_path}") == 1
     assert encoder.seen == 2
     assert all(map(torch.equal, first, again))
+
+
+def test_processes_share_the_room(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    rooms = [FeatureFile(tmp_path, processes).room for processes in (1, 4)]
+    assert rooms == pytest.approx([free / 2, free / 8], rel=0.1)
 
 
 def test_what_half_precision_cannot_hold_is_its_largest(pictures: Tensor) -> None:

@@ -121,7 +121,7 @@ def test_global_features_are_the_mean_of_the_coarsest_map_and_are_kept() -> None
     x = torch.rand(2, 1, 128, 96)
     (features,) = whole(x)
     assert torch.allclose(features, maps(x)[-1].mean(dim=(2, 3)))
-    whole.keep_features(None)
+    whole.keep_features()
     kept = whole(x)[0]
     assert torch.allclose(kept, features, rtol=1e-3, atol=1e-4)
     calls = []
@@ -170,7 +170,7 @@ def test_kept_features_are_those_worked_out_anew() -> None:
     encoder = encoder_of()
     x = torch.rand(3, 1, 64, 64) * 2 - 1
     anew = encoder(x)
-    encoder.keep_features(None)
+    encoder.keep_features()
     calls = []
     encoder.classifier.register_forward_pre_hook(
         lambda module, args: calls.append(len(args[0].flatten(1).unique(dim=0)))
@@ -211,17 +211,17 @@ def test_features_do_not_depend_on_what_was_seen_before(is_half: bool) -> None:
     sizes = set()
     encoder.classifier.register_forward_pre_hook(lambda module, args: sizes.add(len(args[0])))
     with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
-        encoder.keep_features(None)
+        encoder.keep_features()
         unbroken = [encoder(batch) for batch in batches]
         for batch, expected in zip(batches, unbroken, strict=True):
-            encoder.keep_features(None)  # nothing is kept yet, as in a resumed run
+            encoder.keep_features()  # nothing is kept yet, as in a resumed run
             assert all(map(torch.equal, encoder(batch), expected))
     assert sizes == {feature_store.TOGETHER}, "kernels round by the size of a batch"
 
 
 def test_what_is_trained_is_not_kept() -> None:
     encoder = encoder_of(tuned=0.1)
-    encoder.keep_features(None)
+    encoder.keep_features()
     assert encoder.kept is None
 
 

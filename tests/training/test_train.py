@@ -7,7 +7,7 @@ import math
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from colorization.errors import InputError
 from colorization.models.baselines import BASELINES
 from colorization.models.checkpoints import read_checkpoint
 from colorization.networks import feature_store
+from colorization.networks.feature_store import FeatureStore
 from colorization.networks.weights import read_weights
 from colorization.objectives.bins import colors_in_srgb, nearest_bins
 from colorization.settings.commands import Train
@@ -523,16 +524,26 @@ def test_features_that_memory_is_too_small_for_are_read_from_a_file(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     choices = ["network=unet", "network.width=8", "encoder=efficientnet_lite0", "augmentation=none"]
-    composed = settings(*choices, "trainer.max_epochs=2", f"data.cache={tmp_path / 'cache'}")
-    train(composed, tmp_path / "in_memory")
-    assert "features" not in caplog.text
-    monkeypatch.setattr(feature_store, "KEPT_BYTES", 0)
-    with caplog.at_level(logging.INFO):
-        train(composed, tmp_path / "in_file")
-    assert f"memory is full of features; more go to a file in {tmp_path / 'cache'}" in caplog.text
-    one, other = (
-        json.loads((tmp_path / name / "results.json").read_text())["test"]
-        for name in ("in_memory", "in_file")
-    )
-    assert one == other
+    composed = settings(*choices, "trainer.max_epochs=3", f"data.cache={tmp_path / 'cache'}")
+    computed = []
+    compute = FeatureStore.compute
+
+    def count(store: FeatureStore, x: torch.Tensor) -> Iterator[list[torch.Tensor]]:
+        computed.append(len(x))
+        return compute(store, x)
+
+    monkeypatch.setattr(FeatureStore, "compute", count)
+    tests, counts = [], []
+    for limit in (feature_store.KEPT_BYTES, 0):
+        monkeypatch.setattr(feature_store, "KEPT_BYTES", limit)
+        computed.clear()
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            train(composed, tmp_path / str(limit))
+        assert (f"go to a file in {tmp_path / 'cache'}" in caplog.text) == (limit == 0)
+        assert (tmp_path / "cache").is_dir() == (limit == 0)
+        tests.append(json.loads((tmp_path / str(limit) / "results.json").read_text())["test"])
+        counts.append(sum(computed))
+    assert tests[0] == tests[1]
+    assert counts == [4 + 2] * 2, "every photograph of train and val once, in three epochs"
     assert not list((tmp_path / "cache").iterdir())

@@ -31,14 +31,14 @@ class ColorNetwork(nn.Module):
         if self.classifier:
             self.classifier.start()
 
-    def keep_features(self, folder: Path | None) -> None:
+    def keep_features(self, folder: Path | None = None, processes: int = 1) -> None:
         """Keep the classifier's features: worth it if inputs come again unchanged.
 
         Args:
-            folder: for those that memory is too small for; None computes these anew each time.
+            folder, processes: of a :class:`FeatureStore`.
         """
         if self.classifier:
-            self.classifier.keep_features(folder)
+            self.classifier.keep_features(folder, processes)
 
     def forget_features(self) -> None:
         """Compute the classifier's features anew from here on."""

@@ -16,27 +16,36 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 4 * 2**30  # features beyond this go to a file
 TOGETHER = 8  # pictures that the encoder sees at once
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FeatureStore:
     """Keeps a frozen encoder's features, by the pixels of each photograph, at half precision.
 
-    Those that memory is too small for go to a file without a name, which is gone when the process
-    ends, however it ends. A flipped photograph is another one. The features do not depend on what
-    was kept before, so that a resumed run, which starts empty, gives the same.
+    On the CPU, those that memory is too small for go to a file without a name, which is gone when
+    the process ends, however it ends. The rest is computed anew each time. A flipped photograph is
+    another one. The features do not depend on what was kept before, so that a resumed run, which
+    starts empty, gives the same.
 
     Args:
         features_of: computes features (B,...) of scaled L (B,1,H,W).
-        folder: for that file; None computes what memory is too small for anew each time.
+        folder: for that file; None is no file.
+        processes: how many share the folder's disk.
     """
 
     def __init__(
-        self, features_of: Callable[[Tensor], list[Tensor]], folder: Path | None = None
+        self,
+        features_of: Callable[[Tensor], list[Tensor]],
+        folder: Path | None = None,
+        processes: int = 1,
     ) -> None:
         self.features_of = features_of
         self.features: dict[bytes, list[Tensor]] = {}
         self.bytes = 0
-        self.file = FeatureFile(folder) if folder else None
+        self.folder = folder
+        self.processes = processes
+        self.file: FeatureFile | None = None
+        self.is_full = False
 
     def __call__(self, x: Tensor) -> list[Tensor]:
         keys = list(hash_pictures(x))
@@ -72,7 +81,13 @@ class FeatureStore:
             if self.bytes + size <= KEPT_BYTES:
                 self.features[key] = maps
                 self.bytes += size
-            elif self.file and maps[0].device.type == "cpu":
+                continue
+            if not self.is_full:
+                self.is_full = True
+                log.info("features of %d photographs fill the memory", len(self.features))
+                if self.folder and maps[0].device.type == "cpu":
+                    self.file = FeatureFile(self.folder, self.processes)
+            if self.file:
                 self.file.write(key, maps)
 
     def __deepcopy__(self, memo: object) -> None:
@@ -80,22 +95,25 @@ class FeatureStore:
 
 
 class FeatureFile:
-    """Features in a file without a name below ``folder``, which takes half of the free space."""
+    """Features in a file without a name below ``folder``, at most half of the free space there.
 
-    def __init__(self, folder: Path) -> None:
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, processes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         self.folder = folder
-        self.room = shutil.disk_usage(folder).free // 2
+        self.room = shutil.disk_usage(folder).free // (2 * processes)
         self.end = 0
+        log.info("more of them go to a file in %s", folder)
         self.places: dict[bytes, tuple[int, torch.dtype, list[torch.Size]]] = {}
 
     def write(self, key: bytes, maps: list[Tensor]) -> None:
         """Write a picture's features (half precision, on the CPU), or nothing if it is full."""
         if not self.room:
             return
-        if not self.places:
-            log.info("memory is full of features; more go to a file in %s", self.folder)
         flat = torch.cat([features.flatten() for features in maps]).view(torch.int16)
         if self.end + flat.nbytes <= self.room and self.append(flat.numpy().tobytes()):
             self.places[key] = self.end, maps[0].dtype, [features.shape for features in maps]
@@ -110,7 +128,7 @@ class FeatureFile:
             self.file.seek(self.end)
             return self.file.write(content) == len(content)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in FULL:
                 return False
             raise
 

@@ -116,13 +116,13 @@ class PretrainedEncoder(nn.Module):
             for features, stride in zip(maps[self.finer :], self.strides, strict=True)
         ]
 
-    def keep_features(self, folder: Path | None) -> None:
+    def keep_features(self, folder: Path | None = None, processes: int = 1) -> None:
         """Keep the features of inputs that come again, if nothing here is trained.
 
         Args:
-            folder: for those that memory is too small for; None computes these anew each time.
+            folder, processes: of a :class:`FeatureStore`.
         """
-        self.kept = FeatureStore(self.features, folder) if self.is_frozen else None
+        self.kept = FeatureStore(self.features, folder, processes) if self.is_frozen else None
 
     def forget_features(self) -> None:
         """Compute all features anew from here on."""

@@ -206,7 +206,7 @@ class Colorizer(Predictor, pl.LightningModule):
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         if data.augmentation.is_repeating:
-            self.network.keep_features(data.cache and data.cache.folder)
+            self.network.keep_features(data.cache and data.cache.folder, data.processes)
 
     def on_fit_end(self) -> None:
         self.network.forget_features()
