@@ -11,7 +11,7 @@ the least validation error.
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,8 @@ from colorization.sweeps.standings import Summary
 from colorization.training.by_epoch import CURVE
 
 CURVES = {"train/loss": "training", "val/mse": "validation", CURVE: "test"}
+USED = ("dataset", "seed", "config", "epochs", "best_epoch", "test")
+"""Of a run's results."""
 FORM = "{:.6f}"
 Curve = Mapping[int, float]
 """Errors by epoch."""
@@ -79,23 +81,30 @@ def read_runs(path: Path) -> list[Run]:
     if not path.is_file():
         return [read_run(path)]
     try:
-        return [parse_run(json.loads(line)) for line in path.read_text().splitlines()]
+        found = [parse_run(json.loads(line)) for line in path.read_text().splitlines()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a file that --keep wrote") from error
+    if not found:
+        raise InputError(f"{path} is empty; --keep writes a run a line")
+    return found
 
 
 def parse_run(kept: Mapping[str, Any]) -> Run:
-    """Return the run of a line of :func:`keep_runs`."""
+    """Return the run of a line of :func:`keep_runs`; KeyError or TypeError if it is another's."""
+    results = {name: kept["results"][name] for name in USED}
+    find_best_baseline(results)
+    float(results["test"]["network"]["mse"])
     curves = {
-        name: {int(epoch): value for epoch, value in kept["curves"][name].items()}
+        name: {int(epoch): float(value) for epoch, value in kept["curves"][name].items()}
         for name in CURVES
     }
-    return Run(kept["results"], curves)
+    return Run(results, curves)
 
 
 def keep_runs(runs: Sequence[Run], path: Path) -> None:
     """Write what is drawn and tabulated, a run a line, for its folder may be large."""
-    write_text("".join(f"{json.dumps(run._asdict())}\n" for run in runs), path)
+    kept = [{"results": {n: run.results[n] for n in USED}, "curves": run.curves} for run in runs]
+    write_text("".join(f"{json.dumps(run)}\n" for run in kept), path)
 
 
 def find_last(curve: Curve) -> float:
@@ -165,8 +174,15 @@ def draw_panel(axes: Axes, dataset: str, runs: Sequence[Run]) -> None:
 
 
 def group(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
-    """Group runs by dataset and activation, in the order of seeds."""
+    """Group runs by dataset and activation, in the order of seeds.
+
+    Raises:
+        InputError: if two runs differ in nothing.
+    """
     ordered = sorted(runs, key=lambda run: (run.kind, run.results["seed"]))
+    for one, other in pairwise(ordered):
+        if (one.kind, one.results["seed"]) == (other.kind, other.results["seed"]):
+            raise InputError(f"seed {one.results['seed']} of {', '.join(one.kind)} comes twice")
     return {kind: list(found) for kind, found in groupby(ordered, key=lambda run: run.kind)}
 
 

@@ -161,7 +161,21 @@ def test_the_paper_s_runs_are_drawn_and_tabulated(
     drawn = {tuple(line.get_ydata()) for line in panels[0].lines}
     assert tuple(runs[0].curves["val/mse"].values()) in drawn
     paper.keep_runs(runs, tmp_path / "runs.jsonl")
-    assert paper.read_runs(tmp_path / "runs.jsonl") == runs
+    again = paper.group(paper.read_runs(tmp_path / "runs.jsonl"))
+    assert paper.tabulate(again) == paper.tabulate(kinds)
+    assert [run.curves for found in again.values() for run in found] == [r.curves for r in runs]
+    with pytest.raises(InputError, match="seed 0 of synthetic, relu comes twice"):
+        paper.group([*runs, runs[0]])
+    lines = (tmp_path / "runs.jsonl").read_text()
+    for text, what in (
+        ("", "is empty"),
+        (lines.replace('"seed"', '"need"'), "is not a file that --keep"),
+        (lines.replace('"mse"', '"mes"'), "is not a file that --keep"),
+        ('{"results": null}', "is not a file that --keep"),
+    ):
+        (tmp_path / "wrong.jsonl").write_text(text)
+        with pytest.raises(InputError, match=what):
+            paper.read_runs(tmp_path / "wrong.jsonl")
     with pytest.raises(InputError, match=r"results\.json is not a file that --keep wrote"):
         paper.read_runs(tmp_path / "relu_0" / "results.json")
     with pytest.raises(InputError, match="is no run that has ended"):

@@ -162,8 +162,8 @@ def test_a_folder_that_only_a_checkpoint_names_is_not_opened(
     counts = {"train": 5, "val": 5, "test": 5, "split_seed": 0, "max_pixels": 10**6}
     there = {"_target_": "colorization.data.folders.PhotographFolder", "root": str(photographs)}
     path = of_dataset(name="folder", size=16, **there, **counts)
-    message = f"was trained on the folder {photographs}, which src.evaluate reads only if you name"
-    with pytest.raises(InputError, match=rf"{message} it: add datasets={photographs}"):
+    message = f"was trained on the folder {photographs}, which is read only if you name"
+    with pytest.raises(InputError, match=rf"{message} it: evaluate with datasets={photographs}"):
         evaluate(asked(path), tmp_path / "e")
     with pytest.raises(InputError, match=message):
         evaluate(asked(path, "datasets=folder"), tmp_path / "e")

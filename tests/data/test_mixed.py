@@ -63,7 +63,7 @@ def test_parts_are_found_where_the_data_is_now() -> None:
 @pytest.mark.parametrize("name", ["folder", "faces", "mine"])
 def test_a_folder_that_only_a_checkpoint_names_is_not_read(photographs: Path, name: str) -> None:
     there = {"parts": {"a": parts(photographs)["folder"] | {"name": name}}}
-    words = f"reads only if you name it: add datasets={photographs}"
+    words = f"is read only if you name it: evaluate with datasets={photographs}"
     with pytest.raises(InputError, match=words):
         locate_dataset(there, "data", [str(photographs / "deeper")])
     assert locate_dataset(there, "data", [f"{photographs}/deeper/.."]) == there

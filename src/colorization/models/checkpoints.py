@@ -104,8 +104,8 @@ def locate_dataset(
     if home.get("_target_") != settings["_target_"]:
         words = shlex.quote(f"datasets={there}")
         raise InputError(
-            f"it was trained on the folder {there}, which src.evaluate reads only if you name it: "
-            f"add {words}"
+            f"it was trained on the folder {there}, which is read only if you name it: "
+            f"evaluate with {words}"
         )
     here = Path(home["root"])
     if there.is_dir() and there.name == here.name and not here.is_dir():

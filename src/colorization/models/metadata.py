@@ -107,11 +107,11 @@ def parse_base(base: Any) -> dict[str, Any] | None:
 
 
 def list_sources(dataset: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """List the repository and the terms of each public source of a dataset and of its parts."""
+    """List repository and terms of each public source that a dataset and its parts train on."""
     found = {
         name: {"repository": source["repository"], "terms": source["terms"]}
         for name, source in dataset.get("sources", {}).items()
-        if source["is_open"] or not dataset["only_open"]
+        if (source["is_open"] or not dataset["only_open"]) and not source["is_test"]
     }
     for part in dataset.get("parts", {}).values():
         found |= list_sources(part)
