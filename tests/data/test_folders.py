@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,14 @@ def test_too_many_are_refused_by_name(photographs: Path) -> None:
 def test_two_photographs_are_too_few_to_split(photographs: Path) -> None:
     for path in sorted(photographs.rglob("*.png"))[2:]:
         path.unlink()
-    message = r"dataset.test=1, dataset.val=1, dataset.train=1 do not fit the 2 photographs"
+    message = r"has too few photographs \(2\); 3 are needed at least: one to learn from"
     with pytest.raises(InputError, match=message):
         load_split(folder(photographs), "train")
 
 
-def test_finds_pictures_at_any_depth_and_passes_over_the_rest(photographs: Path) -> None:
+def test_finds_pictures_at_any_depth_and_passes_over_the_rest(
+    photographs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (photographs / "notes.txt").write_text("x")
     (photographs / "folder.jpg").mkdir()
     (photographs / ".hidden").mkdir()
@@ -80,6 +83,13 @@ def test_finds_pictures_at_any_depth_and_passes_over_the_rest(photographs: Path)
     names = list_photographs(photographs)
     assert len(names) == 20
     assert "deeper/01.png" in names
+    (photographs / "deeper" / "phone.HEIC").write_text("x")
+    with caplog.at_level(logging.INFO):
+        assert len(folder(photographs).names("train")) == 16
+    said = (
+        f"passed over 2 files in {photographs} that are not .jpeg, .jpg, .png, .tif, .tiff, .webp"
+    )
+    assert f"{said}: deeper/phone.HEIC, notes.txt" in caplog.text
 
 
 def test_loads_a_split_the_same_every_time(photographs: Path) -> None:

@@ -1,6 +1,7 @@
 """Folders of photographs, split by file names and settings alone, and several datasets as one."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -9,11 +10,15 @@ from typing import Any
 
 from torch import Tensor
 
-from colorization.data.photographs import ImageDataset, read_photograph
+from colorization.data.photographs import ImageDataset, few, read_photograph
 from colorization.errors import InputError
 from colorization.settings.compose import build
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+FORMATS = ", ".join(sorted(SUFFIXES))
+FEWEST = 3  # one each for train, val and test
 
 
 class PhotographFolder:
@@ -80,8 +85,21 @@ class PhotographFolder:
         return self.make_split()
 
     def make_split(self) -> dict[str, list[str]]:
-        """Split the files; :attr:`split` keeps the result."""
+        """Split the files, and log which are passed over; :attr:`split` keeps the result."""
         names = list_photographs(self.photographs)
+        if others := sorted(set(list_files(self.photographs)) - set(names)):
+            log.info(
+                "passed over %d files in %s that are not %s: %s",
+                len(others),
+                self.photographs,
+                FORMATS,
+                few(others),
+            )
+        if len(names) < FEWEST:
+            raise InputError(
+                f"{self.photographs} has too few photographs ({len(names)}); "
+                f"{FEWEST} are needed at least: one to learn from, one for val, one for the test"
+            )
         tenth = max(1, len(names) // 10)
         test = self.counts["test"] or tenth
         val = self.counts["val"] or tenth
@@ -143,12 +161,16 @@ def list_photographs(root: Path) -> list[str]:
     Raises:
         InputError: if there are none.
     """
-    found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
-    files = (path.relative_to(root) for path in found if path.is_file())
-    names = [file.as_posix() for file in files if not any(p.startswith(".") for p in file.parts)]
+    names = [name for name in list_files(root) if Path(name).suffix.lower() in SUFFIXES]
     if not names:
-        raise InputError(f"no photographs ({', '.join(sorted(SUFFIXES))}) in {root}")
-    return sorted(names)
+        raise InputError(f"no photographs ({FORMATS}) in {root}")
+    return names
+
+
+def list_files(root: Path) -> list[str]:
+    """List the names of all files below a folder, sorted, but for hidden ones."""
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    return sorted(f.as_posix() for f in files if not any(p.startswith(".") for p in f.parts))
 
 
 def deal(
