@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorization.inference.album import colorize_album
 from colorization.inference.plan import plan_album
 from colorization.inference.stream import COLORED, OWN, TONED, PhotoResult
 from colorization.inference.summary import AlbumResult, summarize, write_report
@@ -30,6 +31,16 @@ def folder(tmp_path: Path) -> Path:
     (root / "twin").symlink_to("deep")
     (root / "deep" / "up").symlink_to(root)
     return root
+
+
+@pytest.mark.parametrize("where", ["notes.txt/run.json", "deep"])
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_coloured(
+    folder: Path, tmp_path: Path, where: str
+) -> None:
+    with pytest.raises(OSError, match=r"(Not a directory|File exists|Is a directory): .*photos"):
+        colorize_album(str(folder / "a.jpg"), str(tmp_path / "a.jpg"), report=str(folder / where))
+    assert not (tmp_path / "a.jpg").exists()
+    assert not list(folder.rglob(".writing*"))
 
 
 def test_each_name_gets_its_result_and_the_rest_is_passed_over(

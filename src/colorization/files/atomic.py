@@ -53,6 +53,23 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Find out before long work whether a file can be written after it.
+
+    Raises:
+        OSError: naming ``path``, if it cannot.
+    """
+    beside = path.with_name(f"{beside_prefix(path.name)}{os.getpid()}")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def beside_prefix(name: str) -> str:
     """What the names start with that a file of this name is written under; the process follows."""
     digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()

@@ -65,6 +65,8 @@ def read_hints(path: Path, name: str | None = None) -> Hints:
         InputError: naming the file and the part of it that is wrong.
     """
     name = name or str(path)
+    if not path.exists():
+        raise InputError(f"there is no file {name}; a file of hints is {FORMAT}")
     if path.is_file() and path.stat().st_size > LARGEST:
         raise InputError(f"{name} has more than {LARGEST:,} bytes, the most of a file of hints")
     try:

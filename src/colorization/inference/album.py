@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from colorization.errors import InputError
+from colorization.files.atomic import check_writable
 from colorization.files.pictures import FORMATS, Wanted
 from colorization.files.restoring import check_restoring
 from colorization.hints.file import read_hints
@@ -92,10 +93,13 @@ def colorize_album(
 
     Raises:
         InputError: if nothing can be coloured: for the input, output, model or device.
+        OSError: if the report cannot be written.
         KeyboardInterrupt: on Ctrl-C; the same call goes on where it was.
     """
     asked = dict(locals())
     check_choices(asked)
+    if report:
+        check_writable(Path(report))
     planned, passed = plan_album(input, output, format, pages)
     is_single = len(planned) == 1 and planned[0].source == Path(input)
     given = read_hints(Path(hints)) if hints else None
