@@ -33,8 +33,6 @@ def one_line(error: BaseException) -> str:
     keys = [line.removeprefix(KEY) for line in lines if line.startswith(KEY)]
     said = " ".join(line for line in lines if line and not line.startswith(KEY))
     if NOT_THERE.match(said):
-        said = (
-            said.removesuffix(".")
-            + "; what is chosen has no such setting: --cfg job shows those that there are"
-        )
+        said = said.removesuffix(".")
+        said += "; what is chosen has no such setting: --cfg job shows those that there are"
     return ": ".join([*(key for key in keys[:1] if key not in said), said])
