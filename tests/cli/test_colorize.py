@@ -187,6 +187,7 @@ def test_killed_command_leaves_whole_files_and_goes_on(checkpoint: Path, tmp_pat
         assert (tmp_path / "out" / name).stat().st_mtime_ns == moment
 
 
+@pytest.mark.slow
 def test_interrupted_command_ends_at_once_and_goes_on(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for index in range(12):

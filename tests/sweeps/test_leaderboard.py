@@ -188,10 +188,11 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         yield composed
 
 
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_runs_are_trained_once_and_failures_are_shown(
-    asked: Callable[..., Leaderboard], tmp_path: Path
+    asked: Callable[..., Leaderboard], tmp_path: Path, jobs: int
 ) -> None:
-    text, failed = leaderboard(asked("seeds=[0,1]", "jobs=2"), run_job)
+    text, failed = leaderboard(asked("seeds=[0,1]", f"jobs={jobs}"), run_job)
     assert failed == 0
     assert "| **ladder/paper** | 2 | 0." in text
     record = tmp_path / "found" / RECORD
