@@ -18,7 +18,7 @@ from colorization.color import NEAR_GRAY_CHROMA
 from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, paint
 from colorization.files.pictures import Picture, UnreadableError
-from colorization.files.reading import read_picture, read_rgb, upright
+from colorization.files.reading import read_picture, read_rgb, strictly, upright
 from colorization.files.tone import COLORED
 from colorization.files.writing import write_picture
 
@@ -334,3 +334,17 @@ def test_full_disk_leaves_nothing(tmp_path: Path, name: str) -> None:
 
 def test_a_picture_is_coloured_where_the_project_says_so() -> None:
     assert COLORED == NEAR_GRAY_CHROMA
+
+
+def test_a_reason_that_another_thread_took_is_asked_for_again() -> None:
+    said = ["VipsImage: unable to write to memory", "VipsImage: unable to write to memory"]
+    said += ["VipsJpeg: premature end of JPEG image"]
+
+    def read(fail_on: str) -> None:
+        error = pyvips.Error("unable to read")
+        error.detail = said.pop(0)
+        raise error
+
+    with pytest.raises(UnreadableError, match=r"^premature end of JPEG image; --salvage"):
+        strictly(read)
+    assert not said

@@ -27,6 +27,8 @@ KEPT = ("exif-data", "xmp-data", "iptc-data", "png-comment-")  # libvips's names
 SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}  # of a profile, by channels of colour
 MISSING = "premature end"  # of what libjpeg warns of
 ENDS_EARLY = (MISSING, "read error")  # of what libraries say of files that are cut short
+VAGUE = "unable to write to memory"  # what is left if another thread takes libvips's reason
+TRIES = 5  # to hear that reason
 SALVAGE = "--salvage colours what is there"
 OWN_COLORS = "it has colours of its own, which are left out"
 
@@ -151,6 +153,13 @@ def strictly(read: Callable[[str], Read], wanted: Wanted = AS_IT_IS) -> Read:
             return read("error")
     except pyvips.Error as error:
         why = reason(error)
+        for _ in range(TRIES if why == VAGUE else 0):
+            try:
+                return read("error")
+            except pyvips.Error as again:
+                why = reason(again)
+            if why != VAGUE:
+                break
         more = f"; {SALVAGE}" if any(said in why.lower() for said in ENDS_EARLY) else ""
         raise UnreadableError(why + more) from error
     except OSError as error:
