@@ -86,8 +86,8 @@ class PhotographFolder:
 
     def make_split(self) -> dict[str, list[str]]:
         """Split the files, and log which are passed over; :attr:`split` keeps the result."""
-        names = list_photographs(self.photographs)
-        if others := sorted(set(list_files(self.photographs)) - set(names)):
+        names, others = list_files(self.photographs)
+        if others:
             log.info(
                 "passed over %d files in %s that are not %s: %s",
                 len(others),
@@ -161,16 +161,17 @@ def list_photographs(root: Path) -> list[str]:
     Raises:
         InputError: if there are none.
     """
-    names = [name for name in list_files(root) if Path(name).suffix.lower() in SUFFIXES]
+    return list_files(root)[0]
+
+
+def list_files(root: Path) -> tuple[list[str], list[str]]:
+    """List the names of the picture files and of the others, as :func:`list_photographs` does."""
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    every = sorted(f.as_posix() for f in files if not any(p.startswith(".") for p in f.parts))
+    names = [name for name in every if Path(name).suffix.lower() in SUFFIXES]
     if not names:
         raise InputError(f"no photographs ({FORMATS}) in {root}")
-    return names
-
-
-def list_files(root: Path) -> list[str]:
-    """List the names of all files below a folder, sorted, but for hidden ones."""
-    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    return sorted(f.as_posix() for f in files if not any(p.startswith(".") for p in f.parts))
+    return names, [name for name in every if Path(name).suffix.lower() not in SUFFIXES]
 
 
 def deal(

@@ -143,23 +143,18 @@ def strictly(read: Callable[[str], Read], wanted: Wanted = AS_IT_IS) -> Read:
     try:
         if wanted.salvage:
             return read("none")
-        try:
-            return read("warning")
-        except (pyvips.Error, UnreadableError) as error:
-            if isinstance(error, UnreadableError):
-                raise
-            if MISSING in reason(error):
-                raise
-            return read("error")
+        for _ in range(TRIES):
+            try:
+                return read("warning")
+            except pyvips.Error as error:
+                why = reason(error)
+                if MISSING in why:
+                    raise
+                if why != VAGUE:
+                    break
+        return read("error")
     except pyvips.Error as error:
         why = reason(error)
-        for _ in range(TRIES if why == VAGUE else 0):
-            try:
-                return read("error")
-            except pyvips.Error as again:
-                why = reason(again)
-            if why != VAGUE:
-                break
         more = f"; {SALVAGE}" if any(said in why.lower() for said in ENDS_EARLY) else ""
         raise UnreadableError(why + more) from error
     except OSError as error:
