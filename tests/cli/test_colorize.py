@@ -104,6 +104,22 @@ def test_folder_with_a_bad_file_is_done_but_for_that(
     assert "failed: 1" in skipped.stderr
 
 
+def test_folder_is_left_only_where_something_was_coloured_or_it_was_there(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cut.jpg").write_bytes(b"cut")
+    for was_there in (False, True):
+        if was_there:
+            (tmp_path / "out").mkdir()
+        album = colorize_album(
+            str(tmp_path / "photos"), str(tmp_path / "out"), model=str(checkpoint)
+        )
+        assert len(album.failed) == 1
+        assert (tmp_path / "out").exists() is was_there
+    assert not [*(tmp_path / "out").iterdir()]
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -64,11 +64,6 @@ def evaluate_films(
         found.append(each)
         evaluate.write_results(found, Path(output).expanduser())
     for mean in evaluate.average(found):
-        values = "  ".join(
-            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-            for name, value in mean.items()
-            if name not in ("protocol", "row")
-        )
-        print(f"{mean['protocol'] or '-':8} {mean['row']:28} {values}")
+        print(evaluate.format_mean(mean))
     for name, row in evaluate.PUBLISHED.items():
         print(f"published {name}: {row}")

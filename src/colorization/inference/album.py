@@ -105,14 +105,8 @@ def colorize_album(
     given = read_hints(Path(hints)) if hints else None
     if given and not is_single:
         raise InputError("hints are for one photograph; set input to a file")
-    journal = Journal(Path(output), asked)
-    done = set() if is_single else journal.done(planned)
-    rest = [task for task in planned if task not in done]
-    tasks = select_outstanding(rest, existing)
-    if done:
-        log.info("%d photographs were coloured before it was interrupted", len(done))
-    if len(tasks) < len(rest):
-        log.info("%d are coloured already and passed over", len(rest) - len(tasks))
+    journal = None if is_single else Journal(Path(output), asked)
+    tasks = select_tasks(planned, existing, journal)
     results: list[PhotoResult] = []
     if tasks:
         colorizer = PhotoColorizer.load(
@@ -127,25 +121,13 @@ def colorize_album(
             threads=None if is_single else 1,
         )
         colorizer.set_reference(Path(reference) if reference else None)
-        clear_leftovers(tasks)
-        if not is_single:
-            journal.open()
         wanted = Wanted(white=white, salvage=salvage)
         recolor = recolor or given is not None or reference is not None
         name = str(colorizer.model.about.get("name", Path(model).stem))
         options = WritingOptions(
             quality, side_by_side, max_pixels, given, recolor, wanted, restore, name
         )
-        stream = PhotoStream(colorizer, options, workers or cores())
-        try:
-            running = stream.run(tasks)
-            results = list(running if is_single else show_progress(running, len(tasks)))
-        except KeyboardInterrupt:
-            log.warning("interrupted; run the same command again to go on")
-            raise
-        if not is_single:
-            journal.close()
-        log_notes(results)
+        results = color(PhotoStream(colorizer, options, workers or cores()), tasks, journal)
     todo = set(tasks)
     album = AlbumResult.of(results, (task for task in planned if task not in todo), passed)
     if gallery:
@@ -165,6 +147,39 @@ def check_choices(asked: Mapping[str, Any]) -> None:
     pages = asked["pages"]
     if pages != "all" and not (pages.isdecimal() and 0 < int(pages) < 10**6):
         raise InputError(f"pages is {pages}; it must be a number from 1 on, or all")
+
+
+def select_tasks(
+    planned: Sequence[PhotoTask], existing: str, journal: Journal | None
+) -> list[PhotoTask]:
+    """Return the tasks that are left; say how many are not."""
+    done = journal.done(planned) if journal else set()
+    rest = [task for task in planned if task not in done]
+    tasks = select_outstanding(rest, existing)
+    if done:
+        log.info("%d photographs were coloured before it was interrupted", len(done))
+    if len(tasks) < len(rest):
+        log.info("%d are coloured already and passed over", len(rest) - len(tasks))
+    return tasks
+
+
+def color(
+    stream: PhotoStream, tasks: Sequence[PhotoTask], journal: Journal | None
+) -> list[PhotoResult]:
+    """Colour photographs under a journal, or one photograph without; log their notes."""
+    clear_leftovers(tasks)
+    if journal:
+        journal.open()
+    running = stream.run(tasks)
+    try:
+        results = list(show_progress(running, len(tasks)) if journal else running)
+    except KeyboardInterrupt:
+        log.warning("interrupted; run the same command again to go on")
+        raise
+    if journal:
+        journal.close()
+        log_notes(results)
+    return results
 
 
 def show_results(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Journal:
         self.path = folder / JOURNAL
         kept = {name: value for name, value in command.items() if name not in PASSING}
         self.text = json.dumps(kept, sort_keys=True) + "\n"
+        self.made_folder = False
 
     def done(self, tasks: Iterable[PhotoTask]) -> set[PhotoTask]:
         """Return the tasks that an interrupted call with the same settings has finished."""
@@ -51,7 +53,12 @@ class Journal:
     def open(self) -> None:
         """Write the file, unless an interrupted call is resumed."""
         if not self.is_same():
+            self.made_folder = not self.path.parent.exists()
             write_text(self.text, self.path)
 
     def close(self) -> None:
+        """Remove the file; and the folder, if it was made and no photograph could be coloured."""
         self.path.unlink(missing_ok=True)
+        if self.made_folder:
+            with suppress(OSError):  # it stays where it holds something
+                self.path.parent.rmdir()

@@ -86,23 +86,9 @@ def export_model(
         raise InputError("--light is for a bundle; leave it out")
     path = find_model(checkpoint)
     model = read_model(checkpoint)
-    about = dict(model.about) | {
-        "name": name or model.about["name"],
-        "size": size or model.about["size"],
-        "exported": date.today().isoformat(),
-        "versions": {package: version(package) for package in PACKAGES},
-    }
-    if size or temperature is not None:  # then what was measured is not of this model
-        kept = about["training"].items()
-        about["training"] = {name: value for name, value in kept if name not in SCORES}
+    about = describe(model, name, size, temperature, evaluation)
     if temperature is not None:
         model.predictor.set_decoding(temperature=temperature)
-        about["objective"] = about["objective"] | {"temperature": temperature}
-    if evaluation and evaluation.endswith(".jsonl"):
-        sharpness = about["objective"].get("temperature", 1)
-        about["training"] = about["training"] | read_kinds(Path(evaluation), sharpness)
-    elif evaluation:
-        about["training"] = about["training"] | read_evaluation(Path(evaluation))
     model = model._replace(about=about)
     target = Path(output or choose_output(path, format))
     if target.exists():
@@ -122,6 +108,37 @@ def export_model(
         difference = write_onnx(model, target, graph, photographs)
     log.info("ab differ from PyTorch's by up to %.5f CIE units", difference)
     return target
+
+
+def describe(
+    model: TrainedModel,
+    name: str | None,
+    size: int | None,
+    temperature: float | None,
+    evaluation: str | None,
+) -> dict[str, Any]:
+    """Return a model's description as it is exported; arguments are :func:`export_model`'s.
+
+    Raises:
+        InputError: if the scores cannot be read.
+    """
+    about = dict(model.about) | {
+        "name": name or model.about["name"],
+        "size": size or model.about["size"],
+        "exported": date.today().isoformat(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+    if size or temperature is not None:  # then what was measured is not of this model
+        kept = about["training"].items()
+        about["training"] = {name: value for name, value in kept if name not in SCORES}
+    if temperature is not None:
+        about["objective"] = about["objective"] | {"temperature": temperature}
+    if evaluation and evaluation.endswith(".jsonl"):
+        sharpness = about["objective"].get("temperature", 1)
+        about["training"] = about["training"] | read_kinds(Path(evaluation), sharpness)
+    elif evaluation:
+        about["training"] = about["training"] | read_evaluation(Path(evaluation))
+    return about
 
 
 def choose_output(path: Path, form: str) -> Path:

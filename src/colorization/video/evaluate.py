@@ -226,6 +226,16 @@ def average(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return table
 
 
+def format_mean(mean: Mapping[str, Any]) -> str:
+    """Format a row of :func:`average` as a line of text."""
+    values = "  ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in mean.items()
+        if name not in ("protocol", "row")
+    )
+    return f"{mean['protocol'] or '-':8} {mean['row']:28} {values}"
+
+
 def describe_call(command: str, model: str, tuned_on: Sequence[str]) -> dict[str, Any]:
     """Return what results depend on: command, version, commit, model, clips of tuning."""
     return {

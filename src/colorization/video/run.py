@@ -71,6 +71,19 @@ class FilmTask(NamedTuple):
     keyframes: KeyFrames | None
 
 
+class Shot(NamedTuple):
+    """A shot of a film.
+
+    ``number`` counts from 1. ``made_of`` is all that its part depends on, as text.
+    """
+
+    number: int
+    frames: int
+    reference: Path | None
+    made_of: str
+    is_done: bool
+
+
 def colorize_film(
     input: str,
     output: str,
@@ -110,12 +123,7 @@ def colorize_film(
     started = time.monotonic()
     source, target = Path(input), Path(output)
     check_paths(source, target, overwrite)
-    if codec not in CODECS:
-        raise InputError(f"codec is {codec}; it must be one of {', '.join(CODECS)}")
-    if not 0 <= quality <= 51:
-        raise InputError(f"quality is {quality}; it must be 0 to 51")
-    if seconds is not None and not seconds > 0:
-        raise InputError(f"seconds is {seconds:g}; it must be above 0")
+    check_settings(codec, quality, seconds)
     look = read_look(source)
     pixel_format(look, codec)
     keys = KeyFrames(Path(keyframes)) if keyframes else None
@@ -128,27 +136,23 @@ def colorize_film(
         say_what_is_done(source, look)
         asked = [str(source.resolve()), source.stat().st_size, source.stat().st_mtime_ns, seconds]
         plan = make_plan(task, asked, seconds, progress or show)
-        references = find_references(Path(reference) if reference else None, len(plan.shots))
         common = [*asked, model, saturation, describe_settings(look, task.encoding), __version__]
-        wanted = [
-            json.dumps([*common, *shot, stamp(path), keys.state(number) if keys else ""])
-            for number, (shot, path) in enumerate(zip(plan.shots, references, strict=True), 1)
-        ]
-        done = [is_done(journal, number, text) for number, text in enumerate(wanted, 1)]
-        if any(done):
-            log.info("%d of %d shots are coloured already", sum(done), len(done))
-        if not all(done):
+        shots = list_shots(task, plan, Path(reference) if reference else None, common)
+        done = sum(shot.is_done for shot in shots)
+        if done:
+            log.info("%d of %d shots are coloured already", done, len(shots))
+        if done < len(shots):
             colorizer = colorizer or PhotoColorizer.load(
                 model, device=device, precision=precision, saturation=saturation
             )
-            color_shots(task, plan, colorizer, references, wanted, done, progress or show)
-        parts = [part_path(journal, number) for number in range(1, len(plan.shots) + 1)]
+            color_shots(task, shots, colorizer, progress or show)
+        parts = [part_path(journal, shot.number) for shot in shots]
         until = None if seconds is None else Fraction(seconds) + start_of(parts[0], look)
         for note in write_film(source, target, parts, look, task.encoding, until):
             log.info("%s", note)
     if not keys:
         shutil.rmtree(journal, ignore_errors=True)
-    return FilmResult(plan.frames, len(done), done.count(False), time.monotonic() - started)
+    return FilmResult(plan.frames, len(shots), len(shots) - done, time.monotonic() - started)
 
 
 def check_paths(source: Path, target: Path, overwrite: bool) -> None:
@@ -160,6 +164,16 @@ def check_paths(source: Path, target: Path, overwrite: bool) -> None:
         raise InputError(f"output is {target}, a folder; give a file such as {target}/film.mp4")
     if target.exists() and not overwrite:
         raise InputError(f"{target} is there already; --overwrite replaces it")
+
+
+def check_settings(codec: str, quality: int, seconds: float | None) -> None:
+    """Raise InputError for a setting of :func:`colorize_film` that cannot be meant."""
+    if codec not in CODECS:
+        raise InputError(f"codec is {codec}; it must be one of {', '.join(CODECS)}")
+    if not 0 <= quality <= 51:
+        raise InputError(f"quality is {quality}; it must be 0 to 51")
+    if seconds is not None and not seconds > 0:
+        raise InputError(f"seconds is {seconds:g}; it must be above 0")
 
 
 def existing_parent(path: Path) -> Path:
@@ -202,51 +216,59 @@ def make_plan(
     return plan
 
 
+def list_shots(
+    task: FilmTask, plan: Plan, reference: Path | None, common: Sequence[Any]
+) -> list[Shot]:
+    """List the shots of a film, each with its reference and whether its part is there.
+
+    Args:
+        common: what the parts of all shots depend on.
+
+    Raises:
+        InputError: if the reference cannot be used.
+    """
+    references = find_references(reference, len(plan.shots))
+    shots = []
+    for number, (span, path) in enumerate(zip(plan.shots, references, strict=True), 1):
+        correction = task.keyframes.state(number) if task.keyframes else ""
+        made_of = json.dumps([*common, *span, stamp(path), correction])
+        there = is_done(task.journal, number, made_of)
+        shots.append(Shot(number, span[1], path, made_of, there))
+    return shots
+
+
 def color_shots(
-    task: FilmTask,
-    plan: Plan,
-    colorizer: PhotoColorizer,
-    references: Sequence[Path | None],
-    wanted: Sequence[str],
-    done: Sequence[bool],
-    progress: Progress,
+    task: FilmTask, shots: Sequence[Shot], colorizer: PhotoColorizer, progress: Progress
 ) -> None:
     """Colour the shots of a film that are not done yet; each is kept as soon as it is."""
-    total = sum(count for (_, count), is_done in zip(plan.shots, done, strict=True) if not is_done)
-    film = read_frames(task.source, task.look)
-    colored = frames_of_shots(task, plan, colorizer, references, wanted, done, film)
-    for _ in progress(colored, "colouring", total):
+    total = sum(shot.frames for shot in shots if not shot.is_done)
+    for _ in progress(frames_of_shots(task, shots, colorizer), "colouring", total):
         pass
 
 
 def frames_of_shots(
-    task: FilmTask,
-    plan: Plan,
-    colorizer: PhotoColorizer,
-    references: Sequence[Path | None],
-    wanted: Sequence[str],
-    done: Sequence[bool],
-    film: Iterator[Frame],
+    task: FilmTask, shots: Sequence[Shot], colorizer: PhotoColorizer
 ) -> Iterator[int]:
     """Colour shots; yield after each frame."""
-    shots = ShotColorizer(colorizer)
-    for number, (_, count) in enumerate(plan.shots, 1):
-        frames = islice(film, count)
-        if done[number - 1]:
+    film = read_frames(task.source, task.look)
+    shot_colorizer = ShotColorizer(colorizer)
+    for shot in shots:
+        frames = islice(film, shot.frames)
+        if shot.is_done:
             for _ in frames:
                 pass
             continue
-        colorizer.set_reference(references[number - 1])
-        path = part_path(task.journal, number)
+        colorizer.set_reference(shot.reference)
+        path = part_path(task.journal, shot.number)
         with writing_part(path, task.look, task.encoding) as part:
-            for frame, ab in color_shot(shots, frames, task, number):
+            for frame, ab in color_shot(shot_colorizer, frames, task, shot.number):
                 part.add(frame.luma, frame.pts, ab)
-                yield number
-        write_text(wanted[number - 1], path.with_suffix(".json"))
+                yield shot.number
+        write_text(shot.made_of, path.with_suffix(".json"))
 
 
 def color_shot(
-    shots: ShotColorizer, frames: Iterator[Frame], task: FilmTask, number: int
+    colorizer: ShotColorizer, frames: Iterator[Frame], task: FilmTask, number: int
 ) -> Iterator[tuple[Frame, Floats]]:
     """Colour the frames of one shot; yield each with its ab (h,w,2)."""
     look, keys = task.look, task.keyframes
@@ -264,9 +286,9 @@ def color_shot(
 
     first = next(frames)
     lightness = as_lightness(upright_lightness(first))
-    given = keys.given(number, lightness, shots.colorizer) if keys else None
+    given = keys.given(number, lightness, colorizer.colorizer) if keys else None
     known = {} if given is None else {0: resize(given, reduce(upright_lightness(first)).shape)}
-    for index, ab in enumerate(shots.colorize(small(), known, chunk)):
+    for index, ab in enumerate(colorizer.colorize(small(), known, chunk)):
         if keys and not index:
             keys.write(number, lightness, ab)
         yield waiting.popleft(), upright(ab, -look.rotation)
@@ -277,11 +299,11 @@ def part_path(journal: Path, number: int) -> Path:
     return journal / f"shot-{number:05d}.bin"
 
 
-def is_done(journal: Path, number: int, wanted: str) -> bool:
-    """Tell whether a shot is there as it is wanted."""
+def is_done(journal: Path, number: int, made_of: str) -> bool:
+    """Tell whether a shot's part is there, and made of just this."""
     path = part_path(journal, number)
     text = path.with_suffix(".json")
-    return path.exists() and text.exists() and text.read_text() == wanted
+    return path.exists() and text.exists() and text.read_text() == made_of
 
 
 def stamp(path: Path | None) -> Any:
