@@ -26,6 +26,7 @@ from colorization.inference.album import colorize_album
 from colorization.metrics.mse import ab_mse
 from colorization.metrics.weights import Weights
 from colorization.models.baselines import BASELINES
+from colorization.models.export import export_model
 from colorization.settings import compose as config
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.fields import Target
@@ -441,9 +442,9 @@ def test_fid_and_kid_stand_in_the_tables(
 def test_names_stay_inside_the_report_folder(
     checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
 ) -> None:
-    assert choose_labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
-    assert choose_labels(["/best.ckpt"]) == ["best"]
-    assert choose_labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
+    assert choose_labels([Path("/a/b/run/checkpoints/best.ckpt")]) == ["b/run"]
+    assert choose_labels([Path("/best.ckpt")]) == ["best"]
+    assert choose_labels([Path("/x/run/checkpoints/last.ckpt")]) == ["run/last"]
     evaluate(asked(checkpoint, f"datasets={photographs}/deeper/../deeper", *MSE), tmp_path / "e")
     runs = [path.parent.parent for path in (tmp_path / "e").rglob("events.*")]
     assert runs == [tmp_path / "e" / "tensorboard"]
@@ -470,6 +471,32 @@ def test_bins_are_decoded_as_it_is_asked(
     assert scores("flip_average=true") != as_trained
 
 
+def test_a_bundle_is_scored_as_its_checkpoint_beside_it(
+    checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "shared.model"
+    export_model(str(checkpoint), output=str(bundle), precision="single")
+    words = (f"datasets={photographs}", "metrics=[mse,psnr]", "tracks=own", "hints=[2]")
+    found = evaluate(asked([checkpoint, bundle], *words), tmp_path / "e")
+    (track,) = found["datasets"][str(photographs)]["tracks"].values()
+    name = f"{tmp_path.name}/shared.model"
+    assert track["scores"][name] == track["scores"][LABEL]
+    assert track["hints"][name] == track["hints"][LABEL]
+    assert track["against_baselines"][name]["baseline"] == "gray"
+    missing = f"{bundle} is a bundle: it has no baselines, and does not know what it has seen"
+    assert found["checkpoints"][name]["missing"] == missing
+    for report in ("report.md", "report.html"):
+        text = (tmp_path / "e" / report).read_text()
+        assert "trained on synthetic&#39;" in text or "trained on synthetic'" in text
+        assert "does not know what it has seen" in text
+
+    with pytest.raises(InputError, match="a bundle does not know where its photographs are; set"):
+        evaluate(asked(bundle, "metrics=mse"), tmp_path / "f")
+    (tmp_path / "other.onnx").write_bytes(b"")
+    with pytest.raises(InputError, match="is an ONNX file; colorization score --model takes it"):
+        evaluate(asked(tmp_path / "other.onnx"), tmp_path / "f")
+
+
 def test_what_cannot_be_evaluated_is_named(
     checkpoint: Path,
     asked: Callable[..., Evaluate],
@@ -488,7 +515,7 @@ def test_what_cannot_be_evaluated_is_named(
     }.items():
         with pytest.raises(InputError, match=message):
             evaluate(asked(checkpoint, *overrides), tmp_path / "e")
-    with pytest.raises(InputError, match=r"no checkpoint .*absent\.ckpt"):
+    with pytest.raises(InputError, match=r"no model .*absent\.ckpt: give the path of a checkp"):
         evaluate(asked(tmp_path / "absent.ckpt"), tmp_path / "e")
     for override, message in {
         "tracks=[wide]": "tracks is 'wide'; it must be one of: own, native",

@@ -91,18 +91,23 @@ def open_datasets(
             checkpoint names, which is not read.
     """
     if named is None:
-        trained = {model.training.name: model for model in models}
+        trained = {model.training.name: model for model in models if model.dataset}
+        if not trained:
+            raise InputError("a bundle does not know where its photographs are; set datasets")
         opened = [open_training_set(name, model, data_dir) for name, model in trained.items()]
     else:
         opened = [open_dataset(label, models, data_dir) for label in dict.fromkeys(named)]
     for split in opened:
         split.dataset.prepare()
+        split.dataset.names(
+            split.split
+        )  # fails where there are none, before any weights are fetched
     return opened
 
 
 def open_dataset(label: str, models: Sequence[EvaluatedModel], data_dir: str) -> DatasetSplit:
     for model in models:
-        if model.dataset["name"] == label:
+        if model.dataset and model.dataset["name"] == label:
             return open_training_set(label, model, data_dir)
     if label in dataset_choices():
         return DatasetSplit(label, build(dataset_settings(label, data_dir)), "test")
@@ -113,7 +118,8 @@ def open_dataset(label: str, models: Sequence[EvaluatedModel], data_dir: str) ->
 
 
 def open_training_set(label: str, model: EvaluatedModel, data_dir: str) -> DatasetSplit:
-    """Open what a model was trained on; errors are those of :func:`resolve_dataset`."""
+    """Open what a checkpoint was trained on; errors are those of :func:`resolve_dataset`."""
+    assert model.dataset
     try:
         return DatasetSplit(label, build(resolve_dataset(model.dataset, data_dir)), "test")
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Load checkpoints, with what they were trained on."""
+"""Load checkpoints and bundles, with what checkpoints were trained on."""
 
 import json
 import logging
@@ -12,10 +12,13 @@ from torch import nn
 from colorization.data.datamodule import ColorDataModule
 from colorization.errors import InputError
 from colorization.models.baselines import fit_baselines, read_baselines
+from colorization.models.bundle import read_bundle
 from colorization.models.checkpoints import DATA, read_checkpoint, resolve_dataset
+from colorization.models.predictor import SETTINGS, Predictor
+from colorization.models.registry import find_model, is_bundle
 from colorization.settings.compose import parse_part
 from colorization.settings.run_files import BASELINES_FILE, CHECKPOINTS
-from colorization.training.colorizer import Colorizer, build_colorizer
+from colorization.training.colorizer import build_colorizer
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +26,7 @@ BATCH = 64  # photographs that baselines are fitted to at a time
 
 
 class TrainingSet(NamedTuple):
-    """What a checkpoint was trained on.
+    """What a model was trained on.
 
     ``seen`` has the digests of its train and val pictures; ``missing`` says why there are no
     baselines, if there are none.
@@ -36,68 +39,117 @@ class TrainingSet(NamedTuple):
 
 
 class EvaluatedModel(NamedTuple):
-    """A checkpoint's network, its name in the tables, and the size that it works at.
+    """A model, its name in the tables, and the size that it works at.
 
-    ``dataset`` has the settings that the checkpoint stores; :func:`resolve_dataset` checks them.
+    ``settings`` are those that its run was made with, as far as they are known. ``dataset`` has
+    the settings that a checkpoint stores; :func:`resolve_dataset` checks them. A bundle has none.
     """
 
     label: str
     path: Path
-    colorizer: Colorizer
+    predictor: Predictor
     size: int
-    epoch: int
-    dataset: dict[str, Any]
+    epoch: int | None
+    settings: Mapping[str, Any]
+    dataset: Mapping[str, Any] | None
     training: TrainingSet
 
 
 def load_models(
-    paths: Sequence[str], data_dir: str, device: torch.device, named: Sequence[str] | None = None
+    models: Sequence[str], data_dir: str, device: torch.device, named: Sequence[str] | None = None
 ) -> list[EvaluatedModel]:
-    """Read checkpoints, with the baselines of what each was trained on.
+    """Read checkpoints and bundles, with the baselines of what each checkpoint was trained on.
 
     Args:
+        models: paths, and names of shipped models.
         named: datasets and folders that the user has named.
 
     Raises:
-        InputError: for a file that is no checkpoint, or that cannot be built.
+        InputError: for what is no checkpoint or bundle, or cannot be built.
     """
     found: dict[str, TrainingSet] = {}
-    models: list[EvaluatedModel] = []
-    for path, label in zip(map(Path, paths), choose_labels(paths), strict=True):
-        checkpoint = read_checkpoint(path)
-        colorizer = build_colorizer(checkpoint, path).to(device)
-        colorizer.network.to(memory_format=torch.channels_last)
-        try:
-            stored = checkpoint["datamodule_hyper_parameters"]
-            name, size = stored["dataset"]["name"], stored["dataset"]["size"]
-            seen = frozenset(checkpoint[DATA]["seen"])
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{path} is not a checkpoint of src.train") from error
-        key = json.dumps([name, size, sorted(seen)])  # wherever the photographs are
-        if key not in found:
-            while name in {training.name for training in found.values()}:
-                name += "'"
-            baselines, missing = find_baselines(path, stored, seen, data_dir, named)
-            found[key] = TrainingSet(name, baselines.to(device), seen, missing)
-        epoch = checkpoint["epoch"] + 1
-        models.append(
-            EvaluatedModel(label, path, colorizer, size, epoch, stored["dataset"], found[key])
-        )
-    return models
+    loaded: list[EvaluatedModel] = []
+    paths = [find_model(model) for model in models]
+    for path, label in zip(paths, choose_labels(paths), strict=True):
+        if path.suffix == ".onnx":
+            raise InputError(f"{path} is an ONNX file; colorization score --model takes it")
+        read = load_bundle if is_bundle(path) else load_checkpoint
+        model = read(path, label, found, data_dir, named)
+        model.training.baselines.to(device)
+        model.predictor.to(device).network.to(memory_format=torch.channels_last)
+        loaded.append(model)
+    return loaded
 
 
-def choose_labels(paths: Sequence[str]) -> list[str]:
-    """Name checkpoints by the last two folders of their runs, or by more if those are alike."""
-    parts = [split_run(Path(path).resolve()) for path in paths]
+def load_checkpoint(
+    path: Path,
+    label: str,
+    found: dict[str, TrainingSet],
+    data_dir: str,
+    named: Sequence[str] | None,
+) -> EvaluatedModel:
+    """Read a checkpoint; one training set of several is kept in ``found``."""
+    checkpoint = read_checkpoint(path)
+    colorizer = build_colorizer(checkpoint, path)
+    try:
+        stored = checkpoint["datamodule_hyper_parameters"]
+        name, size = stored["dataset"]["name"], stored["dataset"]["size"]
+        seen = frozenset(checkpoint[DATA]["seen"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a checkpoint of src.train") from error
+    key = json.dumps([name, size, sorted(seen)])  # wherever the photographs are
+    if key not in found:
+        baselines, missing = find_baselines(path, stored, seen, data_dir, named)
+        found[key] = TrainingSet(choose_name(name, found), baselines, seen, missing)
+    epoch = checkpoint["epoch"] + 1
+    settings = dict(colorizer.hparams)
+    return EvaluatedModel(
+        label, path, colorizer, size, epoch, settings, stored["dataset"], found[key]
+    )
+
+
+def load_bundle(
+    path: Path,
+    label: str,
+    found: dict[str, TrainingSet],
+    data_dir: str,
+    named: Sequence[str] | None,
+) -> EvaluatedModel:
+    """Read a bundle, which has neither baselines nor a record of the photographs it has seen."""
+    model = read_bundle(path)
+    trained = model.about["training"]
+    missing = f"{path} is a bundle: it has no baselines, and does not know what it has seen"
+    name = choose_name(trained["dataset"], found)
+    found[str(path)] = TrainingSet(name, nn.ModuleDict(), frozenset(), missing)
+    settings = {part: model.about[part] for part in SETTINGS if model.about[part] is not None}
+    epoch = trained.get("epoch")
+    size = model.about["size"]
+    return EvaluatedModel(
+        label, path, model.predictor, size, epoch, settings, None, found[str(path)]
+    )
+
+
+def choose_name(name: str, found: Mapping[str, TrainingSet]) -> str:
+    """Name a training set by its dataset, apart from others of that name."""
+    while name in {training.name for training in found.values()}:
+        name += "'"
+    return name
+
+
+def choose_labels(paths: Sequence[Path]) -> list[str]:
+    """Name models by the last two folders of their runs, or by more if those are alike."""
+    parts = [split_run(path.resolve()) for path in paths]
     for depth in range(2, max(2, *map(len, parts)) + 1):
         short = ["/".join(names[-depth:]) for names in parts]
         if len(set(short)) == len(short):
             return short
-    raise InputError(f"the same checkpoint is given twice: {', '.join(paths)}")
+    raise InputError(f"the same checkpoint is given twice: {', '.join(map(str, paths))}")
 
 
 def split_run(path: Path) -> tuple[str, ...]:
     """Return the folders of a run, and the checkpoint's name unless it is the best."""
+    if path.is_dir():  # a bundle
+        return path.parts[1:]
     names = path.with_suffix("").parts[1:]
     run = names[:-2] if path.parent.name == CHECKPOINTS else names[:-1]
     return run if path.stem == "best" and run else (*run, path.stem)

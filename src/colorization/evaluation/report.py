@@ -177,8 +177,9 @@ def write_markdown(results: Mapping[str, Any]) -> str:
     networks, missing = list(results["checkpoints"]), results["missing"]
     parts = ["# Evaluation\n"]
     for label, about in results["checkpoints"].items():
+        epoch = f"epoch {about['epoch']}, " if about["epoch"] else ""
         text = (
-            f": epoch {about['epoch']}, trained on {about['trained_on']}, works at "
+            f": {epoch}trained on {about['trained_on']}, works at "
             f"{about['size']} px ({about['path']}). {about['missing']}"
         )
         parts.append(f"**{escaped(label)}**{escaped(text).strip()}\n")

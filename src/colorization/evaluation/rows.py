@@ -88,7 +88,7 @@ def make_network_row(model: EvaluatedModel, hardware: Hardware, track: Track) ->
 
     def predict(L: Tensor) -> Tensor:
         with hardware.autocast():
-            ab: Tensor = model.colorizer(L)
+            ab: Tensor = model.predictor(L)
         check_finite(bool(ab.isfinite().all()), model.path)
         return ab
 
@@ -98,7 +98,7 @@ def make_network_row(model: EvaluatedModel, hardware: Hardware, track: Track) ->
 def predict_as_colorize(model: EvaluatedModel, hardware: Hardware) -> Callable[[LabBatch], Tensor]:
     """Predict ab as a :class:`PhotoColorizer` does, and upsample it as that does in painting."""
     colorizer = PhotoColorizer(
-        TorchModel(model.colorizer, {"size": model.size}, hardware, model.path)
+        TorchModel(model.predictor, {"size": model.size}, hardware, model.path)
     )
 
     def predict(truth: LabBatch) -> Tensor:
@@ -119,7 +119,7 @@ def predict_from_lightness(
 
 def predict_ceiling(model: EvaluatedModel) -> Callable[[LabBatch], Tensor]:
     """Return the true ab, reduced to the resolution of a network's output."""
-    limit = partial(reduce_to_output, upsampling=model.colorizer.network.upsampling)
+    limit = partial(reduce_to_output, upsampling=model.predictor.network.upsampling)
     return lambda truth: predict_at_size(limit, truth.ab, model.size)
 
 
@@ -162,7 +162,7 @@ class HintCurve:
         """Predict with spots at places (B,N,2)."""
         hints = draw_spots(truth.ab, places, SPOT_SIZE) if places.shape[1] else None
         with self.hardware.autocast():
-            return self.model.colorizer.predict(truth.L, hints)
+            return self.model.predictor.predict(truth.L, hints)
 
     def place_at_random(self, truth: LabBatch) -> Iterator[Tensor]:
         """Draw places (B,N,2) for each number, seeded by each photograph's own lightness."""

@@ -51,7 +51,7 @@ def evaluate(settings: Evaluate, folder: Path) -> dict[str, Any]:
             settings.checkpoint, settings.data_dir, hardware.device, settings.datasets
         )
     for model in models:
-        model.colorizer.set_decoding(
+        model.predictor.set_decoding(
             flip_average=settings.flip_average, temperature=settings.temperature
         )
     splits = open_datasets(settings.datasets, models, settings.data_dir)
@@ -137,7 +137,7 @@ def log_to_tensorboard(
 ) -> None:
     """Log each checkpoint on each dataset and track as an entry of the hyperparameter tab."""
     for model in models:
-        parts = flatten(dict(model.colorizer.hparams))
+        parts = flatten(dict(model.settings))
         for dataset, about in results["datasets"].items():
             for track_name, numbers in about["tracks"].items():
                 if model.label not in numbers["scores"]:

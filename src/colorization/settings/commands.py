@@ -140,7 +140,9 @@ class Train:
 class Evaluate:
     """Root of ``python -m src.evaluate``; where there may be several, one alone needs no list."""
 
-    checkpoint: PathTexts = setting(None, help="RUN/checkpoints/best.ckpt, or [A,B] to compare")
+    checkpoint: PathTexts = setting(
+        None, help="RUN/checkpoints/best.ckpt, a bundle or a shipped model; [A,B] to compare"
+    )
     datasets: PathTexts = setting(
         None,
         help="[dogs,faces,scenes,synthetic,PATH]; null is what the checkpoints were trained on",
