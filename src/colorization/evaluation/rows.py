@@ -149,11 +149,14 @@ class HintCurve:
         self.counts = counts
         self.hardware = hardware
         self.truth: LabBatch | None = None
+        self.views: list[Tensor] = []  # raw output for it, which hints do not change
         self.found: dict[int, Tensor] = {}
 
     def predict(self, count: int, truth: LabBatch) -> Tensor:
         """Predict ab (B,2,H,W) with ``count`` spots of the true colours."""
         if self.truth is not truth:
+            with self.hardware.autocast():
+                self.views = self.model.predictor.raw_views(truth.L)
             self.found = {p.shape[1]: self.color(truth, p).ab for p in self.place(truth)}
             self.truth = truth
         return self.found[count]
@@ -162,7 +165,7 @@ class HintCurve:
         """Predict with spots at places (B,N,2)."""
         hints = draw_spots(truth.ab, places, SPOT_SIZE) if places.shape[1] else None
         with self.hardware.autocast():
-            return self.model.predictor.predict(truth.L, hints)
+            return self.model.predictor.read(self.views, truth.L, hints)
 
     def place_at_random(self, truth: LabBatch) -> Iterator[Tensor]:
         """Draw places (B,N,2) for each number, seeded by each photograph's own lightness."""
