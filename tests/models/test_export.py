@@ -22,7 +22,7 @@ from skimage.color import lab2rgb, rgb2lab
 from colorization import PhotoColorizer
 from colorization.errors import InputError
 from colorization.models.backends import ONNX_ABOUT, OnnxModel, load_model
-from colorization.models.bundle import read_model
+from colorization.models.bundle import CARD, read_model
 from colorization.models.export import FromLightness, export_model, trace_network
 from colorization.settings.commands import Train
 from colorization.training.colorizer import load_colorizer
@@ -63,10 +63,16 @@ def test_graph_predicts_what_pytorch_does_at_any_size(
 
 
 @pytest.mark.parametrize("form", ["bundle", "onnx"])
-def test_size_and_temperature_can_be_chosen(run: Path, tmp_path: Path, form: str) -> None:
+def test_size_and_temperature_can_be_chosen(
+    run: Path, tmp_path: Path, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / ("bundle" if form == "bundle" else "m.onnx")
     chosen: dict[str, Any] = {"size": 64, "temperature": 0.2, "precision": "single"}
+    caplog.set_level("INFO")
     export_model(str(run), format=form, output=str(path), **chosen)
+    assert "its scores are left out: they are of another size or temperature" in caplog.text
+    if form == "bundle":
+        assert "None: as it is here, it has not been measured" in (path / CARD).read_text()
     colorizer = load_colorizer(run)
     gray = np.random.default_rng(0).integers(0, 256, (64, 80), dtype=np.uint8)
     L = torch.from_numpy(rgb2lab(np.stack([gray] * 3, axis=-1))[None, None, ..., 0]).float()

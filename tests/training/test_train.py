@@ -34,6 +34,7 @@ from colorization.training.by_epoch import CURVE, save_picture
 from colorization.training.checkpoints import make_resume_command
 from colorization.training.colorizer import Colorizer, load_colorizer
 from colorization.training.run import build_parts, train
+from colorization.training.testing import summarize_scores
 from tests.training.curves import curves
 
 
@@ -55,6 +56,16 @@ def test_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
     assert results["ended_by"] == "max_epochs"
     assert results["parameters"] == 6_146_194
     assert results["environment"]["torch"] == torch.__version__.partition("+")[0]
+
+
+def test_a_verdict_on_few_photographs_says_that_it_may_be_chance(
+    run: tuple[Path, dict[str, Any]],
+) -> None:
+    results = run[1]
+    for count, tail in ((29, "On 29 test photographs, that may be chance."), (30, "its error.")):
+        said = summarize_scores(results | {"images": results["images"] | {"test": count}})
+        assert said.startswith("The network does NOT beat the best baseline")
+        assert said.endswith(tail)
 
 
 def test_test_errors_by_epoch_are_a_curve_alone(

@@ -35,6 +35,11 @@ ENCODERS = {
 }
 HUB = "Its encoder has weights of timm, trained on ImageNet; see their own licence there."
 
+NO_SCORES = (
+    "\n## Scores\n\nNone: as it is here, it has not been measured. Evaluate it, and export it "
+    "again with --evaluation.\n"
+)
+
 
 class MeanScore(TypedDict):
     """A score over photographs; none where it is not finite."""
@@ -114,7 +119,8 @@ def format_card(about: Mapping[str, Any]) -> str:
         "## Terms\n",
         *(f"- {escaped(note)}" for note in about["licences"]),
     ]
-    return "\n".join(lines) + "\n" + "".join(score_tables(training)) + kind_table(training)
+    scores = "".join(score_tables(training)) + kind_table(training)
+    return "\n".join(lines) + "\n" + (scores or NO_SCORES)
 
 
 def get_class_name(settings: Mapping[str, Any]) -> str:

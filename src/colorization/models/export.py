@@ -131,6 +131,8 @@ def describe(
     if size or temperature is not None:  # then what was measured is not of this model
         kept = about["training"].items()
         about["training"] = {name: value for name, value in kept if name not in SCORES}
+        if len(about["training"]) < len(kept):
+            log.info("its scores are left out: they are of another size or temperature")
     if temperature is not None:
         about["objective"] = about["objective"] | {"temperature": temperature}
     if evaluation and evaluation.endswith(".jsonl"):

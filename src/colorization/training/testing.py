@@ -28,6 +28,7 @@ from colorization.training.finetuning import summarize_gain
 
 log = logging.getLogger(__name__)
 
+FEW = 30  # test photographs: below it, a few of them decide
 VIVID_PIXELS = 2**26  # of val, held at once with what is predicted: 20 bytes each
 
 
@@ -115,10 +116,14 @@ def find_reason_of_end(trainer: pl.Trainer) -> str:
 def summarize_scores(found: Mapping[str, Any]) -> str:
     """Say in a sentence what the network is worth beside the best baseline."""
     share, baseline = measure_error_removed(found), find_best_baseline(found)
+    count = found["images"]["test"]
+    few = f" On {count} test photographs, that may be chance." if count < FEW else ""
     if share > 0:
-        return f"The network removes {share:.1%} of the error of the best baseline, {baseline}."
-    times = f"{1 - share:.2f} times its error"
-    return f"The network does NOT beat the best baseline, {baseline}: it has {times}."
+        said = f"The network removes {share:.1%} of the error of the best baseline, {baseline}."
+    else:
+        times = f"{1 - share:.2f} times its error"
+        said = f"The network does NOT beat the best baseline, {baseline}: it has {times}."
+    return said + few
 
 
 def print_scores(found: Mapping[str, Any], folder: Path) -> None:
