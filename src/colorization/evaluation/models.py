@@ -73,8 +73,11 @@ def load_models(
     for path, label in zip(paths, choose_labels(paths), strict=True):
         if path.suffix == ".onnx":
             raise InputError(f"{path} is an ONNX file; colorization score --model takes it")
-        read = load_bundle if is_bundle(path) else load_checkpoint
-        model = read(path, label, found, data_dir, named)
+        model = (
+            load_bundle(path, label, found)
+            if is_bundle(path)
+            else load_checkpoint(path, label, found, data_dir, named)
+        )
         model.training.baselines.to(device)
         model.predictor.to(device).network.to(memory_format=torch.channels_last)
         loaded.append(model)
@@ -108,13 +111,7 @@ def load_checkpoint(
     )
 
 
-def load_bundle(
-    path: Path,
-    label: str,
-    found: dict[str, TrainingSet],
-    data_dir: str,
-    named: Sequence[str] | None,
-) -> EvaluatedModel:
+def load_bundle(path: Path, label: str, found: dict[str, TrainingSet]) -> EvaluatedModel:
     """Read a bundle, which has neither baselines nor a record of the photographs it has seen."""
     model = read_bundle(path)
     trained = model.about["training"]

@@ -252,11 +252,11 @@ def score_all(
     Raises:
         InputError: if the file holds scores of another evaluation.
     """
-    known = read_scored(path, about)
+    wanted = set(keys)
     known = {
         k: s
-        for k, s in known.items()
-        if k in set(keys)
+        for k, s in read_scored(path, about).items()
+        if k in wanted
         and scorer.folders.stamp(k) == s.stamp
         and (scorer.features is None or scorer.features.has(k))
     }
