@@ -1,12 +1,15 @@
 """Make docs/pictures/photographs.jpg and failures.jpg of photographs that no model here has seen.
 
     python -m docs.picture
+    python -m docs.picture CHECKPOINT...
 
 Columns: gray; coloured automatically; coloured with hints; the truth. A hint is a square of the
 photograph's true colour at one of the places below, which a person chose. Failures have the columns
-gray, the shipped model, the open one, the truth.
+gray, the shipped model, the open one, the truth. With checkpoints, of one or several epochs,
+paper_epochs.jpg alone is made: gray, coloured by each of them, the truth.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,7 @@ HINTS = {  # column and row, in pixels of the photograph
     "rocket": [(441, 98), (110, 60), (478, 294), (316, 245), (60, 393)],
 }
 FAILURES = ("retina", "immunohistochemistry", "moon", "coffee", "astronaut")
+EPOCHS = ("chelsea", "coffee")
 
 
 def row(colorizer: PhotoColorizer, name: str) -> Image.Image:
@@ -45,7 +49,7 @@ def row(colorizer: PhotoColorizer, name: str) -> Image.Image:
     return put_beside(pictures)
 
 
-def failure(models: list[PhotoColorizer], name: str) -> Image.Image:
+def compare(models: list[PhotoColorizer], name: str) -> Image.Image:
     """Colour one photograph of scikit-image by each model, between gray and the truth."""
     truth = Image.fromarray(getattr(data, name)()).convert("RGB")
     gray = PhotoColorizer(models[0].model, saturation=0).colorize(truth)
@@ -71,8 +75,16 @@ def save(rows: list[Image.Image], name: str) -> None:
     picture.save(Path(__file__).parent / "pictures" / name, quality=88)
 
 
-if __name__ == "__main__":
+def main(checkpoints: list[str]) -> None:
+    if checkpoints:
+        models = [PhotoColorizer.load(checkpoint) for checkpoint in checkpoints]
+        save([compare(models, name) for name in EPOCHS], "paper_epochs.jpg")
+        return
     shipped = PhotoColorizer.load()
     save([row(shipped, name) for name in HINTS], "photographs.jpg")
     models = [shipped, PhotoColorizer.load("open")]
-    save([failure(models, name) for name in FAILURES], "failures.jpg")
+    save([compare(models, name) for name in FAILURES], "failures.jpg")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -27,6 +27,7 @@ from colorization.metrics.mse import ab_mse
 from colorization.metrics.weights import Weights
 from colorization.models.baselines import BASELINES
 from colorization.models.export import export_model
+from colorization.models.registry import SHIPPED
 from colorization.settings import compose as config
 from colorization.settings.commands import Evaluate, Train
 from colorization.settings.fields import Target
@@ -288,7 +289,7 @@ def test_checkpoints_stand_side_by_side(
     for title in (track["title"] for track in tracks.values()):
         for table in ("What became of hues", "MSE of ab/128"):
             assert report.count(f"{table}, {title}") == 1
-    with pytest.raises(InputError, match="the same checkpoint is given twice"):
+    with pytest.raises(InputError, match="the same model is given twice"):
         evaluate(asked([checkpoint, checkpoint]), tmp_path / "f")
 
 
@@ -442,9 +443,9 @@ def test_fid_and_kid_stand_in_the_tables(
 def test_names_stay_inside_the_report_folder(
     checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
 ) -> None:
-    assert choose_labels([Path("/a/b/run/checkpoints/best.ckpt")]) == ["b/run"]
-    assert choose_labels([Path("/best.ckpt")]) == ["best"]
-    assert choose_labels([Path("/x/run/checkpoints/last.ckpt")]) == ["run/last"]
+    assert choose_labels(["/a/b/run/checkpoints/best.ckpt"]) == ["b/run"]
+    assert choose_labels(["/best.ckpt"]) == ["best"]
+    assert choose_labels(["/x/run/checkpoints/last.ckpt"]) == ["run/last"]
     evaluate(asked(checkpoint, f"datasets={photographs}/deeper/../deeper", *MSE), tmp_path / "e")
     runs = [path.parent.parent for path in (tmp_path / "e").rglob("events.*")]
     assert runs == [tmp_path / "e" / "tensorboard"]
@@ -471,30 +472,57 @@ def test_bins_are_decoded_as_it_is_asked(
     assert scores("flip_average=true") != as_trained
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 def test_a_bundle_is_scored_as_its_checkpoint_beside_it(
-    checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
+    checkpoint: Path,
+    asked: Callable[..., Evaluate],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    is_first: bool,
 ) -> None:
     bundle = tmp_path / "shared.model"
     export_model(str(checkpoint), output=str(bundle), precision="single")
-    words = (f"datasets={photographs}", "metrics=[mse,psnr]", "tracks=own", "hints=[2]")
-    found = evaluate(asked([checkpoint, bundle], *words), tmp_path / "e")
-    (track,) = found["datasets"][str(photographs)]["tracks"].values()
+    both = [bundle, checkpoint] if is_first else [checkpoint, bundle]
+    found = evaluate(asked(both, "metrics=[mse,psnr]", "hints=[2]"), tmp_path / "e")
+    assert list(found["datasets"]) == ["synthetic"], "what the checkpoint was trained on"
+    (track,) = found["datasets"]["synthetic"]["tracks"].values()
     name = f"{tmp_path.name}/shared.model"
     assert track["scores"][name] == track["scores"][LABEL]
     assert track["hints"][name] == track["hints"][LABEL]
+    assert "mean of synthetic" in track["scores"]
     assert track["against_baselines"][name]["baseline"] == "gray"
-    missing = f"{bundle} is a bundle: it has no baselines, and does not know what it has seen"
-    assert found["checkpoints"][name]["missing"] == missing
+    missing = f"{bundle} is a bundle: it has no tables of averages, and no record of the"
+    assert found["checkpoints"][name]["missing"].startswith(missing)
+    assert missing in caplog.text
     for report in ("report.md", "report.html"):
-        text = (tmp_path / "e" / report).read_text()
-        assert "trained on synthetic&#39;" in text or "trained on synthetic'" in text
-        assert "does not know what it has seen" in text
+        assert "so some of them may be scored." in (tmp_path / "e" / report).read_text()
 
-    with pytest.raises(InputError, match="a bundle does not know where its photographs are; set"):
-        evaluate(asked(bundle, "metrics=mse"), tmp_path / "f")
-    (tmp_path / "other.onnx").write_bytes(b"")
-    with pytest.raises(InputError, match="is an ONNX file; colorization score --model takes it"):
-        evaluate(asked(tmp_path / "other.onnx"), tmp_path / "f")
+
+def test_a_shipped_model_is_named_as_it_is_typed(
+    asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
+) -> None:
+    words = (f"datasets={photographs}/deeper", "metrics=mse", "tracks=own")
+    models = [Path("default"), Path("open")]
+    found = evaluate(asked(models, *words), tmp_path / "e")
+    assert list(found["checkpoints"]) == ["default", "open"]
+    (about,) = found["datasets"].values()
+    assert {"gray", "best constant", "default"} <= set(about["tracks"]["own_224"]["scores"])
+    for models, message in {
+        ("default",): "a bundle does not know where its photographs are; set datasets",
+        ("default", "default"): "the same model is given twice: default, default",
+        (SHIPPED / "default" / "model.onnx",): "is an ONNX file; give the checkpoint or bundle",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            evaluate(asked([*map(Path, models)], "metrics=mse"), tmp_path / "f")
+
+
+def test_an_empty_folder_is_named_before_weights_are_fetched(
+    checkpoint: Path, asked: Callable[..., Evaluate], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    words = (f"datasets={tmp_path}/empty", "metrics=lpips", "alexnet=/nowhere.pth")
+    with pytest.raises(InputError, match=r"no photographs .* in .*empty"):
+        evaluate(asked(checkpoint, *words), tmp_path / "e")
 
 
 def test_what_cannot_be_evaluated_is_named(

@@ -100,8 +100,9 @@ def test_each_case_alone(checkpoint: Path, tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_left_of_a_damaged_file_is_coloured_if_it_is_asked_for(
-    checkpoint: Path, tmp_path: Path
+    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     whole = Image.open(CASES / "exif_orientation6.jpg").convert("L")
     for name in ("cut.jpg", "cut.png", "cut.pgm", "cut.tif"):
         whole.save(tmp_path / name)
@@ -112,6 +113,7 @@ def test_what_is_left_of_a_damaged_file_is_coloured_if_it_is_asked_for(
         assert colorize_album(*asked, model=str(checkpoint)).colored == 0, name
         (result,) = colorize_album(*asked, model=str(checkpoint), salvage=True).results
         assert any(note.startswith("salvaged: ") for note in result.notes), name
+        assert f"{name}: salvaged: " in caplog.text
         found = rgb2lab(np.asarray(Image.open(target).convert("RGB")))[..., 0]
         expected = rgb2lab(np.dstack([np.asarray(whole)] * 3))[..., 0]
         assert np.abs(found - expected)[:60].mean() < 2, "the upper part is there"

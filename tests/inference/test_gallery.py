@@ -101,7 +101,9 @@ def test_slider_keys_names_and_notes(browser: Chrome, page: Path, tmp_path: Path
     assert notes.read_text() == "001.png: sky too red\n  colorization app scans/001.png\n"
 
 
-def test_the_command_writes_the_page_beside_the_results(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_command_writes_the_page_beside_the_results(
+    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name in ("a.png", "deep/b.tif"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         gray = np.linspace(20, 230, 24 * 30).reshape(24, 30).astype(np.uint8)
@@ -114,3 +116,9 @@ def test_the_command_writes_the_page_beside_the_results(checkpoint: Path, tmp_pa
     colorize_album(*words, model=str(checkpoint), gallery=True, existing="skip")
     again = (tmp_path / "out" / "gallery.html").read_text()
     assert again.count('"outcome": "left"') == 2
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "c.png").write_bytes(b"cut")
+    caplog.clear()
+    colorize_album(str(tmp_path / "bad"), str(tmp_path / "none"), gallery=True)
+    assert "no gallery.html is written: there is no result to show" in caplog.text
+    assert not (tmp_path / "none").exists()

@@ -15,12 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from colorization.errors import InputError
+from colorization.evaluation.run import evaluate
 from colorization.models.backends import load_model
 from colorization.models.bundle import CARD, CHECKSUMS, WEIGHTS, read_bundle, read_model
 from colorization.models.export import export_model
 from colorization.models.metadata import VERSION
 from colorization.models.registry import DEFAULT, DESCRIPTION, SHIPPED, find_model
-from colorization.settings.commands import Train
+from colorization.settings.commands import Evaluate, Train
 from colorization.settings.failures import one_line
 from colorization.training.colorizer import load_colorizer
 from colorization.training.run import train
@@ -268,20 +269,44 @@ def test_what_is_there_is_not_written_over(bundle: Path, checkpoint: Path) -> No
     assert (bundle / WEIGHTS).stat().st_mtime_ns == before
 
 
-def test_scores_come_out_of_an_evaluation(checkpoint: Path, tmp_path: Path) -> None:
-    score = {"mse": {"mean": 0.0123}, "psnr": {"mean": None}}
-    tracks = {"own_16": {"scores": {"gray": score, "the/run": score, "ceiling of the/run": score}}}
-    found = {"checkpoints": {"the/run": {}}, "datasets": {"faces": {"tracks": tracks}}}
-    (tmp_path / "results.json").write_text(json.dumps(found))
+def test_scores_come_out_of_an_evaluation_of_the_same_model(
+    checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
+) -> None:
+    datasets = f"datasets=[synthetic,{photographs}]"
+    evaluate(asked(checkpoint, datasets, "metrics=[mse,psnr]"), tmp_path / "e")
+    results = tmp_path / "e" / "results.json"
     words = [f"checkpoint={checkpoint}", f"output={tmp_path}/b", "name=mine"]
-    bundle = export_model(**settings(*words, f"evaluation={tmp_path}/results.json"))
+    bundle = export_model(**settings(*words, f"evaluation={results}"))
     card = (bundle / CARD).read_text()
     assert card.startswith("# mine\n")
-    assert "## Test photographs of faces" in card
-    assert "| **this model** | 0.012300 | - |" in card
-    words[1] = f"output={tmp_path}/c"
-    with pytest.raises(InputError, match=r"none\.json is not a results\.json of src\.evaluate"):
-        export_model(**settings(*words, "evaluation=none.json"))
+    assert "## Test photographs of synthetic" in card
+    assert "## Photographs of photographs" in card, "a folder, whose path is nobody's business"
+    assert str(tmp_path) not in card
+    found = json.loads(results.read_text())
+    own = found["datasets"]["synthetic"]["tracks"]["own_16"]["scores"]
+    (label,) = found["checkpoints"]
+    assert f"| **this model** | {own[label]['mse']['mean']:.6f} | " in card
+
+    evaluate(asked(bundle, datasets, "metrics=mse"), tmp_path / "e2")
+    of_bundle = f"evaluation={tmp_path}/e2/results.json"
+    export_model(**settings(words[0], f"output={tmp_path}/same", of_bundle))
+    for changes, message in {
+        "size=24": "was measured with size 16; this model has 24",
+        "evaluation=none.json": r"none\.json is not a results\.json of this version's evaluate",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            export_model(**settings(words[0], f"output={tmp_path}/c", of_bundle, changes))
+    with pytest.raises(InputError, match=r"results\.json is of another model, "):
+        export_model(**settings("checkpoint=open", f"output={tmp_path}/c", of_bundle))
+    for words, message in (
+        (["tracks=native"], "has no scores at the model's own size; add own to tracks"),
+        (["flip_average=true"], "was measured with flip_average True; this model has False"),
+    ):
+        evaluate(asked(bundle, datasets, "metrics=mse", *words), tmp_path / "e3")
+        with pytest.raises(InputError, match=message):
+            export_model(
+                str(checkpoint), output=f"{tmp_path}/c", evaluation=f"{tmp_path}/e3/results.json"
+            )
 
 
 @pytest.mark.parametrize(

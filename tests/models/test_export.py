@@ -69,6 +69,11 @@ def test_size_and_temperature_can_be_chosen(
     path = tmp_path / ("bundle" if form == "bundle" else "m.onnx")
     chosen: dict[str, Any] = {"size": 64, "temperature": 0.2, "precision": "single"}
     caplog.set_level("INFO")
+    about = read_model(str(run)).about
+    same = {"size": about["size"], "temperature": about["objective"]["temperature"]}
+    export_model(str(run), output=str(tmp_path / "same"), **same)
+    assert "scores are left out" not in caplog.text
+    assert "## Test photographs of synthetic" in (tmp_path / "same" / CARD).read_text()
     export_model(str(run), format=form, output=str(path), **chosen)
     assert "its scores are left out: they are of another size or temperature" in caplog.text
     if form == "bundle":

@@ -135,6 +135,7 @@ def test_an_interrupted_film_goes_on_by_shot(
     make_film: Make,
     color: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """128 px wide: x264 is not deterministic where a row is not a multiple of 8 macroblocks."""
     source = make_film(frames=24, cut=12, size=(128, 96))
@@ -152,6 +153,7 @@ def test_an_interrupted_film_goes_on_by_shot(
         patch.setattr(ShotColorizer, "colorize", until_second)
         with pytest.raises(KeyboardInterrupt):
             color(source, name, codec=codec)
+        assert "interrupted; run the same command again to go on" in caplog.text
         assert not (source.parent / name).exists()
         assert (source.parent / f"{name}.shots").is_dir()
         again = color(source, name, codec=codec)

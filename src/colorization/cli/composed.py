@@ -58,7 +58,7 @@ def train(context: typer.Context) -> None:
 
 
 def evaluate(context: typer.Context) -> None:
-    """Score checkpoints and trivial baselines on datasets, and write a report.
+    """Score models and trivial baselines on datasets, and write a report.
 
     colorization evaluate checkpoint=RUN/checkpoints/best.ckpt
 

@@ -1,4 +1,4 @@
-"""Score checkpoints and trivial baselines on datasets: ``python -m src.evaluate``."""
+"""Score models and trivial baselines on datasets: ``python -m src.evaluate``."""
 
 from collections.abc import Mapping
 from pathlib import Path

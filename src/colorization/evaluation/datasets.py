@@ -17,7 +17,7 @@ from colorization.data.photographs import (
     read_ahead,
 )
 from colorization.errors import InputError
-from colorization.evaluation.models import EvaluatedModel
+from colorization.evaluation.models import EvaluatedModel, list_training_sets
 from colorization.files.arrays import picture_from
 from colorization.files.painting import FULL, Lightness, paint
 from colorization.metrics.auc import CLASSES, class_shares
@@ -91,7 +91,7 @@ def open_datasets(
             checkpoint names, which is not read.
     """
     if named is None:
-        trained = {model.training.name: model for model in models if model.dataset}
+        trained = list_training_sets(models)
         if not trained:
             raise InputError("a bundle does not know where its photographs are; set datasets")
         opened = [open_training_set(name, model, data_dir) for name, model in trained.items()]
@@ -99,9 +99,8 @@ def open_datasets(
         opened = [open_dataset(label, models, data_dir) for label in dict.fromkeys(named)]
     for split in opened:
         split.dataset.prepare()
-        split.dataset.names(
-            split.split
-        )  # fails where there are none, before any weights are fetched
+        if not split.dataset.names(split.split):
+            raise InputError(f"no photographs in {split.label}")
     return opened
 
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from colorization.models.baselines import fit_baselines, read_baselines
 from colorization.models.bundle import read_bundle
 from colorization.models.checkpoints import DATA, read_checkpoint, resolve_dataset
 from colorization.models.predictor import SETTINGS, Predictor
-from colorization.models.registry import find_model, is_bundle
+from colorization.models.registry import find_model, is_bundle, list_shipped
 from colorization.settings.compose import parse_part
 from colorization.settings.run_files import BASELINES_FILE, CHECKPOINTS
 from colorization.training.colorizer import build_colorizer
@@ -67,14 +67,17 @@ def load_models(
     Raises:
         InputError: for what is no checkpoint or bundle, or cannot be built.
     """
+    paths = [find_model(model) for model in models]
+    for path in paths:
+        if path.suffix == ".onnx":
+            raise InputError(
+                f"{path} is an ONNX file; give the checkpoint or bundle that it was made from"
+            )
     found: dict[str, TrainingSet] = {}
     loaded: list[EvaluatedModel] = []
-    paths = [find_model(model) for model in models]
-    for path, label in zip(paths, choose_labels(paths), strict=True):
-        if path.suffix == ".onnx":
-            raise InputError(f"{path} is an ONNX file; colorization score --model takes it")
+    for path, label in zip(paths, choose_labels(models), strict=True):
         model = (
-            load_bundle(path, label, found)
+            load_bundle(path, label)
             if is_bundle(path)
             else load_checkpoint(path, label, found, data_dir, named)
         )
@@ -91,7 +94,7 @@ def load_checkpoint(
     data_dir: str,
     named: Sequence[str] | None,
 ) -> EvaluatedModel:
-    """Read a checkpoint; one training set of several is kept in ``found``."""
+    """Read a checkpoint; a training set that several have is kept in ``found``."""
     checkpoint = read_checkpoint(path)
     colorizer = build_colorizer(checkpoint, path)
     try:
@@ -102,8 +105,10 @@ def load_checkpoint(
         raise InputError(f"{path} is not a checkpoint of src.train") from error
     key = json.dumps([name, size, sorted(seen)])  # wherever the photographs are
     if key not in found:
+        while name in {training.name for training in found.values()}:
+            name += "'"
         baselines, missing = find_baselines(path, stored, seen, data_dir, named)
-        found[key] = TrainingSet(choose_name(name, found), baselines, seen, missing)
+        found[key] = TrainingSet(name, baselines, seen, missing)
     epoch = checkpoint["epoch"] + 1
     settings = dict(colorizer.hparams)
     return EvaluatedModel(
@@ -111,36 +116,39 @@ def load_checkpoint(
     )
 
 
-def load_bundle(path: Path, label: str, found: dict[str, TrainingSet]) -> EvaluatedModel:
-    """Read a bundle, which has neither baselines nor a record of the photographs it has seen."""
-    model = read_bundle(path)
-    trained = model.about["training"]
-    missing = f"{path} is a bundle: it has no baselines, and does not know what it has seen"
-    name = choose_name(trained["dataset"], found)
-    found[str(path)] = TrainingSet(name, nn.ModuleDict(), frozenset(), missing)
-    settings = {part: model.about[part] for part in SETTINGS if model.about[part] is not None}
-    epoch = trained.get("epoch")
-    size = model.about["size"]
+def load_bundle(path: Path, label: str) -> EvaluatedModel:
+    """Read a bundle: it has neither tables nor a record of the photographs it has seen."""
+    predictor, about, _ = read_bundle(path)
+    trained = about["training"]
+    missing = (
+        f"{path} is a bundle: it has no tables of averages, and no record of the photographs it "
+        "was trained on, so some of them may be scored."
+    )
+    log.warning(missing)
+    settings = {part: about[part] for part in SETTINGS if about[part] is not None}
+    training = TrainingSet(trained["dataset"], nn.ModuleDict(), frozenset(), missing)
     return EvaluatedModel(
-        label, path, model.predictor, size, epoch, settings, None, found[str(path)]
+        label, path, predictor, about["size"], trained.get("epoch"), settings, None, training
     )
 
 
-def choose_name(name: str, found: Mapping[str, TrainingSet]) -> str:
-    """Name a training set by its dataset, apart from others of that name."""
-    while name in {training.name for training in found.values()}:
-        name += "'"
-    return name
+def list_training_sets(models: Iterable[EvaluatedModel]) -> dict[str, EvaluatedModel]:
+    """Return a checkpoint of each training set, by that one's name."""
+    return {model.training.name: model for model in models if model.dataset}
 
 
-def choose_labels(paths: Sequence[Path]) -> list[str]:
-    """Name models by the last two folders of their runs, or by more if those are alike."""
-    parts = [split_run(path.resolve()) for path in paths]
+def choose_labels(models: Sequence[str]) -> list[str]:
+    """Name models: shipped ones as they are, the others by the last two folders of their runs.
+
+    If those are alike, it is by more folders.
+    """
+    shipped = list_shipped()
+    parts = [(model,) if model in shipped else split_run(Path(model).resolve()) for model in models]
     for depth in range(2, max(2, *map(len, parts)) + 1):
         short = ["/".join(names[-depth:]) for names in parts]
         if len(set(short)) == len(short):
             return short
-    raise InputError(f"the same checkpoint is given twice: {', '.join(map(str, paths))}")
+    raise InputError(f"the same model is given twice: {', '.join(models)}")
 
 
 def split_run(path: Path) -> tuple[str, ...]:

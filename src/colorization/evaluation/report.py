@@ -42,7 +42,13 @@ def count_photographs(results: Mapping[str, Any]) -> Table:
         ]
         for dataset, about in results["datasets"].items()
     ]
-    header = ["dataset", "scored", "near-gray, left out", "seen in training, left out", "unusable"]
+    header = [
+        "dataset",
+        "scored",
+        "near-gray, left out",
+        "known from training, left out",
+        "unusable",
+    ]
     return Table("Photographs", header, rows)
 
 

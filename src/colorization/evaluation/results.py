@@ -10,6 +10,7 @@ from colorization.evaluation.mistakes import CLASSES
 from colorization.evaluation.models import EvaluatedModel
 from colorization.evaluation.rows import GRAY, OWN_MEAN, name_baselines
 from colorization.evaluation.scoring import TrackResult
+from colorization.models.bundle import describe_predictor
 
 
 class DatasetResult(NamedTuple):
@@ -20,7 +21,7 @@ class DatasetResult(NamedTuple):
 
 
 def summarize(results: Sequence[DatasetResult], models: Sequence[EvaluatedModel]) -> dict[str, Any]:
-    """Return all numbers as plain dicts: by checkpoint, and by dataset, track and row."""
+    """Return all numbers as plain dicts: by model, and by dataset, track and row."""
     return {
         "checkpoints": {
             model.label: {
@@ -29,6 +30,7 @@ def summarize(results: Sequence[DatasetResult], models: Sequence[EvaluatedModel]
                 "size": model.size,
                 "trained_on": model.training.name,
                 "missing": model.training.missing,
+                **describe_predictor(model.predictor),
             }
             for model in models
         },

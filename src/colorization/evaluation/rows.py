@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from colorization.color import LabBatch
 from colorization.evaluation.datasets import Track, to_lightnesses
-from colorization.evaluation.models import EvaluatedModel, TrainingSet
+from colorization.evaluation.models import EvaluatedModel, TrainingSet, list_training_sets
 from colorization.files.painting import upsampled
 from colorization.hints.propagate import suggest_places
 from colorization.hints.simulate import draw_spots
@@ -62,7 +62,7 @@ def list_rows(
         hardware: where the networks predict, and in what precision.
     """
     rows = [Row(GRAY, lambda truth: torch.zeros_like(truth.ab))]
-    for model in {model.training.name: model for model in models}.values():
+    for model in list_training_sets(models).values():
         for name, baseline in name_baselines(model.training).items():
             rows.append(Row(name, predict_from_lightness(baseline, model.size)))
     mean = own_mean.to(hardware.device)[None, :, None, None]
@@ -158,7 +158,7 @@ class HintCurve:
             with self.hardware.autocast():
                 self.views = self.model.predictor.raw_views(truth.L)
             self.found = {p.shape[1]: self.color(truth, p).ab for p in self.place(truth)}
-            self.truth = truth
+            self.truth, self.views = truth, []
         return self.found[count]
 
     def color(self, truth: LabBatch, places: Tensor) -> Coloring:

@@ -1,4 +1,4 @@
-"""Score checkpoints and trivial baselines on datasets, and write the report."""
+"""Score models and trivial baselines on datasets, and write the report."""
 
 import json
 import logging

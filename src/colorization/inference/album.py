@@ -178,14 +178,17 @@ def color(
         raise
     if journal:
         journal.close()
-        log_notes(results)
+    log_notes(results)
     return results
 
 
 def show_results(
     planned: Sequence[PhotoTask], results: Iterable[PhotoResult], folder: Path
 ) -> None:
-    """Write the page that shows all results, those of earlier calls too."""
+    """Write the page that shows all results, those of earlier calls too, if there are any."""
+    if not any(task.target.is_file() for task in planned):
+        log.warning("no %s is written: there is no result to show", GALLERY)
+        return
     outcomes = {result.task: result.outcome for result in results}
     shown = ((task, outcomes.get(task) or "left") for task in planned)
     write_gallery(shown, folder, folder / GALLERY)

@@ -1,5 +1,6 @@
 """Read and write bundles: a folder with weights, a description, a card and checksums, no code."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,6 +118,19 @@ def collect_weights(predictor: Predictor, precision: str) -> dict[str, Tensor]:
             if not weights[key].isfinite().all():
                 raise InputError(f"{key} is not finite in half precision; use --precision single")
     return weights
+
+
+def describe_predictor(predictor: Predictor) -> dict[str, Any]:
+    """Return what scores are of: a digest of the weights in half precision, and the decoding."""
+    try:
+        weights = collect_weights(predictor, "half")
+    except InputError:  # which then cannot be exported in half precision either
+        weights = collect_weights(predictor, "single")
+    return {
+        "digest": hashlib.sha256(safetensors.torch.save(weights)).hexdigest(),
+        "temperature": getattr(predictor.objective, "temperature", None),
+        "flip_average": predictor.flip_average,
+    }
 
 
 def check_files(folder: Path) -> None:

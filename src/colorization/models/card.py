@@ -13,6 +13,7 @@ from colorization.errors import InputError
 from colorization.metrics.measures import format_scores
 from colorization.models.results import check_kinds, read_json
 from colorization.reports.tables import escaped, markdown
+from colorization.settings.compose import dataset_choices
 
 LABELS = ("mse", "psnr", "ciede2000", "colorfulness")
 OF_KIND = ("photographs", "gain", "interval", "colorfulness", "worse_than_gray")
@@ -59,10 +60,19 @@ class OfDataset(TypedDict):
     tracks: Annotated[dict[str, Track], Field(min_length=1)]
 
 
+class OfModel(TypedDict):
+    """What the scores of a model depend on."""
+
+    digest: str
+    size: int
+    temperature: FiniteFloat | None
+    flip_average: bool
+
+
 class Evaluated(TypedDict):
     """What a card takes out of an evaluation's results."""
 
-    checkpoints: Annotated[dict[str, Any], Field(min_length=1)]
+    checkpoints: Annotated[dict[str, OfModel], Field(min_length=1)]
     datasets: dict[str, OfDataset]
 
 
@@ -133,9 +143,11 @@ def score_tables(training: Mapping[str, Any]) -> list[str]:
     tables = training.get("tests", {})
     if not tables and "test" in training:
         tables = {training["dataset"]: training["test"]}
+    known = {training["dataset"], *dataset_choices()}
     header = ["predictor", "MSE of ab/128", "PSNR, dB", "CIEDE2000", "colourfulness"]
     return [
-        f"\n## Test photographs of {escaped(dataset)}\n\n"
+        f"\n## {'Test photographs' if dataset in known else 'Photographs'} of {escaped(dataset)}"
+        "\n\n"
         + markdown(
             header,
             # Descriptions of earlier versions hold the emphasis themselves.
@@ -207,30 +219,50 @@ def read_kinds(path: Path, temperature: float) -> dict[str, Any]:
     return {"kinds": kinds}
 
 
-def read_evaluation(evaluation: Path) -> dict[str, Any]:
+def read_evaluation(evaluation: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Read the scores on each dataset, at the model's own size, from ``results.json``.
 
+    Args:
+        expected: what the model is that they have to be of.
+
     Raises:
-        InputError: if it is not of ``src.evaluate``, or of several checkpoints.
+        InputError: if it is not of ``src.evaluate``, or of another or several models.
     """
     try:
         found = read_json(evaluation)
         check_kinds(found, Evaluated, evaluation)
     except (OSError, InputError) as error:
-        raise InputError(f"{evaluation} is not a results.json of src.evaluate: {error}") from error
+        raise InputError(
+            f"{evaluation} is not a results.json of this version's evaluate: {error}"
+        ) from error
     label, *others = found["checkpoints"]
     if others:
-        raise InputError(f"{evaluation} is of several checkpoints; evaluate {label} alone")
+        raise InputError(f"{evaluation} is of several models; evaluate {label} alone")
+    measured = found["checkpoints"][label]
+    if measured["digest"] != expected["digest"]:
+        raise InputError(f"{evaluation} is of another model, {label}")
+    for name in ("size", "temperature", "flip_average"):
+        if (then := measured[name]) != (now := expected[name]):
+            raise InputError(f"{evaluation} was measured with {name} {then}; this model has {now}")
+    own = f"own_{expected['size']}"
     tests = {
-        dataset: {
-            make_row_title(row, label): {
-                name: s["mean"] for name, s in scores.items() if s["mean"] is not None
-            }
-            for row, scores in next(iter(about["tracks"].values()))["scores"].items()
-        }
+        Path(dataset).name: read_rows(about["tracks"][own]["scores"], label)
         for dataset, about in found["datasets"].items()
+        if own in about["tracks"]
     }
+    if not tests:
+        raise InputError(f"{evaluation} has no scores at the model's own size; add own to tracks")
     return {"tests": tests}
+
+
+def read_rows(scores: Mapping[str, Any], label: str) -> dict[str, dict[str, float]]:
+    """Read the means of each row of a track by metric."""
+    return {
+        make_row_title(row, label): {
+            name: score["mean"] for name, score in of.items() if score["mean"] is not None
+        }
+        for row, of in scores.items()
+    }
 
 
 def make_row_title(row: str, label: str) -> str:

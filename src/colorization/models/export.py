@@ -22,6 +22,7 @@ from colorization.files.digest import hash_file
 from colorization.models.backends import ONNX_ABOUT
 from colorization.models.bundle import (
     TrainedModel,
+    describe_predictor,
     read_bundle,
     read_model,
     write_bundle,
@@ -128,18 +129,20 @@ def describe(
         "exported": date.today().isoformat(),
         "versions": {package: version(package) for package in PACKAGES},
     }
-    if size or temperature is not None:  # then what was measured is not of this model
-        kept = about["training"].items()
-        about["training"] = {name: value for name, value in kept if name not in SCORES}
-        if len(about["training"]) < len(kept):
-            log.info("its scores are left out: they are of another size or temperature")
     if temperature is not None:
         about["objective"] = about["objective"] | {"temperature": temperature}
+    training = about["training"]
+    if any(about[part] != model.about[part] for part in ("size", "objective")):
+        about["training"] = {name: value for name, value in training.items() if name not in SCORES}
     if evaluation and evaluation.endswith(".jsonl"):
         sharpness = about["objective"].get("temperature", 1)
         about["training"] = about["training"] | read_kinds(Path(evaluation), sharpness)
     elif evaluation:
-        about["training"] = about["training"] | read_evaluation(Path(evaluation))
+        expected = describe_predictor(model.predictor) | {"size": about["size"]}
+        expected["temperature"] = about["objective"].get("temperature")
+        about["training"] = about["training"] | read_evaluation(Path(evaluation), expected)
+    elif len(about["training"]) < len(training):
+        log.info("its scores are left out: they are of another size or temperature")
     return about
 
 

@@ -232,8 +232,8 @@ def list_shots(
     for number, (span, path) in enumerate(zip(plan.shots, references, strict=True), 1):
         correction = task.keyframes.state(number) if task.keyframes else ""
         made_of = json.dumps([*common, *span, stamp(path), correction])
-        there = is_done(task.journal, number, made_of)
-        shots.append(Shot(number, span[1], path, made_of, there))
+        is_done = has_part(task.journal, number, made_of)
+        shots.append(Shot(number, span[1], path, made_of, is_done))
     return shots
 
 
@@ -242,8 +242,12 @@ def color_shots(
 ) -> None:
     """Colour the shots of a film that are not done yet; each is kept as soon as it is."""
     total = sum(shot.frames for shot in shots if not shot.is_done)
-    for _ in progress(frames_of_shots(task, shots, colorizer), "colouring", total):
-        pass
+    try:
+        for _ in progress(frames_of_shots(task, shots, colorizer), "colouring", total):
+            pass
+    except KeyboardInterrupt:
+        log.warning("interrupted; run the same command again to go on")
+        raise
 
 
 def frames_of_shots(
@@ -268,7 +272,7 @@ def frames_of_shots(
 
 
 def color_shot(
-    colorizer: ShotColorizer, frames: Iterator[Frame], task: FilmTask, number: int
+    shot_colorizer: ShotColorizer, frames: Iterator[Frame], task: FilmTask, number: int
 ) -> Iterator[tuple[Frame, Floats]]:
     """Colour the frames of one shot; yield each with its ab (h,w,2)."""
     look, keys = task.look, task.keyframes
@@ -286,9 +290,9 @@ def color_shot(
 
     first = next(frames)
     lightness = as_lightness(upright_lightness(first))
-    given = keys.given(number, lightness, colorizer.colorizer) if keys else None
+    given = keys.given(number, lightness, shot_colorizer.colorizer) if keys else None
     known = {} if given is None else {0: resize(given, reduce(upright_lightness(first)).shape)}
-    for index, ab in enumerate(colorizer.colorize(small(), known, chunk)):
+    for index, ab in enumerate(shot_colorizer.colorize(small(), known, chunk)):
         if keys and not index:
             keys.write(number, lightness, ab)
         yield waiting.popleft(), upright(ab, -look.rotation)
@@ -299,7 +303,7 @@ def part_path(journal: Path, number: int) -> Path:
     return journal / f"shot-{number:05d}.bin"
 
 
-def is_done(journal: Path, number: int, made_of: str) -> bool:
+def has_part(journal: Path, number: int, made_of: str) -> bool:
     """Tell whether a shot's part is there, and made of just this."""
     path = part_path(journal, number)
     text = path.with_suffix(".json")
