@@ -103,7 +103,11 @@ def parse_run(kept: Mapping[str, Any]) -> Run:
 
 def keep_runs(runs: Sequence[Run], path: Path) -> None:
     """Write what is drawn and tabulated, a run a line, for its folder may be large."""
-    kept = [{"results": {n: run.results[n] for n in USED}, "curves": run.curves} for run in runs]
+    kept = []
+    for run in runs:
+        results = {name: run.results[name] for name in USED}
+        results["config"] = {"network": results["config"]["network"]}  # the rest names folders
+        kept.append({"results": results, "curves": run.curves})
     write_text("".join(f"{json.dumps(run)}\n" for run in kept), path)
 
 
@@ -169,7 +173,11 @@ def draw_panel(axes: Axes, dataset: str, runs: Sequence[Run]) -> None:
     for place, run in enumerate(runs):
         said = "least validation error" if place == 0 else None
         axes.axvline(run.results["best_epoch"], color="gray", linewidth=0.8, label=said)
+    later = [v for run in runs for curve in run.curves.values() for e, v in curve.items() if e > 1]
     axes.set(xlabel="epoch", ylabel="MSE of ab/128", yscale="log")
+    axes.set_ylim(top=1.1 * max(later, default=1))  # the first epoch is far above
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.legend(frameon=False, fontsize=8)
 
 

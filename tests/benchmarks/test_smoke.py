@@ -160,6 +160,8 @@ def test_the_paper_s_runs_are_drawn_and_tabulated(
     assert [panel.get_title() for panel in panels] == ["synthetic, relu", "synthetic, tanh"]
     drawn = {tuple(line.get_ydata()) for line in panels[0].lines}
     assert tuple(runs[0].curves["val/mse"].values()) in drawn
+    later = [run.curves[name][2] for run in runs[:1] for name in ("train/loss", "val/mse")]
+    assert panels[0].get_ylim()[1] >= max(later)
     paper.keep_runs(runs, tmp_path / "runs.jsonl")
     again = paper.group(paper.read_runs(tmp_path / "runs.jsonl"))
     assert paper.tabulate(again) == paper.tabulate(kinds)
@@ -167,6 +169,7 @@ def test_the_paper_s_runs_are_drawn_and_tabulated(
     with pytest.raises(InputError, match="seed 0 of synthetic, relu comes twice"):
         paper.group([*runs, runs[0]])
     lines = (tmp_path / "runs.jsonl").read_text()
+    assert "root" not in lines, "a folder of this machine"
     for text, what in (
         ("", "is empty"),
         (lines.replace('"seed"', '"need"'), "is not a file that --keep"),
