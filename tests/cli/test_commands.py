@@ -113,7 +113,10 @@ def test_a_run_folder_is_of_one_process(tmp_path: Path) -> None:
     ("words", "message"),
     [
         ([], "error: checkpoint is None; it must be a word, or a list of words as [A,B]"),
-        (["checkpoint=absent.ckpt"], "error: no checkpoint absent.ckpt"),
+        (
+            ["checkpoint=absent.ckpt"],
+            "error: no model absent.ckpt: give the path of a checkpoint, bundle",
+        ),
         (["checkpoint=file", "hydra.run.dir=file/run"], NO_FOLDER),
         (["checkpoint=file", "metrics=[nice]"], "error: unknown metric 'nice'; known: mse, psnr"),
         (["checkpoint=file"], "error: file is not a readable checkpoint"),

@@ -272,41 +272,42 @@ def test_what_is_there_is_not_written_over(bundle: Path, checkpoint: Path) -> No
 def test_scores_come_out_of_an_evaluation_of_the_same_model(
     checkpoint: Path, asked: Callable[..., Evaluate], photographs: Path, tmp_path: Path
 ) -> None:
-    datasets = f"datasets=[synthetic,{photographs}]"
-    evaluate(asked(checkpoint, datasets, "metrics=[mse,psnr]"), tmp_path / "e")
+    words = (f"datasets=[synthetic,{photographs}/deeper]", "metrics=[mse,psnr]", "tracks=own")
+    evaluate(asked(checkpoint, *words), tmp_path / "e")
     results = tmp_path / "e" / "results.json"
-    words = [f"checkpoint={checkpoint}", f"output={tmp_path}/b", "name=mine"]
-    bundle = export_model(**settings(*words, f"evaluation={results}"))
+    bundle = export_model(
+        str(checkpoint), output=f"{tmp_path}/b", name="mine", evaluation=str(results)
+    )
     card = (bundle / CARD).read_text()
     assert card.startswith("# mine\n")
     assert "## Test photographs of synthetic" in card
-    assert "## Photographs of photographs" in card, "a folder, whose path is nobody's business"
+    assert "## Photographs of deeper" in card, "a folder, whose path is nobody's business"
     assert str(tmp_path) not in card
     found = json.loads(results.read_text())
     own = found["datasets"]["synthetic"]["tracks"]["own_16"]["scores"]
     (label,) = found["checkpoints"]
     assert f"| **this model** | {own[label]['mse']['mean']:.6f} | " in card
 
-    evaluate(asked(bundle, datasets, "metrics=mse"), tmp_path / "e2")
-    of_bundle = f"evaluation={tmp_path}/e2/results.json"
-    export_model(**settings(words[0], f"output={tmp_path}/same", of_bundle))
-    for changes, message in {
-        "size=24": "was measured with size 16; this model has 24",
-        "evaluation=none.json": r"none\.json is not a results\.json of this version's evaluate",
-    }.items():
-        with pytest.raises(InputError, match=message):
-            export_model(**settings(words[0], f"output={tmp_path}/c", of_bundle, changes))
-    with pytest.raises(InputError, match=r"results\.json is of another model, "):
-        export_model(**settings("checkpoint=open", f"output={tmp_path}/c", of_bundle))
-    for words, message in (
-        (["tracks=native"], "has no scores at the model's own size; add own to tracks"),
-        (["flip_average=true"], "was measured with flip_average True; this model has False"),
+    export_model(str(bundle), output=f"{tmp_path}/of_bundle", evaluation=str(results))
+    again = partial(export_model, str(bundle), output=f"{tmp_path}/c")
+    with pytest.raises(InputError, match="was measured with size 16; this model has 24"):
+        again(size=24, evaluation=str(results))
+    with pytest.raises(InputError, match=r"none\.json is not a results\.json of this version's"):
+        again(evaluation="none.json")
+    about = found["checkpoints"][label]
+    tracks = {"datasets": {"faces": {"tracks": {"native": {"scores": own}}}}}
+    for changes, message in (
+        ({"checkpoints": {label: about | {"digest": "0"}}}, f"is of another model, {label}"),
+        ({"checkpoints": {label: about, "more": about}}, f"is of several models; evaluate {label}"),
+        (
+            {"checkpoints": {label: about | {"flip_average": True}}},
+            "was measured with flip_average True; this model has False",
+        ),
+        (tracks, "has no scores at the model's own size; add own to tracks"),
     ):
-        evaluate(asked(bundle, datasets, "metrics=mse", *words), tmp_path / "e3")
+        (tmp_path / "changed.json").write_text(json.dumps(found | changes))
         with pytest.raises(InputError, match=message):
-            export_model(
-                str(checkpoint), output=f"{tmp_path}/c", evaluation=f"{tmp_path}/e3/results.json"
-            )
+            again(evaluation=f"{tmp_path}/changed.json")
 
 
 @pytest.mark.parametrize(
