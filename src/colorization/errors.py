@@ -1,11 +1,14 @@
 """What a user can put right: shown as one line, without a traceback."""
 
 import errno
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = 130  # a command's status, as shells have it
 ANOTHER = "set another path"
@@ -54,6 +57,16 @@ def in_words(error: OSError) -> str:
 def interrupt(number: int, frame: FrameType | None) -> None:
     """A signal's handler: end as by Ctrl-C."""
     raise KeyboardInterrupt
+
+
+@contextmanager
+def goes_on() -> Iterator[None]:
+    """Say on Ctrl-C that the same command goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        log.warning("interrupted; run the same command again to go on")
+        raise
 
 
 @contextmanager

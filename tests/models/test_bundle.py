@@ -296,6 +296,10 @@ def test_scores_come_out_of_an_evaluation_of_the_same_model(
         again(evaluation="none.json")
     about = found["checkpoints"][label]
     tracks = {"datasets": {"faces": {"tracks": {"native": {"scores": own}}}}}
+    own[label]["mse"]["mean"], own[label]["psnr"]["mean"] = 0.0123, None
+    (tmp_path / "none.json").write_text(json.dumps(found))
+    export_model(str(bundle), output=f"{tmp_path}/d", evaluation=f"{tmp_path}/none.json")
+    assert "| **this model** | 0.012300 | - |" in (tmp_path / "d" / CARD).read_text()
     for changes, message in (
         ({"checkpoints": {label: about | {"digest": "0"}}}, f"is of another model, {label}"),
         ({"checkpoints": {label: about, "more": about}}, f"is of several models; evaluate {label}"),

@@ -64,7 +64,7 @@ class PhotographFolder:
 
     def names(self, split: str) -> list[str]:
         """Return the names of the photographs of a split, or of ``all``."""
-        return list_photographs(self.photographs) if split == "all" else self.split[split]
+        return self.files[0] if split == "all" else self.split[split]
 
     def read(self, name: str, size: int | None) -> Tensor:
         """Read one photograph; sizes and errors as :func:`read_photograph`."""
@@ -74,6 +74,11 @@ class PhotographFolder:
         """Return size and time of the file, and the limit of its pixels."""
         file = (self.photographs / name).stat()
         return f"{file.st_size} {file.st_mtime_ns} {self.max_pixels}"
+
+    @cached_property
+    def files(self) -> tuple[list[str], list[str]]:
+        """Names of the photographs and of the other files, listed once."""
+        return list_files(self.photographs)
 
     @cached_property
     def split(self) -> dict[str, list[str]]:
@@ -86,7 +91,7 @@ class PhotographFolder:
 
     def make_split(self) -> dict[str, list[str]]:
         """Split the files, and log which are passed over; :attr:`split` keeps the result."""
-        names, others = list_files(self.photographs)
+        names, others = self.files
         if others:
             log.info(
                 "passed over %d files in %s that are not %s: %s",

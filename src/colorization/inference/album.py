@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from colorization.errors import InputError
+from colorization.errors import InputError, goes_on
 from colorization.files.atomic import check_writable
 from colorization.files.pictures import FORMATS, Wanted
 from colorization.files.restoring import check_restoring
@@ -171,11 +171,8 @@ def color(
     if journal:
         journal.open()
     running = stream.run(tasks)
-    try:
+    with goes_on():
         results = list(show_progress(running, len(tasks)) if journal else running)
-    except KeyboardInterrupt:
-        log.warning("interrupted; run the same command again to go on")
-        raise
     if journal:
         journal.close()
     log_notes(results)

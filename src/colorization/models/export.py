@@ -87,9 +87,8 @@ def export_model(
         raise InputError("--light is for a bundle; leave it out")
     path = find_model(checkpoint)
     model = read_model(checkpoint)
+    model.predictor.set_decoding(temperature=temperature)
     about = describe(model, name, size, temperature, evaluation)
-    if temperature is not None:
-        model.predictor.set_decoding(temperature=temperature)
     model = model._replace(about=about)
     target = Path(output or choose_output(path, format))
     if target.exists():
@@ -120,6 +119,8 @@ def describe(
 ) -> dict[str, Any]:
     """Return a model's description as it is exported; arguments are :func:`export_model`'s.
 
+    The model decodes as it is exported already.
+
     Raises:
         InputError: if the scores cannot be read.
     """
@@ -139,7 +140,6 @@ def describe(
         about["training"] = about["training"] | read_kinds(Path(evaluation), sharpness)
     elif evaluation:
         expected = describe_predictor(model.predictor) | {"size": about["size"]}
-        expected["temperature"] = about["objective"].get("temperature")
         about["training"] = about["training"] | read_evaluation(Path(evaluation), expected)
     elif len(about["training"]) < len(training):
         log.info("its scores are left out: they are of another size or temperature")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from colorization import __version__
-from colorization.errors import InputError
+from colorization.errors import InputError, goes_on
 from colorization.files.atomic import check_room, held, write_text
 from colorization.files.painting import Floats
 from colorization.inference.photo_colorizer import PhotoColorizer
@@ -242,12 +242,9 @@ def color_shots(
 ) -> None:
     """Colour the shots of a film that are not done yet; each is kept as soon as it is."""
     total = sum(shot.frames for shot in shots if not shot.is_done)
-    try:
+    with goes_on():
         for _ in progress(frames_of_shots(task, shots, colorizer), "colouring", total):
             pass
-    except KeyboardInterrupt:
-        log.warning("interrupted; run the same command again to go on")
-        raise
 
 
 def frames_of_shots(
